@@ -1,0 +1,201 @@
+"""WHO WE TALK TO: one file per outside system, behind the small Protocols below.
+
+A provider's module opens with its codes mapped to our words, reads its own settings class, and is loaded by the
+registry only when asked for. Nothing here decides anything or touches the ledger. Adding one: docs/connectors.md.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol, runtime_checkable
+
+from data.words import AddressKind, Channel, EventKind, FailureScope
+
+
+class ConfigurationError(Exception):
+    """Something is missing or wrong in the configuration; the message says what and how to mend it.
+
+    Deliberately outside the outcomes below: no send loop may treat it as the failure of one message.
+    """
+
+
+class AccountStopped(ConfigurationError):
+    """The provider refuses the account itself (wrong key, suspended, unpaid). Nothing was sent; halt the channel."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class ForgedCallback(Exception):
+    """A callback's signature does not match: nothing of it may be believed or stored."""
+
+
+class MalformedCallback(Exception):
+    """A signed callback that cannot be read; the message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, ready to leave. `attempt_id` is what the provider gives back later."""
+
+    attempt_id: str
+    channel: Channel
+    to: str  # E.164 or an e-mail address
+    text: str  # the SMS body, or the e-mail's text part
+    link: str  # the request's own tracked link; `text` contains it
+    subject: str | None = None
+    html: str | None = None
+    from_name: str | None = None  # the location's name
+    reply_to: str | None = None
+    unsubscribe_url: str | None = None  # one-click (RFC 8058), e-mail only
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the message and named it."""
+
+    provider_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryFailure:
+    """Certainly not sent; it may be tried again. `is_throttle`: the sender as a whole must slow down."""
+
+    code: str
+    reason: str
+    retry_after: timedelta | None = None
+    is_throttle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PermanentFailure:
+    """Never again; `scope` says what else must not be tried."""
+
+    code: str
+    reason: str
+    scope: FailureScope
+
+
+Outcome = Accepted | TemporaryFailure | PermanentFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The provider knows the message that was in doubt."""
+
+    provider_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """One complete read did not show the message. `provider_time`: the provider's own clock (its Date header)."""
+
+    provider_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The provider keeps no record that could be asked, or the read was not complete: a person decides, or later."""
+
+    reason: str
+    is_final: bool = False  # true: this channel can never tell (SMTP, WhatsApp)
+
+
+LookUp = Found | Absent | CannotTell
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is known about a message in doubt, to look for it at the provider."""
+
+    attempt_id: str
+    channel: Channel
+    to: str
+    link: str
+    handed_at: datetime
+
+
+@runtime_checkable
+class Messenger(Protocol):
+    """A provider that carries messages of some channels."""
+
+    name: str
+    channels: frozenset[Channel]
+
+    def send(self, message: Message) -> Outcome:
+        """Hand one message over, once, with no retry of any kind.
+
+        Raises AccountStopped when the account is refused. Any other exception means that nobody knows: doubt.
+        Must be safe to call from several threads.
+        """
+
+    def look_up(self, doubt: Doubt) -> LookUp:
+        """Ask whether a message in doubt arrived. A failing read is CannotTell, never Absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """Something a provider told us, pushed or polled: the same `key` either way, so that it counts once."""
+
+    provider: str
+    key: str
+    kind: EventKind
+    occurred_at: datetime
+    attempt_id: str | None = None
+    provider_message_id: str | None = None
+    address: str | None = None  # whose it is when no message of ours is named (an inbound text)
+    address_kind: AddressKind | None = None
+    code: str | None = None
+    reason: str | None = None
+    scope: FailureScope | None = None  # `failed` only
+    is_machine: bool | None = None  # opens and clicks: the provider's own bot flag
+    text: str | None = None  # an inbound text
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class EventSource(Protocol):
+    """A provider that can be asked what happened."""
+
+    name: str
+
+    def poll(self, open_messages: Sequence[str], since: datetime, until: datetime) -> Iterable[ProviderEvent]:
+        """Everything between two moments of the provider's clock, and the state of the messages named.
+
+        `open_messages` are provider message ids whose end we have not seen. Events may repeat: keys tell.
+        """
+
+    trust_delay: timedelta  # how long after the fact the provider's list may still be incomplete
+
+
+@runtime_checkable
+class CallbackReader(Protocol):
+    """A provider that posts to web/."""
+
+    name: str
+
+    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderEvent]:
+        """Verify the signature in constant time, then parse. `url` is the public one that was configured, with query.
+
+        `headers` has lower-case names. Raises ForgedCallback or MalformedCallback.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a connection, and how to mend it."""
+
+    what: str
+    mend: str
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A connector that can test itself without sending anything (`afterword doctor`)."""
+
+    name: str
+
+    def check(self) -> Sequence[Fault]:
+        """An empty answer means that it works. Never raises for a fault it can describe."""

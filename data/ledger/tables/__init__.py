@@ -1,0 +1,69 @@
+"""The ledger's tables, by what they are about. All uniqueness that exactly-once leans on is a constraint here.
+
+`account`: who we work for and how (account, locations, users, templates, sequences, policies, quota).
+`people`: who may be asked (people, their addresses, customers, lists, suppressions).
+`outreach`: what is asked (invitations, requests, attempts).
+`happened`: what came back (inbox, events, scores, reviews).
+`work`: what the system is doing (system, runs, jobs, audit).
+"""
+
+from data.ledger.tables.account import (
+    accounts,
+    channels,
+    locations,
+    platforms,
+    policies,
+    quota_cycles,
+    quota_reservations,
+    sequence_steps,
+    sequences,
+    templates,
+    user_locations,
+    users,
+)
+from data.ledger.tables.happened import cursors, events, inbox, reviews, scores
+from data.ledger.tables.metadata import metadata
+from data.ledger.tables.outreach import attempts, invitations, requests
+from data.ledger.tables.people import (
+    customers,
+    lists,
+    people,
+    person_addresses,
+    rejected_rows,
+    suppressions,
+)
+from data.ledger.tables.work import audit, jobs, runs, system
+
+__all__ = [
+    "accounts",
+    "attempts",
+    "audit",
+    "channels",
+    "cursors",
+    "customers",
+    "events",
+    "inbox",
+    "invitations",
+    "jobs",
+    "lists",
+    "locations",
+    "metadata",
+    "people",
+    "person_addresses",
+    "platforms",
+    "policies",
+    "quota_cycles",
+    "quota_reservations",
+    "rejected_rows",
+    "requests",
+    "reviews",
+    "runs",
+    "scores",
+    "sequence_steps",
+    "sequences",
+    "suppressions",
+    "system",
+    "templates",
+    "user_locations",
+    "users",
+]

@@ -1,0 +1,90 @@
+"""What came back: the raw inbox, the events made of it, scores and reviews."""
+
+import sqlalchemy as sa
+
+from data.ledger.tables.metadata import changed_at, created_at, key, link, metadata, moment
+from data.ledger.types import BigId, Json, Word
+from data.words import Channel, EventKind, Evidence
+
+inbox = sa.Table(  # what a provider told us, word for word; polled and pushed events share their keys
+    "inbox",
+    metadata,
+    key("inbox_id"),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("event_key", sa.String(200), nullable=False),
+    moment("received_at", nullable=False),  # database clock
+    sa.Column("payload", Json),  # null once archived: the key stays
+    moment("applied_at"),
+    moment("archived_at"),
+    sa.UniqueConstraint("provider", "event_key"),
+    sa.Index(
+        "ix_inbox_unapplied",
+        "inbox_id",
+        sqlite_where=sa.text("applied_at is null"),
+        postgresql_where=sa.text("applied_at is null"),
+    ),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    key("event_id"),
+    link("account_id", "accounts.account_id"),
+    sa.Column("kind", Word(EventKind), nullable=False),
+    moment("occurred_at", nullable=False),  # policy time
+    moment("recorded_at", nullable=False, index=True),  # database clock
+    link("location_id", "locations.location_id", nullable=True),
+    link("person_id", "people.person_id", nullable=True, index=True),
+    link("invitation_id", "invitations.invitation_id", nullable=True, index=True),
+    link("request_id", "requests.request_id", nullable=True),
+    sa.Column("attempt_id", sa.String(32)),
+    sa.Column("channel", Word(Channel)),
+    sa.Column("evidence", Word(Evidence)),  # opens and clicks only
+    sa.Column("code", sa.String(64)),
+    sa.Column("score", sa.Integer),  # 0..10, `scored` only
+    sa.Column("platform_id", BigId),
+    sa.Column("detail", Json),
+    sa.Column("inbox_id", BigId, unique=True),  # an inbox row becomes at most one event
+)
+
+scores = sa.Table(  # the first score of an invitation counts; later ones are events only
+    "scores",
+    metadata,
+    link("invitation_id", "invitations.invitation_id"),
+    link("request_id", "requests.request_id"),
+    sa.Column("score", sa.Integer, nullable=False),
+    sa.Column("comment", sa.Text),
+    moment("scored_at", nullable=False),  # policy time
+    changed_at(),
+    sa.PrimaryKeyConstraint("invitation_id"),
+    sa.CheckConstraint("score between 0 and 10", name="zero_to_ten"),
+)
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    key("review_id"),
+    link("account_id", "accounts.account_id"),
+    link("location_id", "locations.location_id"),
+    sa.Column("platform", sa.String(64), nullable=False),
+    sa.Column("provider_review_id", sa.String(300), nullable=False),
+    sa.Column("reviewer_name", sa.String(200), nullable=False, default=""),
+    sa.Column("stars", sa.Integer),  # 1..5; null = none given
+    sa.Column("body", sa.Text, nullable=False, default=""),
+    sa.Column("sentiment", sa.String(16)),  # shown, never read by a rule
+    sa.Column("reply", sa.Text),
+    moment("reviewed_at", nullable=False),
+    link("invitation_id", "invitations.invitation_id", nullable=True, index=True),  # the ask it followed, if known
+    created_at(),
+    changed_at(),
+    sa.UniqueConstraint("location_id", "platform", "provider_review_id"),
+    sa.CheckConstraint("stars is null or stars between 1 and 5", name="one_to_five"),
+)
+
+cursors = sa.Table(  # how far each source has been read
+    "cursors",
+    metadata,
+    sa.Column("source", sa.String(64), primary_key=True),
+    moment("read_until", nullable=False),
+    changed_at(),
+)

@@ -1,0 +1,202 @@
+"""The words of the house, one spelling each: code, tables and screens take them from here.
+
+What each word means is told in docs/words.md; no other module spells a status as a string.
+"""
+
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """How a message travels."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    WHATSAPP = "whatsapp"
+
+
+class AddressKind(StrEnum):
+    """What identifies a person: an e-mail address or a phone number (E.164)."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+def address_kind(channel: Channel) -> AddressKind:
+    """The kind of address that `channel` needs."""
+    return AddressKind.EMAIL if channel is Channel.EMAIL else AddressKind.PHONE
+
+
+class InvitationStatus(StrEnum):
+    """One run of the sequence for one customer. Only `active` is open: one per person and location."""
+
+    ACTIVE = "active"
+    STOPPED = "stopped"  # a person stopped it; it can be restarted
+    ANSWERED = "answered"  # a stop condition was met
+    FINISHED = "finished"  # every step went out, nothing more will
+
+
+class RequestStatus(StrEnum):
+    """One message of an invitation. Written by dispatch and by the event state machine, never by people."""
+
+    QUEUED = "queued"
+    SENDING = "sending"  # claimed by an attempt that still holds its lease
+    IN_DOUBT = "in_doubt"  # handed over, and nobody knows whether the provider took it
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELED = "canceled"  # will never go: its invitation ended first
+
+
+class ScreenStatus(StrEnum):
+    """What a request is called on screen (product/requests-page.txt)."""
+
+    QUEUED = "Queued"
+    SENT = "Sent"
+    DELIVERED = "Delivered"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+class AttemptOutcome(StrEnum):
+    """How one try to hand a request to a provider ended."""
+
+    ACCEPTED = "accepted"
+    TEMPORARY_FAILURE = "temporary_failure"  # certainly not sent; the request is queued again
+    PERMANENT_FAILURE = "permanent_failure"  # never again
+    LAPSED = "lapsed"  # its lease ran out before anything left
+    WITHDRAWN = "withdrawn"  # stopped, paused or suppressed between claim and hand-over
+    IN_DOUBT = "in_doubt"
+    PROVED_ABSENT = "proved_absent"  # was in doubt; three complete reads showed that it never arrived
+
+
+class FailureScope(StrEnum):
+    """What a permanent failure is about, and so what else must not be tried."""
+
+    ADDRESS = "address"  # this address on this channel, for good
+    OPT_OUT = "opt_out"  # the person said no at the provider: suppress
+    MESSAGE = "message"  # this message only
+    ROUTE = "route"  # this country or sender, not the contact
+
+
+class EventKind(StrEnum):
+    """Something that happened. Append-only."""
+
+    ACCEPTED_BY_PROVIDER = "accepted_by_provider"  # Twilio: queued/sending; Mailgun: accepted
+    SENT = "sent"  # Twilio: handed to the carrier
+    ACCEPTED_BY_SERVER = "accepted_by_server"  # Mailgun's `delivered`: the recipient's server took it
+    DELIVERED = "delivered"  # Twilio: the handset confirmed
+    READ = "read"
+    DELAYED = "delayed"  # a temporary failure after acceptance; the provider goes on trying
+    FAILED = "failed"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    SCORED = "scored"
+    COMMENTED = "commented"
+    PLATFORM_CHOSEN = "platform_chosen"
+    REVIEW_LINKED = "review_linked"
+    REPLIED = "replied"  # an inbound text that is no keyword
+    UNSUBSCRIBED = "unsubscribed"  # STOP, the unsubscribe page, the provider's own list
+    RESUBSCRIBED = "resubscribed"  # START: restores SMS only
+    COMPLAINED = "complained"
+    UNKNOWN = "unknown"  # a code we do not know; kept raw
+
+
+class Evidence(StrEnum):
+    """Who opened or clicked: a machine's click never stops a sequence."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNKNOWN = "unknown"
+
+
+class SuppressionEffect(StrEnum):
+    """Suppressions are append-only: the newest row for an address and channel counts."""
+
+    SUPPRESS = "suppress"
+    RESTORE = "restore"
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be contacted (or may be again)."""
+
+    STOP_KEYWORD = "stop_keyword"
+    START_KEYWORD = "start_keyword"
+    UNSUBSCRIBED = "unsubscribed"
+    COMPLAINED = "complained"
+    UNDELIVERABLE = "undeliverable"
+    PROVIDER_OPT_OUT = "provider_opt_out"
+    ASKED_BY_PERSON = "asked_by_person"  # told the business: "do not contact me"
+
+
+class Rule(StrEnum):
+    """Every rule that can hold a candidate back, by the name it has in verdicts."""
+
+    STEP_NOT_DUE = "step_not_due"
+    CHANNEL_OFF = "channel_off"
+    NO_ADDRESS = "no_address"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    ANSWERED = "answered"
+    SUPPRESSED = "suppressed"
+    IN_DOUBT = "in_doubt"  # the step before is in doubt: nothing follows until it is settled
+    QUIET_HOURS = "quiet_hours"
+    QUOTA = "quota"
+
+
+class Role(StrEnum):
+    """What a user of the dashboard is."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MANAGER = "manager"
+    VIEWER = "viewer"
+    AGENCY_CLIENT = "agency_client"
+
+
+class Plan(StrEnum):
+    """What the account pays for."""
+
+    FREE = "free"
+    FREE_TRIAL = "free_trial"
+    STARTER = "starter"
+    GROWTH = "growth"
+    SCALE = "scale"
+
+
+class Source(StrEnum):
+    """Where a customer came from."""
+
+    MANUAL = "manual"
+    CSV = "csv"
+    HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+    WEBHOOK = "webhook"
+
+
+class RunKind(StrEnum):
+    """What a run did. A run of kind `send` is a batch."""
+
+    IMPORT = "import"
+    PLAN = "plan"
+    SEND = "send"
+    EVENTS = "events"
+    RESOLVE = "resolve"
+    PUBLISH = "publish"
+
+
+class RunStatus(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    HALTED = "halted"  # the kill switch, or a fault of the account at the provider
+    DIED = "died"  # its process vanished; found by the reaper
+
+
+class JobKind(StrEnum):
+    """What a person asked for on the dashboard and a sensor carries out."""
+
+    IMPORT = "import"
+    SEND_TEST = "send_test"
+    PLAN = "plan"

@@ -1,0 +1,78 @@
+"""What every test may ask for: a ledger of each kind, migrated and empty but for its one system row."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger.migrate import migrate
+from data.ledger.store import Ledger, open_ledger
+from data.settings import Settings
+from tests import postgres
+
+DATABASES = ["sqlite", "postgresql"] if postgres.is_available() else ["sqlite"]
+
+
+def pytest_report_header() -> str:
+    if len(DATABASES) == 1:
+        return "PostgreSQL: none here (no initdb, no AFTERWORD_TEST_POSTGRES): the ledger is tested on SQLite only"
+    return "PostgreSQL: the ledger is tested on SQLite and PostgreSQL"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A server with a migrated template database, `afterword_template_<worker>`."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    _administer(postgres_url, f'create database "{name}"')
+    url = sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    ledger = open_ledger(Settings(home=tmp_path_factory.mktemp("template"), ledger_url=url))
+    migrate(ledger)
+    ledger.close()
+    return name
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty AFTERWORD_HOME."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(params=DATABASES)
+def settings(request: pytest.FixtureRequest, home: Path) -> Iterator[Settings]:
+    """Settings that name an empty ledger, once for each kind of database."""
+    if request.param == "sqlite":
+        yield Settings(home=home)
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    template: str = request.getfixturevalue("postgres_template")
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(server, f'create database "{name}" template "{template}"')
+    url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    yield Settings(home=home, ledger_url=url)
+    _administer(server, f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Iterator[Ledger]:
+    """A migrated ledger, once for each kind of database."""
+    ledger = open_ledger(settings)
+    migrate(ledger)
+    yield ledger
+    ledger.close()

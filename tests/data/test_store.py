@@ -1,0 +1,45 @@
+"""The two kinds of transaction, on both databases."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger.migrate import WrongRevision, migrate, require_current
+from data.ledger.store import Ledger, open_ledger
+from data.ledger.tables import system
+from data.settings import Settings
+
+
+def test_a_read_transaction_cannot_write(ledger: Ledger) -> None:
+    with pytest.raises(sa.exc.DBAPIError), ledger.read() as connection:
+        connection.execute(system.update().values(halted_by="somebody"))
+
+
+def test_concurrent_read_then_write_transactions_lose_no_increment(ledger: Ledger) -> None:
+    def add_one(_: int) -> None:
+        with ledger.write() as connection:
+            row = connection.execute(sa.select(system.c.clock_offset_seconds).with_for_update()).one()
+            connection.execute(system.update().values(is_demo=True, clock_offset_seconds=row[0] + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add_one, range(80)))
+    with ledger.read() as connection:
+        assert connection.execute(sa.select(system.c.clock_offset_seconds)).scalar_one() == 80
+
+
+def test_only_a_demo_ledger_shifts_its_clock(ledger: Ledger) -> None:
+    with pytest.raises(sa.exc.IntegrityError), ledger.write() as connection:
+        connection.execute(system.update().values(clock_offset_seconds=60))
+
+
+def test_migrating_twice_changes_nothing(ledger: Ledger) -> None:
+    migrate(ledger)
+    require_current(ledger)
+
+
+def test_an_empty_ledger_is_refused_with_the_command_that_makes_it(home: object, tmp_path: object) -> None:
+    ledger = open_ledger(Settings(home=home))
+    with pytest.raises(WrongRevision, match="afterword init"):
+        require_current(ledger)
+    ledger.close()
