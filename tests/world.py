@@ -1,4 +1,4 @@
-"""A small world for tests: an account with two locations, and customers as a test needs them. Plain inserts, no cleverness."""
+"""A small world for tests: an account with two locations, and customers as a test needs them. Plain inserts."""
 
 import secrets
 from dataclasses import dataclass

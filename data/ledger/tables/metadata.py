@@ -1,4 +1,4 @@
-"""The one MetaData, with names for constraints so that migrations can speak of them, and the columns many tables share."""
+"""The one MetaData, naming constraints so that migrations can speak of them, and the columns many tables share."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ metadata = sa.MetaData(
 )
 
 
-class database_now(FunctionElement[datetime]):
+class database_now(FunctionElement[datetime]):  # noqa: N801  (it reads as SQL where it is used)
     """The database's own clock, the moment the statement runs. Decides leases and freshness, never policy."""
 
     type = UtcDateTime()
