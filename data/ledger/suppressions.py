@@ -1,0 +1,121 @@
+"""Do not contact: append-only rows about addresses, and the one question everybody asks of them.
+
+A row without a channel is the person's: it holds on every channel, for every address of whoever owns the address it
+names, so neither merging people nor importing them again undoes it. A row with a channel is about that address on that
+channel only (a dead mailbox). A `restore` with a channel lifts what was said before it for that channel (START, for
+SMS). Always the newest row that applies counts.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger.tables import person_addresses, suppressions
+from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason
+
+_s, _a = suppressions.c, person_addresses.c
+
+
+def is_suppressed(
+    channel: sa.ColumnElement[Any], person_id: sa.ColumnElement[Any], address: sa.ColumnElement[Any]
+) -> sa.ColumnElement[bool]:
+    """Whether this person must not get a message on this channel at this address; for a WHERE."""
+    of_person = (
+        sa.select(_s.effect)
+        .join(
+            person_addresses,
+            sa.and_(_a.account_id == _s.account_id, _a.kind == _s.kind, _a.address == _s.address),
+        )
+        .where(
+            _a.person_id == person_id,
+            sa.or_(
+                _s.channel.is_(None),
+                sa.and_(
+                    sa.cast(_s.channel, sa.String) == sa.cast(channel, sa.String),
+                    _s.effect == SuppressionEffect.RESTORE,
+                ),
+            ),
+        )
+        .order_by(_s.suppression_id.desc())
+        .limit(1)
+        .correlate_except(suppressions, person_addresses)
+        .scalar_subquery()
+    )
+    of_address = (
+        sa.select(_s.effect)
+        .where(_s.address == address, sa.cast(_s.channel, sa.String) == sa.cast(channel, sa.String))
+        .order_by(_s.suppression_id.desc())
+        .limit(1)
+        .correlate_except(suppressions)
+        .scalar_subquery()
+    )
+    return sa.or_(
+        sa.func.coalesce(of_person, SuppressionEffect.RESTORE) == SuppressionEffect.SUPPRESS,
+        sa.func.coalesce(of_address, SuppressionEffect.RESTORE) == SuppressionEffect.SUPPRESS,
+    )
+
+
+def suppress_person(
+    connection: Connection,
+    *,
+    account_id: int,
+    person_id: int,
+    channel: Channel | None,
+    reason: SuppressionReason,
+    recorded_by: str,
+    occurred_at: datetime,
+    event_id: int | None = None,
+) -> int:
+    """Record that a person is not to be contacted (channel None: on no channel); the number of rows written.
+
+    One row per address the person has, so that each of them, met again in any import, brings the suppression along.
+    """
+    owned = connection.execute(
+        sa.select(_a.kind, _a.address).where(_a.person_id == person_id, _a.account_id == account_id)
+    ).all()
+    return record(
+        connection,
+        [(row.kind, row.address) for row in owned],
+        account_id=account_id,
+        channel=channel,
+        effect=SuppressionEffect.SUPPRESS,
+        reason=reason,
+        recorded_by=recorded_by,
+        occurred_at=occurred_at,
+        event_id=event_id,
+    )
+
+
+def record(
+    connection: Connection,
+    addresses: Iterable[tuple[AddressKind, str]],
+    *,
+    account_id: int,
+    channel: Channel | None,
+    effect: SuppressionEffect,
+    reason: SuppressionReason,
+    recorded_by: str,
+    occurred_at: datetime,
+    event_id: int | None = None,
+) -> int:
+    """Append one row for each address; the number written. An address nobody owns yet is recorded all the same."""
+    rows = [
+        {
+            "account_id": account_id,
+            "kind": kind,
+            "address": address,
+            "channel": channel,
+            "effect": effect,
+            "reason": reason,
+            "recorded_by": recorded_by,
+            "occurred_at": occurred_at,
+            "event_id": event_id,
+        }
+        for kind, address in addresses
+    ]
+    if rows:
+        connection.execute(suppressions.insert(), rows)
+    return len(rows)
