@@ -1,0 +1,77 @@
+"""Runs are recorded, and those whose process vanished are found."""
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger.runs import (
+    advance_run,
+    end_run,
+    inside_dagster_run,
+    is_alive,
+    reap_dead_runs,
+    recorded_run,
+    start_run,
+    this_process,
+)
+from data.ledger.store import Ledger
+from data.ledger.tables import runs
+from data.words import RunKind, RunStatus
+from tests.world import NOON
+
+
+def _run(ledger: Ledger, run_id: int) -> sa.Row[tuple[object, ...]]:
+    with ledger.read() as connection:
+        return connection.execute(runs.select().where(runs.c.run_id == run_id)).one()
+
+
+def test_a_run_goes_from_running_to_done_with_its_counts(ledger: Ledger) -> None:
+    with inside_dagster_run("abc"):
+        run_id = start_run(ledger, RunKind.SEND, NOON)
+    advance_run(ledger, run_id, 3, 10, {"sent": 3})
+    row = _run(ledger, run_id)
+    assert (row.status, row.done, row.total, row.dagster_run_id) == (RunStatus.RUNNING, 3, 10, "abc")
+    end_run(ledger, run_id, RunStatus.DONE, {"sent": 10})
+    row = _run(ledger, run_id)
+    assert (row.status, row.counts, row.policy_now) == (RunStatus.DONE, {"sent": 10}, NOON)
+    assert row.ended_at >= row.started_at
+
+
+def _fail_with_a_name(ledger: Ledger) -> None:
+    with recorded_run(ledger, RunKind.EVENTS) as run:
+        run.counts = {"new": 1}
+        raise ValueError("ana@example.com")
+
+
+def test_a_failing_run_keeps_the_kind_of_its_problem_but_not_its_text(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="ana"):
+        _fail_with_a_name(ledger)
+    with ledger.read() as connection:
+        row = connection.execute(runs.select()).one()
+    assert (row.status, row.problem, row.counts) == (RunStatus.FAILED, "ValueError", {"new": 1})
+
+
+def test_only_runs_whose_process_is_gone_are_reaped(ledger: Ledger) -> None:
+    mine, gone, elsewhere = (start_run(ledger, RunKind.SEND, NOON) for _ in range(3))
+    finished = subprocess.Popen([sys.executable, "-c", ""])
+    finished.wait()
+    host = this_process().partition(":")[0]
+    with ledger.write() as connection:
+        for run_id, process in ((gone, f"{host}:{finished.pid}:1"), (elsewhere, "another-host:1:1")):
+            connection.execute(runs.update().where(runs.c.run_id == run_id).values(process=process))
+    assert reap_dead_runs(ledger) == 1
+    assert reap_dead_runs(ledger) == 0
+    assert [_run(ledger, r).status for r in (mine, gone, elsewhere)] == [
+        RunStatus.RUNNING,
+        RunStatus.DIED,
+        RunStatus.RUNNING,
+    ]
+
+
+def test_a_later_process_with_the_same_pid_is_not_taken_for_the_one_that_died() -> None:
+    host, pid, start = this_process().split(":")
+    assert is_alive(this_process())
+    assert start
+    assert not is_alive(f"{host}:{pid}:{int(start) - 1}")
