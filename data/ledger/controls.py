@@ -1,0 +1,174 @@
+"""The marks that people leave for dispatch to read: pause, stop, halt. Each write is one conditional UPDATE.
+
+Every statement binds the account and the locations of the person who acts (None: every location of the account).
+A write answers how many rows it changed; with none, the caller reads the row and says why.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger.suppressions import is_suppressed
+from data.ledger.tables import audit, customers, invitations, person_addresses, requests, suppressions, system
+from data.ledger.tables.metadata import database_now
+from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, SuppressionEffect, address_kind
+
+Locations = Collection[int] | None
+
+
+def _within(table: sa.Table, account_id: int, locations: Locations) -> list[sa.ColumnElement[bool]]:
+    mine: list[sa.ColumnElement[bool]] = [table.c.account_id == account_id]
+    if locations is not None:
+        mine.append(table.c.location_id.in_(sorted(locations)))
+    return mine
+
+
+def find_request(c: Connection, account_id: int, locations: Locations, request_id: int) -> sa.Row[Any] | None:
+    """status, paused_at of one message, if the person may see it."""
+    return c.execute(
+        sa.select(requests.c.status, requests.c.paused_at).where(
+            requests.c.request_id == request_id, *_within(requests, account_id, locations)
+        )
+    ).first()
+
+
+def set_paused(
+    c: Connection, account_id: int, locations: Locations, request_id: int, *, paused_at: datetime | None, by: str
+) -> bool:
+    """Pause (or, with None, let go) a message that still waits; False when it no longer does, or already is so."""
+    is_changing = requests.c.paused_at.is_(None) if paused_at else requests.c.paused_at.is_not(None)
+    return _changed_one(
+        c,
+        requests.update()
+        .where(
+            requests.c.request_id == request_id,
+            requests.c.status == RequestStatus.QUEUED,
+            is_changing,
+            *_within(requests, account_id, locations),
+        )
+        .values(paused_at=paused_at, paused_by=by if paused_at else None),
+    )
+
+
+def find_invitation(c: Connection, account_id: int, locations: Locations, invitation_id: int) -> sa.Row[Any] | None:
+    """status, stopped_at, shift_minutes, person_id, location_id, email, phone of one invitation, if visible."""
+    i = invitations.c
+    return c.execute(
+        sa.select(
+            i.status, i.stopped_at, i.shift_minutes, i.person_id, i.location_id, customers.c.email, customers.c.phone
+        )
+        .join(customers, customers.c.customer_id == i.customer_id)
+        .where(i.invitation_id == invitation_id, *_within(invitations, account_id, locations))
+    ).first()
+
+
+def set_stopped(
+    c: Connection, account_id: int, locations: Locations, invitation_id: int, *, stopped_at: datetime, by: str
+) -> bool:
+    """Stop an active invitation; False when it is not active any more."""
+    return _changed_one(
+        c,
+        invitations.update()
+        .where(
+            invitations.c.invitation_id == invitation_id,
+            invitations.c.status == InvitationStatus.ACTIVE,
+            *_within(invitations, account_id, locations),
+        )
+        .values(status=InvitationStatus.STOPPED, stopped_at=stopped_at, stopped_by=by),
+    )
+
+
+def set_restarted(
+    c: Connection, account_id: int, locations: Locations, invitation_id: int, *, stopped_minutes: int
+) -> bool:
+    """Make a stopped invitation active again, its due times later by as long as it was stopped; False if it is not.
+
+    Raises sqlalchemy.exc.IntegrityError when another invitation of the person is open at that location.
+    """
+    return _changed_one(
+        c,
+        invitations.update()
+        .where(
+            invitations.c.invitation_id == invitation_id,
+            invitations.c.status == InvitationStatus.STOPPED,
+            *_within(invitations, account_id, locations),
+        )
+        .values(
+            status=InvitationStatus.ACTIVE,
+            stopped_at=None,
+            stopped_by=None,
+            shift_minutes=invitations.c.shift_minutes + stopped_minutes,
+        ),
+    )
+
+
+def waiting_messages(c: Connection, invitation_id: int) -> int:
+    """How many messages of an invitation are planned and not yet gone."""
+    return c.execute(
+        sa.select(sa.func.count())
+        .select_from(requests)
+        .where(requests.c.invitation_id == invitation_id, requests.c.status == RequestStatus.QUEUED)
+    ).scalar_one()
+
+
+def open_channels(c: Connection, person_id: int, addresses: dict[AddressKind, str | None]) -> list[Channel]:
+    """The channels on which this person may still be contacted at these addresses."""
+    usable = [(channel, addresses.get(address_kind(channel))) for channel in Channel]
+    return [
+        channel
+        for channel, address in usable
+        if address
+        and not c.execute(
+            sa.select(is_suppressed(sa.literal(channel.value), sa.literal(person_id), sa.literal(address)))
+        ).scalar_one()
+    ]
+
+
+def newest_suppression(c: Connection, account_id: int, person_id: int) -> sa.Row[Any] | None:
+    """reason, occurred_at of the last time this person was marked "do not contact"."""
+    s, a = suppressions.c, person_addresses.c
+    return c.execute(
+        sa.select(s.reason, s.occurred_at)
+        .join(
+            person_addresses,
+            sa.and_(a.account_id == s.account_id, a.kind == s.kind, a.address == s.address),
+        )
+        .where(s.account_id == account_id, a.person_id == person_id, s.effect == SuppressionEffect.SUPPRESS)
+        .order_by(s.suppression_id.desc())
+        .limit(1)
+    ).first()
+
+
+def set_halted(c: Connection, *, halted_at: datetime | None, by: str, reason: str) -> bool:
+    """Throw the kill switch, or (with None) release it; False when it already stands so."""
+    is_changing = system.c.halted_at.is_(None) if halted_at else system.c.halted_at.is_not(None)
+    return _changed_one(
+        c,
+        system.update()
+        .where(is_changing)
+        .values(halted_at=halted_at, halted_by=by if halted_at else None, halt_reason=reason if halted_at else None),
+    )
+
+
+def record_audit(
+    c: Connection, account_id: int, *, actor: str, action: str, subject: str, before: Any, after: Any
+) -> None:
+    """One line of who did what, in the transaction that does it."""
+    c.execute(
+        audit.insert().values(
+            account_id=account_id,
+            occurred_at=database_now(),
+            actor=actor,
+            action=action,
+            subject=subject,
+            before=before,
+            after=after,
+        )
+    )
+
+
+def _changed_one(c: Connection, statement: sa.Update) -> bool:
+    return c.execute(statement).rowcount == 1

@@ -1,0 +1,235 @@
+"""What a person can do to messages in flight: pause, stop, restart, halt. The rights are checked here, not in buttons.
+
+Each control is one transaction: a conditional UPDATE and a line in the audit. It answers `Done` or `Refused`, the
+reason in the reader's words. A request's status stays dispatch's: these leave marks (`paused_at`, an invitation's
+`stopped`, `halted_at`) which the claim and the hand-over re-check, so a stop of a second ago counts.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from data.ledger import controls
+from data.ledger.store import Ledger
+from data.permissions import Action, may
+from data.words import AddressKind, InvitationStatus, RequestStatus, Role, SuppressionReason
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and how far they reach (`location_ids` None: every location of the account)."""
+
+    email: str
+    role: Role
+    account_id: int
+    location_ids: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It happened; `message` says what, for the screen."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing changed; `reason` says why and what would help, for the screen."""
+
+    reason: str
+
+
+Answer = Done | Refused
+
+_VERBS = {
+    Action.PAUSE: "pause messages",
+    Action.RESUME: "resume messages",
+    Action.STOP: "stop messages",
+    Action.RESTART: "restart messages",
+    Action.HALT: "halt all sending",
+    Action.LIFT_HALT: "resume all sending",
+}
+_WHY_SUPPRESSED = {
+    SuppressionReason.STOP_KEYWORD: "they texted STOP",
+    SuppressionReason.START_KEYWORD: "they texted START for another channel only",
+    SuppressionReason.UNSUBSCRIBED: "they unsubscribed",
+    SuppressionReason.COMPLAINED: "they reported a message as unwanted",
+    SuppressionReason.UNDELIVERABLE: "their address does not accept messages",
+    SuppressionReason.PROVIDER_OPT_OUT: "they opted out at the provider",
+    SuppressionReason.ASKED_BY_PERSON: "they asked not to be contacted",
+}
+_INVITATION_ENDED = {
+    InvitationStatus.ANSWERED: "This customer has already answered; no more messages will go.",
+    InvitationStatus.FINISHED: "This invitation is finished; every message has gone.",
+}
+_NOT_YOURS = "This is not among the locations you look after."
+
+
+def pause_request(ledger: Ledger, actor: Actor, request_id: int, *, now: datetime) -> Answer:
+    """Hold one queued message back until it is resumed. Refused once it has been handed over."""
+    if refusal := _refuse_role(actor, Action.PAUSE):
+        return refusal
+    with ledger.write() as c:
+        if controls.set_paused(c, actor.account_id, actor.location_ids, request_id, paused_at=now, by=actor.email):
+            _audit(
+                c,
+                actor,
+                Action.PAUSE,
+                f"request {request_id}",
+                before={"paused_at": None},
+                after={"paused_at": now.isoformat()},
+            )
+            return Done("Paused. It waits until someone resumes it.")
+        row = controls.find_request(c, actor.account_id, actor.location_ids, request_id)
+    if row is None:
+        return Refused(_NOT_YOURS)
+    if row.status is RequestStatus.QUEUED:
+        return Refused("This message is already paused.")
+    return _too_late(row.status)
+
+
+def resume_request(ledger: Ledger, actor: Actor, request_id: int, *, now: datetime) -> Answer:
+    """Let a paused message go again, in its own time."""
+    if refusal := _refuse_role(actor, Action.RESUME):
+        return refusal
+    with ledger.write() as c:
+        row = controls.find_request(c, actor.account_id, actor.location_ids, request_id)
+        if row is None:
+            return Refused(_NOT_YOURS)
+        if controls.set_paused(c, actor.account_id, actor.location_ids, request_id, paused_at=None, by=actor.email):
+            paused = row.paused_at.isoformat() if row.paused_at else None
+            _audit(
+                c,
+                actor,
+                Action.RESUME,
+                f"request {request_id}",
+                before={"paused_at": paused},
+                after={"paused_at": None},
+            )
+            return Done("Resumed. It goes at the next opportunity.")
+    if row.status is RequestStatus.QUEUED:
+        return Refused("This message is not paused.")
+    return _too_late(row.status)
+
+
+def stop_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now: datetime) -> Answer:
+    """Stop every further message of an active invitation. What has gone stays in its history."""
+    if refusal := _refuse_role(actor, Action.STOP):
+        return refusal
+    with ledger.write() as c:
+        if controls.set_stopped(c, actor.account_id, actor.location_ids, invitation_id, stopped_at=now, by=actor.email):
+            _audit(c, actor, Action.STOP, f"invitation {invitation_id}", before={"status": InvitationStatus.ACTIVE.value}, after={"status": InvitationStatus.STOPPED.value})  # fmt: skip
+            return Done("Stopped. Nothing more will be sent.")
+        row = controls.find_invitation(c, actor.account_id, actor.location_ids, invitation_id)
+    if row is None:
+        return Refused(_NOT_YOURS)
+    return Refused(_INVITATION_ENDED.get(row.status, "Messages to this customer are already stopped."))
+
+
+def restart_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now: datetime) -> Answer:
+    """Let a stopped invitation go on; what was planned comes later by as long as it was stopped.
+
+    Refused while the person must not be contacted, or while another invitation to them is open here.
+    """
+    if refusal := _refuse_role(actor, Action.RESTART):
+        return refusal
+    with ledger.write() as c:
+        row = controls.find_invitation(c, actor.account_id, actor.location_ids, invitation_id)
+        if row is None:
+            return Refused(_NOT_YOURS)
+        if row.status is not InvitationStatus.STOPPED:
+            return Refused(_INVITATION_ENDED.get(row.status, "Messages to this customer are not stopped."))
+        addresses = {AddressKind.EMAIL: row.email, AddressKind.PHONE: row.phone}
+        if not controls.open_channels(c, row.person_id, addresses):
+            return _suppressed(c, actor, row.person_id)
+        stopped_minutes = _minutes_between(row.stopped_at, now)
+        try:
+            with c.begin_nested():
+                is_changed = controls.set_restarted(
+                    c, actor.account_id, actor.location_ids, invitation_id, stopped_minutes=stopped_minutes
+                )
+        except sa.exc.IntegrityError:
+            return Refused("Another invitation to this person is open at this location; it goes on instead.")
+        if not is_changed:
+            return Refused("Someone else has just restarted it.")
+        _audit(c, actor, Action.RESTART, f"invitation {invitation_id}", before={"status": InvitationStatus.STOPPED.value, "shift_minutes": row.shift_minutes}, after={"status": InvitationStatus.ACTIVE.value, "shift_minutes": row.shift_minutes + stopped_minutes})  # fmt: skip
+        return Done("Restarted. What is still planned will be sent.")
+
+
+def halt(ledger: Ledger, actor: Actor, reason: str = "", *, now: datetime) -> Answer:
+    """The kill switch: nothing is handed over anywhere until it is released."""
+    if refusal := _refuse_role(actor, Action.HALT):
+        return refusal
+    with ledger.write() as c:
+        if not controls.set_halted(c, halted_at=now, by=actor.email, reason=reason):
+            return Refused("All sending is already halted.")
+        _audit(
+            c,
+            actor,
+            Action.HALT,
+            "system",
+            before={"halted_at": None},
+            after={"halted_at": now.isoformat(), "reason": reason},
+        )
+    log.warning("sending halted")
+    return Done("Sending is halted. Nothing leaves until it is resumed.")
+
+
+def resume(ledger: Ledger, actor: Actor, *, now: datetime) -> Answer:
+    """Release the kill switch."""
+    if refusal := _refuse_role(actor, Action.LIFT_HALT):
+        return refusal
+    with ledger.write() as c:
+        if not controls.set_halted(c, halted_at=None, by=actor.email, reason=""):
+            return Refused("Sending is not halted.")
+        _audit(
+            c,
+            actor,
+            Action.LIFT_HALT,
+            "system",
+            before={"is_halted": True},
+            after={"is_halted": False, "at": now.isoformat()},
+        )
+    log.warning("sending resumed")
+    return Done("Sending is resumed.")
+
+
+def _refuse_role(actor: Actor, action: Action) -> Refused | None:
+    if may(actor.role, action):
+        return None
+    role = actor.role.value.replace("_", " ").title()
+    return Refused(f"The {role} role cannot {_VERBS[action]}. Ask an owner or admin of the account.")
+
+
+def _too_late(status: RequestStatus) -> Refused:
+    if status is RequestStatus.CANCELED:
+        return Refused("This message was canceled; it will not go.")
+    if status is RequestStatus.FAILED:
+        return Refused("This message has failed; there is nothing left to hold back.")
+    return Refused("Too late, it has gone.")
+
+
+def _suppressed(c: Connection, actor: Actor, person_id: int) -> Refused:
+    newest = controls.newest_suppression(c, actor.account_id, person_id)
+    why = _WHY_SUPPRESSED.get(newest.reason, "they are on the list") if newest else "no address is left to write to"
+    return Refused(f"This person must not be contacted: {why}. Messages stay stopped.")
+
+
+def _minutes_between(stopped_at: datetime | None, now: datetime) -> int:
+    if stopped_at is None:
+        return 0
+    return max(0, math.ceil((now - stopped_at).total_seconds() / 60))
+
+
+def _audit(
+    c: Connection, actor: Actor, action: Action, subject: str, *, before: dict[str, object], after: dict[str, object]
+) -> None:
+    controls.record_audit(
+        c, actor.account_id, actor=actor.email, action=action.value, subject=subject, before=before, after=after
+    )

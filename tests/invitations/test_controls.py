@@ -1,0 +1,214 @@
+"""Pausing, stopping, restarting and halting: who may, when it is too late, and what is left in the ledger."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger
+from data.permissions import Action, may, rights
+from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, Role
+from invitations.controls import (
+    Actor,
+    Done,
+    Refused,
+    halt,
+    pause_request,
+    restart_invitation,
+    resume,
+    resume_request,
+    stop_invitation,
+)
+from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
+
+
+def owner(world: World, **values: Any) -> Actor:
+    return Actor(**{"email": "owner@acme.example", "role": Role.OWNER, "account_id": world.account_id, **values})
+
+
+def one(ledger: Ledger, table: sa.Table, **where: Any) -> Any:
+    with ledger.read() as c:
+        return c.execute(table.select().filter_by(**where)).one()
+
+
+def audits(ledger: Ledger) -> list[tuple[str, str, str]]:
+    with ledger.read() as c:
+        rows = c.execute(t.audit.select().order_by(t.audit.c.audit_id)).all()
+    return [(row.actor, row.action, row.subject) for row in rows]
+
+
+@pytest.fixture
+def world(ledger: Ledger) -> World:
+    with ledger.write() as c:
+        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
+            c.execute(t.system.insert().values(system_id=1))
+    return make_world(ledger)
+
+
+@pytest.fixture
+def request_id(ledger: Ledger, world: World) -> int:
+    return make_request(ledger, world, make_customer(ledger, world))
+
+
+def invitation_of(ledger: Ledger, request_id: int) -> int:
+    return int(one(ledger, t.requests, request_id=request_id).invitation_id)
+
+
+def test_a_queued_request_is_paused_and_resumed_with_both_in_the_audit(
+    ledger: Ledger, world: World, request_id: int
+) -> None:
+    assert isinstance(pause_request(ledger, owner(world), request_id, now=NOON), Done)
+    row = one(ledger, t.requests, request_id=request_id)
+    assert (row.paused_at, row.paused_by, row.status) == (NOON, "owner@acme.example", RequestStatus.QUEUED)
+
+    assert isinstance(resume_request(ledger, owner(world), request_id, now=NOON), Done)
+    row = one(ledger, t.requests, request_id=request_id)
+    assert (row.paused_at, row.paused_by) == (None, None)
+    assert audits(ledger) == [
+        ("owner@acme.example", "pause", f"request {request_id}"),
+        ("owner@acme.example", "resume", f"request {request_id}"),
+    ]
+
+
+def test_pausing_twice_says_so_and_keeps_who_paused_first(ledger: Ledger, world: World, request_id: int) -> None:
+    pause_request(ledger, owner(world), request_id, now=NOON)
+    answer = pause_request(ledger, owner(world, email="else@acme.example"), request_id, now=NOON)
+    assert answer == Refused("This message is already paused.")
+    assert one(ledger, t.requests, request_id=request_id).paused_by == "owner@acme.example"
+
+
+@pytest.mark.parametrize("status", [status for status in RequestStatus if status is not RequestStatus.QUEUED])
+def test_a_message_that_no_longer_waits_is_not_paused_or_resumed(
+    ledger: Ledger, world: World, status: RequestStatus
+) -> None:
+    request_id = make_request(ledger, world, make_customer(ledger, world), status=status)
+    for control in (pause_request, resume_request):
+        assert isinstance(control(ledger, owner(world), request_id, now=NOON), Refused)
+    assert one(ledger, t.requests, request_id=request_id).paused_at is None
+    assert audits(ledger) == []
+
+
+def test_after_the_hand_over_it_says_that_it_has_gone(ledger: Ledger, world: World) -> None:
+    request_id = make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.SENT)
+    assert pause_request(ledger, owner(world), request_id, now=NOON) == Refused("Too late, it has gone.")
+
+
+def test_stopping_leaves_the_requests_to_dispatch(ledger: Ledger, world: World, request_id: int) -> None:
+    invitation_id = invitation_of(ledger, request_id)
+    assert isinstance(stop_invitation(ledger, owner(world), invitation_id, now=NOON), Done)
+    row = one(ledger, t.invitations, invitation_id=invitation_id)
+    assert (row.status, row.stopped_at, row.stopped_by) == (InvitationStatus.STOPPED, NOON, "owner@acme.example")
+    assert one(ledger, t.requests, request_id=request_id).status is RequestStatus.QUEUED
+    again = stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    assert again == Refused("Messages to this customer are already stopped.")
+
+
+def test_restarting_moves_what_is_planned_by_the_time_it_was_stopped(
+    ledger: Ledger, world: World, request_id: int
+) -> None:
+    invitation_id = invitation_of(ledger, request_id)
+    stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    later = NOON + timedelta(days=2, seconds=30)
+    assert isinstance(restart_invitation(ledger, owner(world), invitation_id, now=later), Done)
+    row = one(ledger, t.invitations, invitation_id=invitation_id)
+    assert (row.status, row.shift_minutes, row.stopped_at) == (InvitationStatus.ACTIVE, 2 * 24 * 60 + 1, None)
+
+
+def test_an_ended_invitation_is_neither_stopped_nor_restarted(ledger: Ledger, world: World, request_id: int) -> None:
+    invitation_id = invitation_of(ledger, request_id)
+    with ledger.write() as c:
+        c.execute(t.invitations.update().values(status=InvitationStatus.ANSWERED))
+    for control in (stop_invitation, restart_invitation):
+        answer = control(ledger, owner(world), invitation_id, now=NOON)
+        assert isinstance(answer, Refused)
+        assert "already answered" in answer.reason
+
+
+def test_a_person_who_said_stop_is_not_restarted_and_the_reason_is_told(ledger: Ledger, world: World) -> None:
+    request_id = make_request(ledger, world, make_customer(ledger, world, phone="+13125550100", email="a@example.com"))
+    invitation_id = invitation_of(ledger, request_id)
+    stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    suppress(ledger, world, AddressKind.PHONE, "+13125550100")
+    answer = restart_invitation(ledger, owner(world), invitation_id, now=NOON)
+    assert isinstance(answer, Refused)
+    assert "they texted STOP" in answer.reason
+    assert one(ledger, t.invitations, invitation_id=invitation_id).status is InvitationStatus.STOPPED
+
+
+def test_a_dead_mailbox_alone_does_not_keep_the_phone_from_being_restarted(ledger: Ledger, world: World) -> None:
+    request_id = make_request(ledger, world, make_customer(ledger, world, phone="+13125550100", email="a@example.com"))
+    invitation_id = invitation_of(ledger, request_id)
+    stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    suppress(ledger, world, AddressKind.EMAIL, "a@example.com", Channel.EMAIL)
+    assert isinstance(restart_invitation(ledger, owner(world), invitation_id, now=NOON), Done)
+
+
+def test_a_second_open_invitation_keeps_the_stopped_one_stopped(ledger: Ledger, world: World, request_id: int) -> None:
+    invitation_id = invitation_of(ledger, request_id)
+    stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    stopped = one(ledger, t.invitations, invitation_id=invitation_id)
+    with ledger.write() as c:
+        insert(
+            c, t.invitations, account_id=world.account_id, location_id=stopped.location_id,
+            customer_id=stopped.customer_id, person_id=stopped.person_id, sequence_id=world.sequence_id,
+            policy_id=world.policy_id, status=InvitationStatus.ACTIVE, started_at=NOON,
+        )  # fmt: skip
+    answer = restart_invitation(ledger, owner(world), invitation_id, now=NOON)
+    assert isinstance(answer, Refused)
+    assert "Another invitation" in answer.reason
+    assert ("owner@acme.example", "restart", f"invitation {invitation_id}") not in audits(ledger)
+
+
+def test_the_kill_switch_is_thrown_and_released_once_each(ledger: Ledger, world: World) -> None:
+    assert isinstance(halt(ledger, owner(world), "wrong list", now=NOON), Done)
+    row = one(ledger, t.system, system_id=1)
+    assert (row.halted_at, row.halted_by, row.halt_reason) == (NOON, "owner@acme.example", "wrong list")
+    assert isinstance(halt(ledger, owner(world), now=NOON), Refused)
+    assert isinstance(resume(ledger, owner(world), now=NOON), Done)
+    assert one(ledger, t.system, system_id=1).halted_at is None
+    assert isinstance(resume(ledger, owner(world), now=NOON), Refused)
+
+
+def test_someone_elses_location_and_account_are_out_of_reach(ledger: Ledger, world: World, request_id: int) -> None:
+    invitation_id = invitation_of(ledger, request_id)
+    elsewhere = [owner(world, location_ids=frozenset({world.new_york})), owner(world, account_id=world.account_id + 1)]
+    for actor in elsewhere:
+        for control, key in (
+            (pause_request, request_id),
+            (resume_request, request_id),
+            (stop_invitation, invitation_id),
+            (restart_invitation, invitation_id),
+        ):
+            answer = control(ledger, actor, key, now=NOON)
+            assert answer == Refused("This is not among the locations you look after."), control
+    assert audits(ledger) == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_control_asks_the_table_of_rights(ledger: Ledger, world: World, request_id: int, role: Role) -> None:
+    actor = owner(world, role=role)
+    invitation_id = invitation_of(ledger, request_id)
+    answers = {
+        Action.PAUSE: pause_request(ledger, actor, request_id, now=NOON),
+        Action.RESUME: resume_request(ledger, actor, request_id, now=NOON),
+        Action.STOP: stop_invitation(ledger, actor, invitation_id, now=NOON),
+        Action.RESTART: restart_invitation(ledger, actor, invitation_id, now=NOON),
+        Action.HALT: halt(ledger, actor, now=NOON),
+        Action.LIFT_HALT: resume(ledger, actor, now=NOON),
+    }
+    assert {action: isinstance(answer, Done) for action, answer in answers.items()} == {
+        action: may(role, action) for action in answers
+    }
+    refused = [answer.reason for answer in answers.values() if isinstance(answer, Refused)]
+    assert all("role cannot" in reason for reason in refused)
+
+
+def test_a_viewer_sees_everything_and_changes_nothing() -> None:
+    allowed = {action for action, roles in rights().items() if Role.VIEWER in roles}
+    assert allowed == {Action.VIEW, Action.OPEN_PANEL, Action.SEE_ACCOUNT_QUOTA}
+
+
+def test_only_the_agency_client_is_kept_from_the_accounts_quota() -> None:
+    assert [role for role in Role if not may(role, Action.SEE_ACCOUNT_QUOTA)] == [Role.AGENCY_CLIENT]
