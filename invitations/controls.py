@@ -124,7 +124,14 @@ def stop_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now: da
         return refusal
     with ledger.write() as c:
         if controls.set_stopped(c, actor.account_id, actor.location_ids, invitation_id, stopped_at=now, by=actor.email):
-            _audit(c, actor, Action.STOP, f"invitation {invitation_id}", before={"status": InvitationStatus.ACTIVE.value}, after={"status": InvitationStatus.STOPPED.value})  # fmt: skip
+            _audit(
+                c,
+                actor,
+                Action.STOP,
+                f"invitation {invitation_id}",
+                before={"status": InvitationStatus.ACTIVE.value},
+                after={"status": InvitationStatus.STOPPED.value},
+            )
             return Done("Stopped. Nothing more will be sent.")
         row = controls.find_invitation(c, actor.account_id, actor.location_ids, invitation_id)
     if row is None:
@@ -158,7 +165,14 @@ def restart_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now:
             return Refused("Another invitation to this person is open at this location; it goes on instead.")
         if not is_changed:
             return Refused("Someone else has just restarted it.")
-        _audit(c, actor, Action.RESTART, f"invitation {invitation_id}", before={"status": InvitationStatus.STOPPED.value, "shift_minutes": row.shift_minutes}, after={"status": InvitationStatus.ACTIVE.value, "shift_minutes": row.shift_minutes + stopped_minutes})  # fmt: skip
+        _audit(
+            c,
+            actor,
+            Action.RESTART,
+            f"invitation {invitation_id}",
+            before={"status": InvitationStatus.STOPPED.value, "shift_minutes": row.shift_minutes},
+            after={"status": InvitationStatus.ACTIVE.value, "shift_minutes": row.shift_minutes + stopped_minutes},
+        )
         return Done("Restarted. What is still planned will be sent.")
 
 

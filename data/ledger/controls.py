@@ -26,7 +26,9 @@ def _within(table: sa.Table, account_id: int, locations: Locations) -> list[sa.C
     return mine
 
 
-def find_request(c: Connection, account_id: int, locations: Locations, request_id: int) -> sa.Row[Any] | None:
+def find_request(
+    c: Connection, account_id: int, locations: Locations, request_id: int
+) -> sa.Row[*tuple[Any, ...]] | None:
     """status, paused_at of one message, if the person may see it."""
     return c.execute(
         sa.select(requests.c.status, requests.c.paused_at).where(
@@ -53,7 +55,9 @@ def set_paused(
     )
 
 
-def find_invitation(c: Connection, account_id: int, locations: Locations, invitation_id: int) -> sa.Row[Any] | None:
+def find_invitation(
+    c: Connection, account_id: int, locations: Locations, invitation_id: int
+) -> sa.Row[*tuple[Any, ...]] | None:
     """status, stopped_at, shift_minutes, person_id, location_id, email, phone of one invitation, if visible."""
     i = invitations.c
     return c.execute(
@@ -127,7 +131,7 @@ def open_channels(c: Connection, person_id: int, addresses: dict[AddressKind, st
     ]
 
 
-def newest_suppression(c: Connection, account_id: int, person_id: int) -> sa.Row[Any] | None:
+def newest_suppression(c: Connection, account_id: int, person_id: int) -> sa.Row[*tuple[Any, ...]] | None:
     """reason, occurred_at of the last time this person was marked "do not contact"."""
     s, a = suppressions.c, person_addresses.c
     return c.execute(
