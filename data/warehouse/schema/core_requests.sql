@@ -1,0 +1,27 @@
+-- Messages of invitations; key request_id. The tokens stay in the ledger: they are keys to pages.
+create table if not exists core_requests (
+    request_id bigint,
+    account_id bigint,
+    location_id bigint,
+    invitation_id bigint,
+    step bigint,
+    channel varchar,
+    address varchar,
+    template_id bigint,
+    policy_id bigint,
+    status varchar,
+    attempt_id varchar,
+    attempt_count bigint,
+    not_before timestamptz,
+    not_after timestamptz,
+    paused_at timestamptz,
+    paused_by varchar,
+    handed_at timestamptz,
+    delivered_at timestamptz,
+    failed_at timestamptz,
+    failure_code varchar,
+    failure_reason varchar,
+    failure_scope varchar,
+    created_at timestamptz,
+    changed_at timestamptz
+)

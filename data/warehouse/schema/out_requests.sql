@@ -1,0 +1,27 @@
+-- Requests page: one row per request, with what the screen calls its status.
+create table if not exists out_requests (
+    request_id bigint,
+    invitation_id bigint,
+    customer_id bigint,
+    person_id bigint,
+    account_id bigint,
+    location_id bigint,
+    location_name varchar,
+    location_time_zone varchar,
+    name varchar,
+    address varchar,
+    channel varchar,
+    step bigint,
+    status varchar,
+    screen_status varchar,
+    note varchar,
+    failure_reason varchar,
+    sent_by varchar,
+    list_name varchar,
+    handed_at timestamptz,
+    not_before timestamptz,
+    created_at timestamptz,
+    retries bigint,
+    template_slug varchar,
+    search varchar
+)
