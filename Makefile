@@ -1,0 +1,51 @@
+# Everything a newcomer types. `make demo` needs Python 3.11+, git and make; the rest is fetched into .venv.
+
+PY ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' && echo $$p && break; done)
+BIN := .venv/bin
+CHECKED := connectors dashboard data invitations pipelines web tests bench
+# Without compiled bytecode every process that the demo starts would compile its imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo demo-fresh up test check lint types lock
+
+help: ## what can be typed here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.stamp ## a .venv with everything that requirements.lock names
+
+.venv/.stamp: requirements.lock pyproject.toml
+	@test -n "$(PY)" || { echo "Afterword needs Python 3.11, 3.12 or 3.13: install one, or name it: make setup PY=/path/to/python3.11"; exit 2; }
+	@echo "Setting up .venv with $(PY): half a minute, once"
+	@test -x $(BIN)/python || $(PY) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@UV_COMPILE_BYTECODE=1 $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+demo: setup ## the whole thing on this machine, with pretend providers and customers; Ctrl-C ends it
+	@$(BIN)/afterword demo
+
+demo-fresh: setup ## the same from the beginning: forgets what the last demo did
+	@$(BIN)/afterword demo --fresh
+
+up: setup ## the same against real accounts, configured by the environment or .env (see .env.example)
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/afterword up
+
+test: lint types ## lint, types and every test; what .ci/run calls
+	@$(BIN)/python -m pytest -q -n auto
+
+check: lint types ## lint, types and the fast tests: under half a minute
+	@$(BIN)/python -m pytest -q -n auto -m "not slow and not browser"
+
+lint: setup
+	@$(BIN)/ruff check $(wildcard $(CHECKED))
+	@$(BIN)/ruff format --check $(wildcard $(CHECKED))
+	@! grep -n '://' requirements.lock || { echo "requirements.lock may name no host: make lock"; exit 1; }
+
+types: setup
+	@$(BIN)/mypy
+
+lock: setup ## resolve pyproject.toml again into requirements.lock, with hashes and without hosts
+	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements.lock
+	@! grep -n '://' requirements.lock
