@@ -82,7 +82,7 @@ def standing(connection: Connection, account_id: int, at: datetime, location_id:
     )
 
 
-def _account(connection: Connection, account_id: int) -> Row[Any]:
+def _account(connection: Connection, account_id: int) -> Row[Any, *tuple[Any, ...]]:
     return connection.execute(
         sa.select(accounts.c.cycle_anchor_day, accounts.c.time_zone, accounts.c.invitations_per_cycle).where(
             accounts.c.account_id == account_id
