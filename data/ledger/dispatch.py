@@ -1,0 +1,294 @@
+"""What dispatch does to the ledger before a message leaves: claim and hand over. How it ended is in `outcomes`.
+
+Status is written here, in `outcomes` and by the events alone, always by a conditional UPDATE that names the attempt.
+People write `paused_at`, suppressions, a stop and the kill switch, which `nothing_stops` reads: once at the claim, and
+once more in the moment before the bytes leave.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from data.ledger.outcomes import record_not_sent
+from data.ledger.quota import ensure_cycle
+from data.ledger.store import Ledger
+from data.ledger.suppressions import is_suppressed
+from data.ledger.tables import (
+    accounts,
+    attempts,
+    channels,
+    invitations,
+    people,
+    quota_cycles,
+    quota_reservations,
+    requests,
+    system,
+)
+from data.ledger.tables.metadata import database_now
+from data.words import AttemptOutcome, Channel, InvitationStatus, RequestStatus
+
+LEASE = timedelta(minutes=5)  # far longer than a call's deadline, so that only a dead or frozen sender lapses
+
+_r, _i, _ch, _q, _res = requests.c, invitations.c, channels.c, quota_cycles.c, quota_reservations.c
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that is ours until the lease ends."""
+
+    attempt_id: str
+    request_id: int
+    channel: Channel
+
+
+def nothing_stops() -> sa.ColumnElement[bool]:
+    """What people, customers and settings may put in a message's way."""
+    return sa.and_(
+        _r.paused_at.is_(None),
+        _i.status == InvitationStatus.ACTIVE,
+        _ch.is_enabled.is_(sa.true()),
+        _ch.paused_at.is_(None),
+        ~sa.exists(sa.select(system.c.system_id).where(system.c.halted_at.is_not(None))),
+        ~is_suppressed(_r.channel, _i.person_id, _r.address),
+    )
+
+
+def with_context() -> sa.Join:
+    """Requests with the invitation and the location's channel that may stop them."""
+    return requests.join(invitations, _i.invitation_id == _r.invitation_id).join(
+        channels, sa.and_(_ch.location_id == _r.location_id, _ch.channel == _r.channel)
+    )
+
+
+def _has_reservation() -> sa.ColumnElement[bool]:
+    return sa.exists().where(_res.invitation_id == _r.invitation_id, _res.released_at.is_(None))
+
+
+def _claimable(account_id: int, now: datetime, available: Collection[Channel]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _r.account_id == account_id,
+        _r.status == RequestStatus.QUEUED,
+        _r.channel.in_(list(available)),
+        _r.not_before <= now,
+        _r.not_after > now,
+        nothing_stops(),
+    )
+
+
+def has_claimable(connection: Connection, now: datetime, available: Collection[Channel] = tuple(Channel)) -> bool:
+    """Whether a dispatch run at this policy time would find anything to do."""
+    for account in connection.execute(sa.select(accounts.c.account_id, accounts.c.time_zone)).all():
+        today = now.astimezone(ZoneInfo(account.time_zone)).date()
+        is_used_up = sa.exists().where(
+            _q.account_id == account.account_id,
+            _q.cycle_start_date <= today,
+            _q.cycle_end_date > today,
+            _q.used >= _q.allowance,
+        )
+        due = (
+            sa.select(_r.request_id)
+            .select_from(with_context())
+            .where(_claimable(account.account_id, now, available), sa.or_(_has_reservation(), ~is_used_up))
+        )
+        if connection.execute(due.limit(1)).first():
+            return True
+    return False
+
+
+def claim(ledger: Ledger, *, batch_id: int, providers: Mapping[Channel, str], now: datetime, limit: int) -> list[Claim]:
+    """Take up to `limit` due requests, oldest first, for five minutes; [] when nothing can be taken.
+
+    `providers` names who carries each channel; other channels are left alone. `now` is policy time. An invitation
+    without a unit of quota gets one here, charged to the cycle that `now` falls in, or its requests stay queued.
+    Locks on PostgreSQL: quota, then people, then requests.
+    """
+    with ledger.write() as connection:
+        for account_id in connection.execute(sa.select(accounts.c.account_id)).scalars().all():
+            claims = _claim_for(connection, account_id, batch_id=batch_id, providers=providers, now=now, limit=limit)
+            if claims:
+                return claims
+    return []
+
+
+def _claim_for(
+    connection: Connection,
+    account_id: int,
+    *,
+    batch_id: int,
+    providers: Mapping[Channel, str],
+    now: datetime,
+    limit: int,
+) -> list[Claim]:
+    cycle = ensure_cycle(connection, account_id, now)
+    quota = connection.execute(
+        sa.select(_q.used, _q.allowance)
+        .where(_q.account_id == account_id, _q.cycle_start_date == cycle)
+        .with_for_update()
+    ).one()
+    room = quota.allowance - quota.used
+    due = (
+        sa.select(
+            _r.request_id,
+            _r.invitation_id,
+            _r.channel,
+            _r.location_id,
+            _i.person_id,
+            _has_reservation().label("is_reserved"),
+        )
+        .select_from(with_context())
+        .where(_claimable(account_id, now, providers))
+        .order_by(_r.not_before, _r.request_id)
+    )
+    found = connection.execute(due.where(_has_reservation() if room <= 0 else sa.true()).limit(limit)).all()
+    if not found:
+        return []
+    _lock_people(connection, {row.person_id for row in found})
+    # The person's row is ours now; what was read before may have changed, so it is read again, rows locked.
+    chosen = connection.execute(
+        due.where(_r.request_id.in_([row.request_id for row in found])).with_for_update(of=requests, skip_locked=True)
+    ).all()
+    paid = _reserve(connection, chosen, account_id=account_id, cycle=cycle, room=room, now=now)
+    return _take(connection, [row for row in chosen if row.invitation_id in paid], batch_id, providers)
+
+
+def _lock_people(connection: Connection, person_ids: Collection[int]) -> None:
+    connection.execute(
+        sa.select(people.c.person_id)
+        .where(people.c.person_id.in_(sorted(person_ids)))
+        .order_by(people.c.person_id)
+        .with_for_update()
+    )
+
+
+def _reserve(
+    connection: Connection, chosen: Sequence[Row[Any]], *, account_id: int, cycle: date, room: int, now: datetime
+) -> set[int]:
+    """Give each invitation its one unit while there is room; the invitations that have one."""
+    paid = {row.invitation_id for row in chosen if row.is_reserved}
+    waiting = list(dict.fromkeys(row.invitation_id for row in chosen if not row.is_reserved))[: max(room, 0)]
+    if not waiting:
+        return paid
+    charged = connection.execute(
+        quota_cycles.update()
+        .where(
+            _q.account_id == account_id,
+            _q.cycle_start_date == cycle,
+            _q.used + len(waiting) <= _q.allowance,
+        )
+        .values(used=_q.used + len(waiting))
+    )
+    if charged.rowcount != 1:
+        return paid
+    location_of = {row.invitation_id: row.location_id for row in chosen}
+    connection.execute(quota_reservations.delete().where(_res.invitation_id.in_(waiting)))  # released ones
+    connection.execute(
+        quota_reservations.insert(),
+        [
+            {
+                "invitation_id": invitation_id,
+                "account_id": account_id,
+                "location_id": location_of[invitation_id],
+                "cycle_start_date": cycle,
+                "reserved_at": now,
+            }
+            for invitation_id in waiting
+        ],
+    )
+    return paid | set(waiting)
+
+
+def _take(
+    connection: Connection, chosen: Sequence[Row[Any]], batch_id: int, providers: Mapping[Channel, str]
+) -> list[Claim]:
+    if not chosen:
+        return []
+    clock = connection.execute(sa.select(database_now())).scalar_one()
+    claims = [Claim(secrets.token_hex(12), row.request_id, row.channel) for row in chosen]
+    connection.execute(
+        attempts.insert(),
+        [
+            {
+                "attempt_id": claim.attempt_id,
+                "request_id": claim.request_id,
+                "batch_id": batch_id,
+                "provider": providers[claim.channel],
+                "claimed_at": clock,
+                "lease_until": clock + LEASE,
+            }
+            for claim in claims
+        ],
+    )
+    connection.execute(
+        requests.update()
+        .where(_r.request_id == sa.bindparam("claimed_id"), _r.status == RequestStatus.QUEUED)
+        .values(
+            status=RequestStatus.SENDING,
+            attempt_id=sa.bindparam("new_attempt_id"),
+            attempt_count=_r.attempt_count + 1,
+        ),
+        [{"claimed_id": claim.request_id, "new_attempt_id": claim.attempt_id} for claim in claims],
+    )
+    return claims
+
+
+def hand_over(connection: Connection, attempt_id: str) -> bool:
+    """Mark the attempt as handed over, if it still may be: the last look before the bytes leave.
+
+    False when its lease ended, another attempt holds the request, or somebody paused, stopped, halted or suppressed.
+    """
+    attempt = attempts.c
+    may_go = (
+        sa.select(_r.request_id)
+        .select_from(with_context())
+        .where(
+            _r.request_id == attempt.request_id,
+            _r.attempt_id == attempt_id,
+            _r.status == RequestStatus.SENDING,
+            nothing_stops(),
+        )
+        .correlate(attempts)
+    )
+    marked = connection.execute(
+        attempts.update()
+        .where(
+            attempt.attempt_id == attempt_id,
+            attempt.outcome.is_(None),
+            attempt.handed_at.is_(None),
+            attempt.lease_until > database_now(),
+            sa.exists(may_go),
+        )
+        .values(handed_at=database_now())
+    )
+    return marked.rowcount == 1
+
+
+def release(ledger: Ledger, batch_id: int) -> int:
+    """Give back what the batch claimed and never handed over; the number of requests queued again."""
+    with ledger.write() as connection:
+        unsent = (
+            connection.execute(
+                sa.select(attempts.c.attempt_id).where(
+                    attempts.c.batch_id == batch_id,
+                    attempts.c.outcome.is_(None),
+                    attempts.c.handed_at.is_(None),
+                )
+            )
+            .scalars()
+            .all()
+        )
+        return sum(record_not_sent(connection, attempt_id, AttemptOutcome.WITHDRAWN) for attempt_id in unsent)
+
+
+def halt(connection: Connection, *, by: str, reason: str) -> None:
+    """Throw the kill switch: from this commit on no attempt passes its hand-over. Keeps an earlier halt as it is."""
+    connection.execute(
+        system.update()
+        .where(system.c.halted_at.is_(None))
+        .values(halted_at=database_now(), halted_by=by, halt_reason=reason)
+    )

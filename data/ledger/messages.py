@@ -1,0 +1,47 @@
+"""What a claimed request says and to whom: the request with its template, customer, location and account."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger.tables import accounts, customers, invitations, locations, requests, templates
+
+
+def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequence[Any]:
+    """One row per request with everything its message is made of.
+
+    request_id, attempt_id, channel, address, link_token, unsubscribe_token, subject, body, language, first_name,
+    last_name, employee, service, location, reply_to, color, account, postal_address.
+    """
+    return connection.execute(
+        sa.select(
+            requests.c.request_id,
+            requests.c.attempt_id,
+            requests.c.channel,
+            requests.c.address,
+            requests.c.link_token,
+            requests.c.unsubscribe_token,
+            templates.c.subject,
+            templates.c.body,
+            templates.c.language,
+            customers.c.first_name,
+            customers.c.last_name,
+            customers.c.employee,
+            customers.c.service,
+            locations.c.name.label("location"),
+            locations.c.reply_to,
+            locations.c.color,
+            accounts.c.name.label("account"),
+            accounts.c.postal_address,
+        )
+        .select_from(
+            requests.join(invitations, invitations.c.invitation_id == requests.c.invitation_id)
+            .join(customers, customers.c.customer_id == invitations.c.customer_id)
+            .join(locations, locations.c.location_id == requests.c.location_id)
+            .join(accounts, accounts.c.account_id == requests.c.account_id)
+            .join(templates, templates.c.template_id == requests.c.template_id)
+        )
+        .where(requests.c.request_id.in_(request_ids))
+    ).all()

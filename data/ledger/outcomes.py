@@ -1,0 +1,309 @@
+"""How an attempt ended, written once: accepted, failed for now, failed for good, in doubt, never left.
+
+Every function names the attempt and the state it expects, so that a late answer, a callback that came before the
+answer, and a resolver at work at the same time leave the same rows behind, in any order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger.store import Ledger
+from data.ledger.tables import attempts, invitations, quota_cycles, quota_reservations, requests, runs
+from data.ledger.tables.metadata import database_now
+from data.words import AttemptOutcome, Channel, FailureScope, RequestStatus, RunStatus
+
+_r, _i, _at, _q, _res = requests.c, invitations.c, attempts.c, quota_cycles.c, quota_reservations.c
+
+# What an answer that says "accepted" may overrule: nobody knew, or three reads did not show it and yet it came.
+_OVERRULED_BY_ACCEPTANCE = (AttemptOutcome.IN_DOUBT, AttemptOutcome.PROVED_ABSENT)
+# The message may have reached somebody, so the quota unit stays charged.
+_MAY_HAVE_LEFT = (RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.SENT, RequestStatus.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt with what it was about."""
+
+    attempt_id: str
+    request_id: int
+    invitation_id: int
+    account_id: int
+    location_id: int
+    person_id: int
+    channel: Channel
+    address: str
+    provider: str
+    provider_message_id: str | None
+    outcome: AttemptOutcome | None
+    status: RequestStatus  # the request's
+    attempt_count: int  # the request's
+
+
+def find_attempt(connection: Connection, attempt_id: str) -> Attempt | None:
+    """The attempt by our own id; None when it is not ours."""
+    return _only(connection, _at.attempt_id == attempt_id)
+
+
+def find_attempt_by_message(connection: Connection, provider: str, provider_message_id: str) -> Attempt | None:
+    """The attempt by the provider's id; None when it is not ours."""
+    return _only(connection, sa.and_(_at.provider == provider, _at.provider_message_id == provider_message_id))
+
+
+def _only(connection: Connection, condition: sa.ColumnElement[bool]) -> Attempt | None:
+    row = connection.execute(
+        sa.select(
+            _at.attempt_id,
+            _at.request_id,
+            _r.invitation_id,
+            _r.account_id,
+            _r.location_id,
+            _i.person_id,
+            _r.channel,
+            _r.address,
+            _at.provider,
+            _at.provider_message_id,
+            _at.outcome,
+            _r.status,
+            _r.attempt_count,
+        )
+        .select_from(
+            attempts.join(requests, _r.request_id == _at.request_id).join(
+                invitations, _i.invitation_id == _r.invitation_id
+            )
+        )
+        .where(condition)
+    ).first()
+    return None if row is None else Attempt(**row._mapping)
+
+
+def record_accepted(connection: Connection, attempt_id: str, provider_message_id: str | None, at: datetime) -> bool:
+    """The provider has the message. `at` is policy time. False when that was known already.
+
+    Whatever else was under way for the request is over: a request queued again is taken back from the queue, and a
+    newer attempt that has not handed over is withdrawn (its hand-over finds the request gone).
+    """
+    settled = connection.execute(
+        attempts.update()
+        .where(
+            _at.attempt_id == attempt_id,
+            sa.or_(_at.outcome.is_(None), _at.outcome.in_(_OVERRULED_BY_ACCEPTANCE)),
+        )
+        .values(
+            outcome=AttemptOutcome.ACCEPTED,
+            finished_at=database_now(),
+            handed_at=sa.func.coalesce(_at.handed_at, database_now()),
+            provider_message_id=sa.func.coalesce(provider_message_id, _at.provider_message_id),
+        )
+    )
+    if settled.rowcount == 0:
+        if provider_message_id:  # a callback told first, without the id; the answer brings it
+            connection.execute(
+                attempts.update()
+                .where(_at.attempt_id == attempt_id, _at.provider_message_id.is_(None))
+                .values(provider_message_id=provider_message_id)
+            )
+        return False
+    request_id = connection.execute(sa.select(_at.request_id).where(_at.attempt_id == attempt_id)).scalar_one()
+    _mark_sent(connection, request_id, attempt_id, at)
+    return True
+
+
+def _mark_sent(connection: Connection, request_id: int, attempt_id: str, at: datetime) -> None:
+    newer_left = sa.exists().where(
+        _at.attempt_id == _r.attempt_id, _at.attempt_id != attempt_id, _at.handed_at.is_not(None)
+    )
+    sent = connection.execute(
+        requests.update()
+        .where(
+            _r.request_id == request_id,
+            _r.status.in_([RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.QUEUED]),
+            ~newer_left,
+        )
+        .values(status=RequestStatus.SENT, attempt_id=attempt_id, handed_at=at)
+    )
+    if sent.rowcount == 0:
+        return
+    connection.execute(
+        attempts.update()
+        .where(
+            _at.request_id == request_id,
+            _at.attempt_id != attempt_id,
+            _at.outcome.is_(None),
+            _at.handed_at.is_(None),
+        )
+        .values(outcome=AttemptOutcome.WITHDRAWN, finished_at=database_now())
+    )
+    invitation_id = connection.execute(sa.select(_r.invitation_id).where(_r.request_id == request_id)).scalar_one()
+    connection.execute(
+        invitations.update()
+        .where(_i.invitation_id == invitation_id, _i.first_handed_at.is_(None))
+        .values(first_handed_at=at)
+    )
+    connection.execute(
+        quota_reservations.update()
+        .where(_res.invitation_id == invitation_id, _res.is_handed_over.is_(sa.false()))
+        .values(is_handed_over=True)
+    )
+
+
+def record_not_sent(
+    connection: Connection,
+    attempt_id: str,
+    outcome: AttemptOutcome,
+    *,
+    code: str | None = None,
+    reason: str | None = None,
+    not_before: datetime | None = None,
+) -> bool:
+    """Nothing left, for certain: the request is queued again, not before `not_before` (policy time) if that is given.
+
+    `outcome` is TEMPORARY_FAILURE, LAPSED, WITHDRAWN or PROVED_ABSENT. False when the attempt had ended otherwise.
+    """
+    expected = (
+        _at.outcome == AttemptOutcome.IN_DOUBT if outcome is AttemptOutcome.PROVED_ABSENT else _at.outcome.is_(None)
+    )
+    if outcome in (AttemptOutcome.LAPSED, AttemptOutcome.WITHDRAWN):
+        expected = sa.and_(expected, _at.handed_at.is_(None))
+    ended = connection.execute(
+        attempts.update()
+        .where(_at.attempt_id == attempt_id, expected)
+        .values(outcome=outcome, finished_at=database_now(), code=code, reason=reason)
+    )
+    if ended.rowcount == 0:
+        return False
+    values: dict[str, Any] = {"status": RequestStatus.QUEUED}
+    if not_before is not None:
+        values["not_before"] = sa.case((_r.not_before < not_before, not_before), else_=_r.not_before)
+    connection.execute(
+        requests.update()
+        .where(_r.attempt_id == attempt_id, _r.status.in_([RequestStatus.SENDING, RequestStatus.IN_DOUBT]))
+        .values(values)
+    )
+    _release_unused_quota(connection, attempt_id)
+    return True
+
+
+def record_in_doubt(connection: Connection, attempt_id: str, reason: str) -> bool:
+    """It was handed over, and nobody knows whether the provider took it. False when the attempt had ended."""
+    ended = connection.execute(
+        attempts.update()
+        .where(_at.attempt_id == attempt_id, _at.outcome.is_(None), _at.handed_at.is_not(None))
+        .values(outcome=AttemptOutcome.IN_DOUBT, finished_at=database_now(), reason=reason)
+    )
+    if ended.rowcount == 0:
+        return False
+    connection.execute(
+        requests.update()
+        .where(_r.attempt_id == attempt_id, _r.status == RequestStatus.SENDING)
+        .values(status=RequestStatus.IN_DOUBT)
+    )
+    return True
+
+
+def record_failed(
+    connection: Connection, attempt_id: str, *, code: str, reason: str, scope: FailureScope, at: datetime
+) -> bool:
+    """The provider will never take it. `at` is policy time. False when the attempt had ended otherwise."""
+    ended = connection.execute(
+        attempts.update()
+        .where(
+            _at.attempt_id == attempt_id,
+            sa.or_(_at.outcome.is_(None), _at.outcome == AttemptOutcome.IN_DOUBT),
+        )
+        .values(outcome=AttemptOutcome.PERMANENT_FAILURE, finished_at=database_now(), code=code, reason=reason)
+    )
+    if ended.rowcount == 0:
+        return False
+    connection.execute(
+        requests.update()
+        .where(_r.attempt_id == attempt_id, _r.status.in_([RequestStatus.SENDING, RequestStatus.IN_DOUBT]))
+        .values(
+            status=RequestStatus.FAILED, failed_at=at, failure_code=code, failure_reason=reason, failure_scope=scope
+        )
+    )
+    _release_unused_quota(connection, attempt_id)
+    return True
+
+
+def record_delivered(connection: Connection, attempt: Attempt, at: datetime) -> None:
+    """It reached the customer; that outranks a failure told before. `at` is the provider's time."""
+    connection.execute(
+        requests.update()
+        .where(_r.request_id == attempt.request_id, _r.status.in_([RequestStatus.SENT, RequestStatus.FAILED]))
+        .values(
+            status=RequestStatus.DELIVERED,
+            delivered_at=at,
+            failed_at=None,
+            failure_code=None,
+            failure_reason=None,
+            failure_scope=None,
+        )
+    )
+
+
+def record_failed_later(
+    connection: Connection, attempt: Attempt, *, code: str, reason: str, scope: FailureScope, at: datetime
+) -> None:
+    """The provider took it and could not deliver it. The quota unit stays charged: a message left."""
+    connection.execute(
+        requests.update()
+        .where(_r.request_id == attempt.request_id, _r.status == RequestStatus.SENT)
+        .values(
+            status=RequestStatus.FAILED,
+            failed_at=at,
+            failure_code=code,
+            failure_reason=reason[:300],
+            failure_scope=scope,
+        )
+    )
+
+
+def _release_unused_quota(connection: Connection, attempt_id: str) -> None:
+    """Give the invitation's unit back once every attempt of it has certainly failed."""
+    invitation_id = connection.execute(
+        sa.select(_r.invitation_id).join(attempts, _at.request_id == _r.request_id).where(_at.attempt_id == attempt_id)
+    ).scalar_one()
+    released = connection.execute(
+        quota_reservations.update()
+        .where(
+            _res.invitation_id == invitation_id,
+            _res.released_at.is_(None),
+            ~sa.exists().where(_r.invitation_id == invitation_id, _r.status.in_(_MAY_HAVE_LEFT)),
+            ~sa.exists().where(_r.invitation_id == invitation_id, _r.handed_at.is_not(None)),
+        )
+        .values(released_at=database_now(), is_handed_over=False)
+        .returning(_res.account_id, _res.cycle_start_date)
+    ).first()
+    if released is not None:
+        connection.execute(
+            quota_cycles.update()
+            .where(_q.account_id == released.account_id, _q.cycle_start_date == released.cycle_start_date)
+            .values(used=_q.used - 1)
+        )
+
+
+def end_lapsed(ledger: Ledger, *, limit: int = 500) -> dict[str, int]:
+    """Take attempts from senders that are gone: back to the queue if nothing left, else in doubt; counts of both.
+
+    An attempt lapses with its lease, or at once when its batch's process is known to have died. Wrongly thinking a
+    sender dead does no harm: its hand-over would find the attempt ended, and its late answer still counts.
+    """
+    is_gone = sa.or_(
+        _at.lease_until <= database_now(),
+        sa.exists().where(runs.c.run_id == _at.batch_id, runs.c.status != RunStatus.RUNNING),
+    )
+    with ledger.write() as connection:
+        found = connection.execute(
+            sa.select(_at.attempt_id, _at.handed_at).where(_at.outcome.is_(None), is_gone).limit(limit)
+        ).all()
+        counts = {"lapsed": 0, "in_doubt": 0}
+        for row in found:
+            if row.handed_at is None:
+                counts["lapsed"] += record_not_sent(connection, row.attempt_id, AttemptOutcome.LAPSED)
+            else:
+                counts["in_doubt"] += record_in_doubt(connection, row.attempt_id, "the sender vanished")
+    return counts

@@ -1,0 +1,246 @@
+"""What providers tell us, pushed to web/ or polled: kept raw and applied in one transaction, once per key.
+
+The state of a request is the highest of a total order (sent < failed < delivered), so events may repeat and come in
+any order and the end is the same. Any word from the provider about an attempt also settles it: a message that was in
+doubt has been found, and one queued again after doubt is taken back from the queue.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from connectors import EventSource, ProviderEvent
+from data.ledger import outcomes
+from data.ledger.happened import append_event, store_raw
+from data.ledger.outcomes import Attempt
+from data.ledger.people import account_ids, find_person
+from data.ledger.polling import mark_polled, move_cursor, open_messages, read_cursor
+from data.ledger.runs import recorded_run
+from data.ledger.store import Ledger
+from data.ledger.suppressions import record
+from data.words import (
+    AddressKind,
+    Channel,
+    EventKind,
+    Evidence,
+    FailureScope,
+    RunKind,
+    SuppressionEffect,
+    SuppressionReason,
+)
+from invitations.consequences import CUSTOMER, PROVIDER, no_more, suppress_after_failure
+
+log = structlog.get_logger(__name__)
+
+READ_AGAIN = timedelta(minutes=60)  # Mailgun slips late events into pages already read (provider-contracts 3.2)
+FIRST_READ = timedelta(days=2)
+POLL_LIMIT = 300  # messages asked about in one pass
+_CHUNK = 200  # events a transaction
+
+_REASONS = {
+    EventKind.COMPLAINED: SuppressionReason.COMPLAINED,
+    EventKind.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
+}
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of some events: new ones applied, repeated ones ignored, and those about nobody of ours."""
+
+    new: int = 0
+    repeated: int = 0
+    unmatched: int = 0
+
+    def __add__(self, other: "Received") -> "Received":
+        return Received(self.new + other.new, self.repeated + other.repeated, self.unmatched + other.unmatched)
+
+
+def receive(ledger: Ledger, events: Sequence[ProviderEvent], *, now: datetime) -> Received:
+    """Keep and apply events, durably, in one transaction. `now` is policy time.
+
+    An event about no message and nobody of ours (another system's, on the same account) is kept and goes no further.
+    """
+    counts = Counter[str]()
+    with ledger.write() as connection:
+        for event in events:
+            counts[_receive_one(connection, event, now)] += 1
+    return Received(counts["new"], counts["repeated"], counts["unmatched"])
+
+
+def _receive_one(connection: Connection, event: ProviderEvent, now: datetime) -> str:
+    inbox_id = store_raw(connection, event.provider, event.key, event.raw)
+    if inbox_id is None:
+        return "repeated"
+    attempt = _attempt_of(connection, event)
+    if attempt is None:
+        return _apply_to_person(connection, event, inbox_id)
+    event_id = append_event(
+        connection,
+        attempt,
+        kind=event.kind,
+        occurred_at=event.occurred_at,
+        evidence=_evidence(event),
+        code=event.code,
+        detail={"reason": event.reason} if event.reason else None,
+        inbox_id=inbox_id,
+    )
+    outcomes.record_accepted(connection, attempt.attempt_id, event.provider_message_id, now)
+    _apply_to_request(connection, event, attempt, event_id)
+    return "new"
+
+
+def _attempt_of(connection: Connection, event: ProviderEvent) -> Attempt | None:
+    if event.attempt_id:
+        found = outcomes.find_attempt(connection, event.attempt_id)
+        if found is not None:
+            return found
+    if event.provider_message_id:
+        return outcomes.find_attempt_by_message(connection, event.provider, event.provider_message_id)
+    return None
+
+
+def _evidence(event: ProviderEvent) -> Evidence | None:
+    if event.kind not in (EventKind.OPENED, EventKind.CLICKED):
+        return None
+    return Evidence.MACHINE if event.is_machine else Evidence.UNKNOWN
+
+
+def _apply_to_request(connection: Connection, event: ProviderEvent, attempt: Attempt, event_id: int) -> None:
+    at = event.occurred_at
+    match event.kind:
+        case EventKind.DELIVERED | EventKind.READ:
+            outcomes.record_delivered(connection, attempt, at)
+        case EventKind.FAILED:
+            scope = event.scope or FailureScope.MESSAGE
+            code = event.code or "unknown"
+            outcomes.record_failed_later(connection, attempt, code=code, reason=event.reason or "", scope=scope, at=at)
+            suppress_after_failure(connection, attempt, scope=scope, at=at, event_id=event_id)
+        case EventKind.UNSUBSCRIBED | EventKind.COMPLAINED:
+            no_more(
+                connection,
+                account_id=attempt.account_id,
+                person_id=attempt.person_id,
+                reason=_REASONS[event.kind],
+                by=CUSTOMER,
+                at=at,
+                event_id=event_id,
+            )
+        case _:  # opens, clicks, delays: kept as events, and they change nothing here
+            return
+
+
+def _apply_to_person(connection: Connection, event: ProviderEvent, inbox_id: int) -> str:
+    """An inbound text, or an opt-out made at the provider: about an address, not a message of ours."""
+    if event.address is None or event.address_kind is None:
+        return "unmatched"
+    for account_id in account_ids(connection):
+        person_id = find_person(connection, account_id, event.address_kind, event.address)
+        if person_id is None and event.kind not in (EventKind.UNSUBSCRIBED, EventKind.COMPLAINED):
+            return "unmatched"
+        event_id = append_event(
+            connection,
+            None,
+            kind=event.kind,
+            occurred_at=event.occurred_at,
+            account_id=account_id,
+            person_id=person_id,
+            code=event.code,
+            inbox_id=inbox_id,
+        )
+        _apply_opt_out(connection, event, event.address_kind, event.address, account_id, person_id, event_id)
+    return "new"
+
+
+def _apply_opt_out(  # noqa: PLR0917  (one caller, one line)
+    connection: Connection,
+    event: ProviderEvent,
+    kind: AddressKind,
+    address: str,
+    account_id: int,
+    person_id: int | None,
+    event_id: int,
+) -> None:
+    """STOP covers every channel of the person; START gives back SMS only (field-rules R8)."""
+    is_text = kind is AddressKind.PHONE
+    if event.kind is EventKind.RESUBSCRIBED:
+        effect, channel, reason = SuppressionEffect.RESTORE, Channel.SMS, SuppressionReason.START_KEYWORD
+    elif event.kind in _REASONS:
+        effect, channel = SuppressionEffect.SUPPRESS, None
+        reason = SuppressionReason.STOP_KEYWORD if is_text else _REASONS[event.kind]
+        if person_id is not None:
+            no_more(
+                connection,
+                account_id=account_id,
+                person_id=person_id,
+                reason=reason,
+                by=CUSTOMER if is_text else PROVIDER,
+                at=event.occurred_at,
+                event_id=event_id,
+            )
+            return
+    else:
+        return
+    record(
+        connection,
+        [(kind, address)],
+        account_id=account_id,
+        channel=channel,
+        effect=effect,
+        reason=reason,
+        recorded_by=CUSTOMER,
+        occurred_at=event.occurred_at,
+        event_id=event_id,
+    )
+
+
+@dataclass(frozen=True)
+class PollReport:
+    """What polling brought, over all providers."""
+
+    run_id: int
+    counts: Mapping[str, int]
+
+    def as_metadata(self) -> dict[str, int]:
+        """The counts, for whoever shows them."""
+        return {"run_id": self.run_id, **self.counts}
+
+
+def poll_providers(ledger: Ledger, sources: Mapping[str, EventSource], *, now: datetime) -> PollReport:
+    """Ask every provider what happened since the last time, and apply it. `now` is policy time.
+
+    Each pass reads the last hour again, because providers' lists fill in late; keys make that harmless. The cursor
+    moves only as far as the provider's list can be trusted.
+    """
+    with recorded_run(ledger, RunKind.EVENTS, policy_now=now) as run:
+        total = Received()
+        for name, source in sources.items():
+            total += _poll_one(ledger, name, source, now)
+        run.counts = {"new": total.new, "repeated": total.repeated, "unmatched": total.unmatched}
+    return PollReport(run.run_id, run.counts)
+
+
+def _poll_one(ledger: Ledger, name: str, source: EventSource, now: datetime) -> Received:
+    with ledger.read() as connection:
+        cursor = read_cursor(connection, name)
+        asked = open_messages(connection, name, ledger.now(connection), limit=POLL_LIMIT)
+    since = (cursor - READ_AGAIN) if cursor else (now - FIRST_READ)
+    total, newest = Received(), since
+    for chunk in _chunks(source.poll(asked, since, now), _CHUNK):
+        total += receive(ledger, chunk, now=now)
+        newest = max(newest, *(event.occurred_at for event in chunk))
+    with ledger.write() as connection:
+        mark_polled(connection, name, asked)
+        move_cursor(connection, name, min(newest, now - source.trust_delay))
+    log.info("polled", provider=name, new=total.new, repeated=total.repeated, unmatched=total.unmatched)
+    return total
+
+
+def _chunks(events: Iterable[ProviderEvent], size: int) -> Iterator[list[ProviderEvent]]:
+    iterator = iter(events)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

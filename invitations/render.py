@@ -1,0 +1,131 @@
+"""From a template and a customer's values to the message that leaves. Values are data: they cannot open a tag,
+start a line or become a template."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from jinja2 import StrictUndefined, Template
+from jinja2.exceptions import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from connectors import ConfigurationError, Message
+from data.words import Channel
+
+_TEXT_LIMIT = 10_000  # characters of a rendered message; Twilio takes 1,600, an e-mail anything
+_LINE_BREAKS_AND_MARKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+|\{[{%#]|[}%#]\}")
+
+_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message is made of. `subject` and `body` are templates; the rest are values."""
+
+    channel: Channel
+    subject: str | None
+    body: str
+    values: dict[str, str]  # first_name, last_name, location, employee, service
+    account: str
+    postal_address: str
+    reply_to: str | None
+    color: str
+
+
+def clean(value: str | None) -> str:
+    """A customer's value as one harmless line: no line breaks, control characters or template marks."""
+    return " ".join(_LINE_BREAKS_AND_MARKS.sub(" ", value or "").split())
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> Template:
+    return _environment.from_string(source)
+
+
+def fill(source: str, values: dict[str, str]) -> str:
+    """The template with the values in it.
+
+    Raises ConfigurationError when the template is broken or names an unknown value: that is not one message's fault.
+    """
+    try:
+        text = _compiled(source).render(values)
+    except TemplateError as problem:
+        raise ConfigurationError(
+            f"A template cannot be used: {problem.message}. Mend it in the account's file."
+        ) from None
+    if len(text) > _TEXT_LIMIT:
+        raise ConfigurationError(f"A template renders to {len(text)} characters; {_TEXT_LIMIT} are allowed.")
+    return text
+
+
+def render(content: Content, *, attempt_id: str, to: str, link: str, unsubscribe_url: str) -> Message:
+    """The message for one attempt. E-mails get a text and an HTML part, the postal address and a way out."""
+    values = {name: clean(value) for name, value in content.values.items()} | {"link": link}
+    body = fill(content.body, values).strip()
+    if link not in body:
+        raise ConfigurationError("A template does not contain {{ link }}: the customer could not answer.")
+    if content.channel is not Channel.EMAIL:
+        return Message(attempt_id, content.channel, to, body, link, from_name=content.values.get("location"))
+    footer = f"{content.account}\n{content.postal_address}".strip()
+    return Message(
+        attempt_id,
+        content.channel,
+        to,
+        f"{body}\n\n-- \n{footer}\nDon't want these messages? {unsubscribe_url}\n",
+        link,
+        subject=clean(fill(content.subject or "", values)),
+        html=_html(body, link, footer, unsubscribe_url, content.color),
+        from_name=clean(content.values.get("location")),
+        reply_to=content.reply_to,
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
+def _html(body: str, link: str, footer: str, unsubscribe_url: str, color: str) -> str:
+    """The same words as the text part, the link as a button. Inline styles, because mail programs know no others."""
+    href = escape(link, quote=True)
+    button = (
+        f'<a href="{href}" style="display:inline-block;padding:12px 22px;border-radius:8px;'
+        f'background:{escape(color, quote=True)};color:#ffffff;text-decoration:none;font-weight:600">'
+        "Tell us how it was</a>"
+    )
+    paragraphs = []
+    for paragraph in re.split(r"\n\s*\n", body):
+        text = "<br>".join(escape(line) for line in paragraph.strip().split("\n"))
+        if href in text:
+            text = text.replace(href, button)
+        paragraphs.append(f'<p style="margin:0 0 18px">{text}</p>')
+    small = "<br>".join(escape(line) for line in footer.split("\n"))
+    out = escape(unsubscribe_url, quote=True)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"></head>'
+        '<body style="margin:0;background:#f4f4f5">'
+        '<div style="max-width:560px;margin:0 auto;padding:32px 24px;background:#ffffff;color:#18181b;'
+        'font:16px/1.55 -apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif">'
+        f"{''.join(paragraphs)}"
+        '<p style="margin:32px 0 0;padding-top:16px;border-top:1px solid #e4e4e7;color:#52525b;font-size:13px">'
+        f'{small}<br><a href="{out}" style="color:#52525b">Don\'t want these messages?</a></p></div></body></html>'
+    )
+
+
+def content_of(row: Any) -> Content:
+    """The content in a row of `data.ledger.messages.read_contents`."""
+    return Content(
+        channel=row.channel,
+        subject=row.subject,
+        body=row.body,
+        values={
+            "first_name": row.first_name,
+            "last_name": row.last_name,
+            "location": row.location,
+            "employee": row.employee or "",
+            "service": row.service or "",
+        },
+        account=row.account,
+        postal_address=row.postal_address,
+        reply_to=row.reply_to,
+        color=row.color,
+    )

@@ -1,0 +1,103 @@
+"""Settling doubt: messages that were handed over and about which the provider's answer never came.
+
+Doubt is never sent again blindly. The provider is asked: found, it was sent; absent, only three complete reads over
+half an hour of the provider's own clock prove that it never arrived, and then it is queued again. Where a provider
+keeps no record to ask (SMTP, WhatsApp), a person decides.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from connectors import Absent, CannotTell, Doubt, Found, LookUp, Messenger
+from data.ledger import outcomes
+from data.ledger.doubt import DoubtRow, note_absence, read_doubt
+from data.ledger.runs import reap_dead_runs, recorded_run
+from data.ledger.store import Ledger
+from data.words import AttemptOutcome, Channel, RunKind
+
+log = structlog.get_logger(__name__)
+
+READS = 3  # complete reads that must all miss the message
+
+
+@dataclass(frozen=True)
+class StillInDoubt:
+    """A message that stays in doubt, and what is being done about it."""
+
+    attempt_id: str
+    request_id: int
+    channel: Channel
+    handed_at: datetime
+    note: str
+
+
+@dataclass(frozen=True)
+class ResolveReport:
+    """How many were settled and how, and what remains."""
+
+    run_id: int
+    counts: Mapping[str, int]
+    rows: tuple[StillInDoubt, ...]
+
+    def as_metadata(self) -> dict[str, int]:
+        """The counts, for whoever shows them."""
+        return {"run_id": self.run_id, **self.counts}
+
+
+def resolve_doubt(ledger: Ledger, messengers: Mapping[Channel, Messenger], *, now: datetime) -> ResolveReport:
+    """Take attempts from senders that are gone, then ask about every message in doubt. `now` is policy time."""
+    with recorded_run(ledger, RunKind.RESOLVE, policy_now=now) as run:
+        reap_dead_runs(ledger)
+        counts = Counter(outcomes.end_lapsed(ledger))
+        remaining = []
+        with ledger.read() as connection:
+            doubts = read_doubt(connection)
+        for row in doubts:
+            word, note = _settle(ledger, messengers.get(row.channel), row, now)
+            counts[word] += 1
+            if note:
+                remaining.append(StillInDoubt(row.attempt_id, row.request_id, row.channel, row.handed_at, note))
+        run.counts = dict(counts)
+    return ResolveReport(run.run_id, dict(counts), tuple(remaining))
+
+
+def _settle(ledger: Ledger, messenger: Messenger | None, row: DoubtRow, now: datetime) -> tuple[str, str | None]:
+    """The word it is counted under, and a note when it stays in doubt."""
+    if messenger is None:
+        return "not_asked", f"no {row.channel.value} provider is configured, so nobody can be asked"
+    link = f"{ledger.settings.public_url.rstrip('/')}/r/{row.link_token}"
+    answer = _ask(messenger, Doubt(row.attempt_id, row.channel, row.address, link, row.handed_at))
+    match answer:
+        case Found(provider_message_id):
+            with ledger.write() as connection:
+                outcomes.record_accepted(connection, row.attempt_id, provider_message_id, now)
+            return "found", None
+        case Absent(provider_time):
+            return _count_absence(ledger, row, provider_time)
+        case CannotTell(reason, is_final):
+            return ("needs_a_person" if is_final else "could_not_ask"), reason
+
+
+def _ask(messenger: Messenger, doubt: Doubt) -> LookUp:
+    try:
+        return messenger.look_up(doubt)
+    except Exception as problem:  # noqa: BLE001  (a read that failed proves nothing, and the others go on)
+        log.warning("look-up failed", attempt_id=doubt.attempt_id, reason=type(problem).__name__)
+        return CannotTell(f"asking failed ({type(problem).__name__}); it is tried again")
+
+
+def _count_absence(ledger: Ledger, row: DoubtRow, provider_time: datetime) -> tuple[str, str | None]:
+    settle = ledger.settings.settle
+    with ledger.write() as connection:
+        reads, first, last = note_absence(connection, row.attempt_id, provider_time)
+        if reads >= READS and last - first >= settle:
+            outcomes.record_not_sent(
+                connection, row.attempt_id, AttemptOutcome.PROVED_ABSENT, reason=f"not found in {reads} reads"
+            )
+            return "proved_absent", None
+    minutes = settle.total_seconds() / 60
+    return "still_in_doubt", f"not found in {reads} of at least {READS} reads over {minutes:g} minutes; asked again"
