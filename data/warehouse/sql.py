@@ -15,6 +15,11 @@ def statement(name: str) -> str:
     return (_PACKAGE / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def about(name: str, **parts: str) -> str:
+    """The statement with its `{table}`, `{key}` and the like filled in: names of ours, never a value."""
+    return statement(name).format(**parts)
+
+
 @cache
 def names(folder: str) -> tuple[str, ...]:
     """What `statement` finds in a folder of the package, sorted; () when the folder is not there."""

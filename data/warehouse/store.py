@@ -159,8 +159,10 @@ def connect(file: Path | str, *, read_only: bool = False) -> Iterator[duckdb.Duc
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Make every table of `schema/` that is not there, and the one row of warehouse_state."""
+    there = {f"schema/{name}" for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
     for name in sql.names("schema"):
-        connection.execute(sql.statement(name)).fetchall()
+        if name not in there:
+            connection.execute(sql.statement(name)).fetchall()
     connection.execute(sql.statement("state/first_state")).fetchall()
 
 

@@ -1,0 +1,57 @@
+-- Requests page: one row per request, with what the screen calls its status (product/requests-page.txt): sending, in
+-- doubt and paused show as Queued with a note; an e-mail stays Sent, because nobody confirms that it reached a person.
+-- retries: follow-up steps of the invitation handed over, never transport attempts.
+with follow_ups as (
+    select invitation_id, count(distinct step) as retries
+    from core_requests
+    where step > 0 and handed_at is not null
+    group by invitation_id
+)
+select
+    r.request_id,
+    r.invitation_id,
+    i.customer_id,
+    i.person_id,
+    r.account_id,
+    r.location_id,
+    l.name as location_name,
+    l.time_zone as location_time_zone,
+    trim(concat_ws(' ', c.first_name, c.last_name)) as name,
+    r.address,
+    r.channel,
+    r.step,
+    r.status,
+    case
+        when r.status in ('queued', 'sending', 'in_doubt') then 'Queued'
+        when r.status = 'delivered' and r.channel = 'email' then 'Sent'
+        when r.status = 'sent' then 'Sent'
+        when r.status = 'delivered' then 'Delivered'
+        when r.status = 'failed' then 'Failed'
+        when r.status = 'canceled' then 'Canceled'
+    end as screen_status,
+    case
+        when r.status = 'queued' and r.paused_at is not null then 'paused'
+        when r.status = 'in_doubt' then 'in doubt'
+        when r.status = 'sending' then 'sending'
+    end as note,
+    case when r.status = 'failed' then coalesce(r.failure_reason, r.failure_code) end as failure_reason,
+    coalesce(i.sent_by, 'Automation') as sent_by,
+    li.name as list_name,
+    r.handed_at,
+    r.not_before,
+    r.created_at,
+    coalesce(f.retries, 0) as retries,
+    t.slug as template_slug,
+    lower(
+        concat_ws(
+            ' ', c.first_name, c.last_name, r.address, c.email, regexp_replace(c.phone, '[^0-9]', '', 'g')
+        )
+    ) as search
+from core_requests r
+join core_invitations i using (invitation_id)
+join core_customers c on c.customer_id = i.customer_id
+join core_locations l on l.location_id = r.location_id
+left join core_lists li on li.list_id = coalesce(i.list_id, c.list_id)
+left join core_templates t on t.template_id = r.template_id
+left join follow_ups f on f.invitation_id = r.invitation_id
+order by r.request_id
