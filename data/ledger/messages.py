@@ -6,7 +6,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from data.ledger.tables import accounts, customers, invitations, locations, requests, templates
+from data.ledger.tables import (
+    accounts,
+    customers,
+    invitations,
+    locations,
+    requests,
+    sequence_steps,
+    sequences,
+    templates,
+)
+from data.words import Channel
 
 
 def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequence[Any]:
@@ -45,3 +55,37 @@ def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequenc
         )
         .where(requests.c.request_id.in_(request_ids))
     ).all()
+
+
+def read_first_ask(connection: Connection, channel: Channel) -> Any | None:
+    """The newest first-step template of the first location for this channel, with location and account; None if none.
+
+    subject, body, location, reply_to, color, account, postal_address.
+    """
+    return connection.execute(
+        sa.select(
+            templates.c.subject,
+            templates.c.body,
+            locations.c.name.label("location"),
+            locations.c.reply_to,
+            locations.c.color,
+            accounts.c.name.label("account"),
+            accounts.c.postal_address,
+        )
+        .select_from(
+            templates.join(accounts, accounts.c.account_id == templates.c.account_id)
+            .join(locations, locations.c.account_id == accounts.c.account_id)
+            .join(sequences, sequences.c.account_id == accounts.c.account_id)
+            .join(
+                sequence_steps,
+                sa.and_(
+                    sequence_steps.c.sequence_id == sequences.c.sequence_id,
+                    sequence_steps.c.step == 0,
+                    sequence_steps.c.template_slug == templates.c.slug,
+                ),
+            )
+        )
+        .where(templates.c.channel == channel)
+        .order_by(sequences.c.version.desc(), templates.c.version.desc(), locations.c.location_id)
+        .limit(1)
+    ).first()

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from data.ledger.tables import person_addresses, suppressions
+from data.ledger.tables import people, person_addresses, suppressions
 from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason
 
 _s, _a = suppressions.c, person_addresses.c
@@ -73,6 +73,8 @@ def suppress_person(
 
     One row per address the person has, so that each of them, met again in any import, brings the suppression along.
     """
+    # A claim holds this lock while it looks at suppressions (PostgreSQL); SQLite's writers take turns anyway.
+    connection.execute(sa.select(people.c.person_id).where(people.c.person_id == person_id).with_for_update())
     owned = connection.execute(
         sa.select(_a.kind, _a.address).where(_a.person_id == person_id, _a.account_id == account_id)
     ).all()
