@@ -1,0 +1,149 @@
+"""Mailgun: POST /v3/{domain}/messages, and what becomes of a mail.
+
+https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages. Multipart and urlencoded are taken,
+`h:Message-Id` is honoured (two posts with one id are both delivered). Not played: templates of Mailgun's own, delivery
+times, recipient variables, click tracking.
+
+Whatever the seed: a local part that begins with `bounce` bounces for good, one with `softbounce` is delayed once.
+"""
+
+import json
+import re
+import secrets
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from connectors.sandbox import mailgun_rules as rules
+from connectors.sandbox.agenda import Agenda
+from connectors.sandbox.auth import has_credentials
+from connectors.sandbox.chance import chance_of
+from connectors.sandbox.faults import REFUSALS, Faults, Provider, spoil
+from connectors.sandbox.mailgun_events import MailgunEvents
+from connectors.sandbox.mailgun_rules import PERMANENT, TEMPORARY, MailEvent
+from connectors.sandbox.settings import SandboxSettings
+from connectors.sandbox.store import Store
+
+BOUNCING_SHARE = 0.02
+UNSUBSCRIBE_LINK = re.compile(r"<(https?://[^>]+)>")
+
+
+class MailgunMessages:
+    """The sending endpoint and the delivery behind it. `on_delivered` is told of each mail that reached somebody."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: SandboxSettings,
+        faults: Faults,
+        agenda: Agenda,
+        events: MailgunEvents,
+        *,
+        seed: int,
+        is_idle: bool,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._faults = faults
+        self._agenda = agenda
+        self._events = events
+        self._seed = seed
+        self._is_idle = is_idle
+        self.on_delivered: Callable[[sqlite3.Row], None] | None = None
+        agenda.on("mail_delivery", self._deliver)
+
+    async def create(self, request: Request) -> Response:
+        """POST /v3/{domain}/messages"""
+        if not has_credentials(request, "api", self._settings.mailgun_api_key):
+            return rules.forbidden()
+        domain = request.path_params["domain"]
+        if domain != self._settings.mailgun_domain:
+            return rules.refuse(404, f"Domain not found: {domain}")
+        failure = rules.refuse(500, "Internal Server Error")
+        fault = self._faults.draw(Provider.MAILGUN)
+        if fault and fault.kind in REFUSALS:
+            status = REFUSALS[fault.kind]
+            return {500: failure, 429: rules.too_many(domain), 401: rules.forbidden()}[status]
+        async with request.form(max_fields=2000) as form:
+            if wrong := rules.what_is_wrong(form):
+                return rules.refuse(400, wrong)
+            message_id = self._take(form)
+        await self._store.settled()
+        answer = JSONResponse({"id": f"<{message_id}>", "message": "Queued. Thank you."})
+        return await spoil(fault, request, answer, failure)
+
+    def _message_id(self, form: FormData) -> str:
+        """The id asked for when it is well-formed, else one of Mailgun's own; without <>."""
+        asked = str(form.get("h:Message-Id", "")).strip().removeprefix("<").removesuffix(">")
+        if rules.ADDRESS.fullmatch(asked):
+            return asked
+        stamp = datetime.fromtimestamp(self._store.now(), UTC).strftime("%Y%m%d%H%M%S")
+        return f"{stamp}.{secrets.token_hex(8)}@{self._settings.mailgun_domain}"
+
+    def _take(self, form: FormData) -> str:
+        message_id = self._message_id(form)
+        variables = {name[2:]: str(value) for name, value in form.multi_items() if name.startswith("v:")}
+        unsubscribe = UNSUBSCRIBE_LINK.search(str(form.get("h:List-Unsubscribe", "")))
+        is_test = str(form.get("o:testmode", "no")).lower() in {"yes", "true"}
+        now = self._store.now()
+        for recipient in dict.fromkeys(rules.recipients_of(form)):
+            number = self._store.insert(
+                "mails", message_id=message_id, sender=str(form["from"]), recipient=recipient,
+                header_to=str(form["to"]), subject=str(form["subject"]), body_text=str(form.get("text", "")),
+                body_html=str(form.get("html", "")), variables=json.dumps(variables),
+                tags=json.dumps([str(tag) for tag in form.getlist("o:tag")]),
+                unsubscribe=unsubscribe.group(1) if unsubscribe else None, is_test=int(is_test),
+                status=MailEvent.ACCEPTED, size=sum(len(str(value)) for value in form.values()),
+                created=now, attempt_id=variables.get("attempt_id"),
+            )  # fmt: skip
+            mail = self._store.row("select * from mails where n = ?", [number])
+            if mail is None:
+                raise LookupError("a row just written is gone")
+            self._events.add(mail, MailEvent.ACCEPTED, is_pushed=False)
+            if not is_test:
+                chance = chance_of(self._seed, recipient, "server")
+                self._agenda.add("mail_delivery", 0.5 + chance.random() * 1.5, mail=number, tries=1)
+        return message_id
+
+    async def _deliver(self, payload: dict[str, Any]) -> None:
+        mail = self._store.row("select * from mails where n = ?", [payload["mail"]])
+        if mail is None or mail["status"] != MailEvent.ACCEPTED:
+            return
+        tries = payload["tries"]
+        listed = self._store.row("select reason from suppressed where address = ?", [mail["recipient"].lower()])
+        if listed is not None:
+            code, words = rules.SUPPRESSED[listed["reason"]]
+            self._fail(mail, PERMANENT, listed["reason"], code, words)
+        elif self._bounces(mail["recipient"]):
+            self._store.write(
+                "insert or ignore into suppressed values (?, 'suppress-bounce')", [mail["recipient"].lower()]
+            )
+            self._fail(mail, PERMANENT, "bounce", 550, "5.1.1 The email account that you tried to reach does not exist")
+        elif parseaddr(mail["recipient"])[1].lower().startswith("softbounce") and tries == 1:
+            self._fail(mail, TEMPORARY, "generic", 450, "4.2.1 The mailbox is temporarily unavailable")
+            self._agenda.add("mail_delivery", 10, mail=mail["n"], tries=2)
+        else:
+            self._store.write("update mails set status = ? where n = ?", [MailEvent.DELIVERED, mail["n"]])
+            status = {"code": 250, "message": "OK", "attempt-no": tries, "session-seconds": 0.44, "tls": True}
+            self._events.add(mail, MailEvent.DELIVERED, {"delivery-status": status})
+            if self.on_delivered is not None:
+                self.on_delivered(mail)
+
+    def _bounces(self, recipient: str) -> bool:
+        if recipient.lower().startswith("bounce"):
+            return True
+        return not self._is_idle and chance_of(self._seed, recipient, "mailbox").random() < BOUNCING_SHARE
+
+    def _fail(self, mail: sqlite3.Row, severity: str, reason: str, code: int, words: str) -> None:
+        if severity == PERMANENT:
+            self._store.write("update mails set status = ? where n = ?", [MailEvent.FAILED, mail["n"]])
+        status: dict[str, Any] = {"code": code, "message": words, "attempt-no": 1, "session-seconds": 0.2}
+        if severity == TEMPORARY:
+            status["retry-seconds"] = 600
+        self._events.add(mail, MailEvent.FAILED, {"severity": severity, "reason": reason, "delivery-status": status})

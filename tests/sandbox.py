@@ -1,0 +1,125 @@
+"""Starts the providers' sandbox for a test: the process that the demo runs, on a free port, gone at the end."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.waiting import wait_until
+
+TWILIO_SID = "AC0123456789abcdef0123456789abcdef"
+TWILIO_TOKEN = "sandbox-token"
+TWILIO_FROM = "+13125550100"
+MAILGUN_KEY = "key-sandbox"
+MAILGUN_DOMAIN = "mail.afterword.example"
+WEBHOOK_KEY = "webhook-sandbox"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox. `environment` holds every variable that production code needs to talk to it."""
+
+    url: str
+    environment: dict[str, str]
+    process: "subprocess.Popen[str]"
+    folder: Path
+
+    @property
+    def twilio(self) -> str:
+        """The account's address, up to `/Messages`."""
+        return f"{self.url}/2010-04-01/Accounts/{TWILIO_SID}"
+
+    @property
+    def twilio_auth(self) -> tuple[str, str]:
+        """Basic credentials that Twilio accepts."""
+        return TWILIO_SID, TWILIO_TOKEN
+
+    @property
+    def mailgun(self) -> str:
+        """The domain's address, up to `/messages` and `/events`."""
+        return f"{self.url}/v3/{MAILGUN_DOMAIN}"
+
+    @property
+    def mailgun_auth(self) -> tuple[str, str]:
+        """Basic credentials that Mailgun accepts."""
+        return "api", MAILGUN_KEY
+
+    def get(self, path: str) -> Any:
+        """What a control address (`/_sandbox/…`) answers."""
+        answer = requests.get(self.url + path, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, words: Mapping[str, Any]) -> Any:
+        """Post JSON to a control address, for example `/_sandbox/faults`."""
+        answer = requests.post(self.url + path, json=dict(words), timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def record(self) -> list[dict[str, Any]]:
+        """Every message ever created, oldest first."""
+        found: list[dict[str, Any]] = self.get("/_sandbox/record")
+        return found
+
+    def wait_until_quiet(self, seconds: float = 30) -> None:
+        """Wait until nothing is left to happen: every message delivered, every callback tried."""
+        wait_until(lambda: self.get("/_sandbox/health")["pending"] == 0, seconds=seconds, what="a quiet sandbox")
+
+
+@contextlib.contextmanager
+def running_sandbox(
+    folder: Path,
+    *,
+    idle: bool = True,
+    public_url: str = "http://127.0.0.1:9",
+    env: Mapping[str, str] | None = None,
+    seed: int = 1,
+    pace: float = 0.1,
+    port: int = 0,
+) -> Iterator[Sandbox]:
+    """A sandbox on `folder` (a second one there continues); `public_url` is where web/ is, by default nowhere.
+
+    `env` overrides or adds variables, for it and in `.environment`. `pace` shortens every wait: at 0.1 a message is
+    delivered within a fifth of a second.
+    """
+    own = {
+        "TWILIO_ACCOUNT_SID": TWILIO_SID,
+        "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
+        "TWILIO_FROM": TWILIO_FROM,
+        "MAILGUN_API_KEY": MAILGUN_KEY,
+        "MAILGUN_DOMAIN": MAILGUN_DOMAIN,
+        "MAILGUN_WEBHOOK_KEY": WEBHOOK_KEY,
+        "AFTERWORD_PUBLIC_URL": public_url,
+        **(env or {}),
+    }
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "MAILGUN_", "AFTERWORD_"))}
+    words = ["--port", str(port), "--folder", str(folder), "--seed", str(seed), "--pace", str(pace)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "connectors.sandbox", *words, *(["--idle"] if idle else [])],
+        env={**inherited, **own}, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the sandbox was started without a pipe")
+        line = process.stdout.readline()  # ends at once if the process dies
+        if not line:
+            raise RuntimeError(f"the sandbox did not start (exit code {process.wait()}); its words are on stderr")
+        url = f"http://127.0.0.1:{json.loads(line)['port']}"
+        environment = {**own, "AFTERWORD_TWILIO_URL": url, "AFTERWORD_MAILGUN_URL": url}
+        yield Sandbox(url, environment, process, folder)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
