@@ -1,0 +1,210 @@
+"""What customers do with their links, as rows: finding a link, and writing events, scores and answered invitations.
+
+Nothing here decides anything; `invitations.respond` does. Whoever writes locks the person first (`lock_person`), which
+keeps the order of design.md on PostgreSQL and makes two taps at once take turns.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from data.ledger.suppressions import is_suppressed
+from data.ledger.tables import accounts, events, invitations, locations, people, platforms, policies, requests, scores
+from data.ledger.tables.metadata import database_now
+from data.words import Channel, EventKind, Evidence, InvitationStatus
+
+_r, _i, _l, _p, _e, _s = requests.c, invitations.c, locations.c, platforms.c, events.c, scores.c
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A request as its link sees it: whose it is, what the page needs, and the policy its invitation began under."""
+
+    account_id: int
+    account_name: str
+    location_id: int
+    location_name: str
+    color: str
+    person_id: int
+    invitation_id: int
+    request_id: int
+    channel: Channel
+    address: str
+    sent_at: datetime  # policy time of the hand-over; of the window's start while that is not known
+    rules: Mapping[str, Any]
+    scored_request_id: int | None  # the request whose link brought the invitation's score
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Where a review can be left."""
+
+    platform_id: int
+    name: str
+    url: str
+
+
+def find_by_link(connection: Connection, link_token: str) -> Link | None:
+    """The request behind /r/{link_token}; None when there is none."""
+    return _find(connection, _r.link_token == link_token)
+
+
+def find_by_unsubscribe_token(connection: Connection, unsubscribe_token: str) -> Link | None:
+    """The request behind /u/{unsubscribe_token}; None when there is none."""
+    return _find(connection, _r.unsubscribe_token == unsubscribe_token)
+
+
+def _find(connection: Connection, condition: sa.ColumnElement[bool]) -> Link | None:
+    row = connection.execute(
+        sa.select(
+            _r.account_id,
+            accounts.c.name.label("account_name"),
+            _r.location_id,
+            _l.name.label("location_name"),
+            _l.color,
+            _i.person_id,
+            _r.invitation_id,
+            _r.request_id,
+            _r.channel,
+            _r.address,
+            sa.func.coalesce(_r.handed_at, _r.not_before, type_=_r.not_before.type).label("sent_at"),
+            policies.c.rules,
+            _s.request_id.label("scored_request_id"),
+        )
+        .select_from(
+            requests.join(invitations, _i.invitation_id == _r.invitation_id)
+            .join(locations, _l.location_id == _r.location_id)
+            .join(accounts, accounts.c.account_id == _r.account_id)
+            .join(policies, policies.c.policy_id == _i.policy_id)
+            .outerjoin(scores, _s.invitation_id == _r.invitation_id)
+        )
+        .where(condition)
+    ).first()
+    return None if row is None else Link(**row._mapping)
+
+
+def visible_platforms(connection: Connection, location_id: int) -> Sequence[Platform]:
+    """The location's public platforms in their order: the one list there is, whatever anybody scored."""
+    rows = connection.execute(
+        sa.select(_p.platform_id, _p.name, _p.url)
+        .where(_p.location_id == location_id, _p.is_visible.is_(sa.true()))
+        .order_by(_p.position, _p.platform_id)
+    )
+    return [Platform(**row._mapping) for row in rows]
+
+
+def lock_person(connection: Connection, person_id: int) -> None:
+    """Hold the person's row until the transaction ends; on SQLite writers take turns anyway."""
+    connection.execute(
+        sa.select(people.c.person_id).where(people.c.person_id == person_id).with_for_update(key_share=True)
+    )
+
+
+def has_event(
+    connection: Connection,
+    link: Link,
+    kind: EventKind,
+    *,
+    evidence: Sequence[Evidence],
+    within: timedelta | None = None,
+    score: int | None = None,
+    platform_id: int | None = None,
+) -> bool:
+    """Whether the link's request has such an event already, within a time of the database's clock if one is given."""
+    same = [_e.request_id == link.request_id, _e.kind == kind, _e.evidence.in_(list(evidence))]
+    if within is not None:
+        clock = connection.execute(sa.select(database_now())).scalar_one()
+        same.append(_e.recorded_at > clock - within)
+    if score is not None:
+        same.append(_e.score == score)
+    if platform_id is not None:
+        same.append(_e.platform_id == platform_id)
+    # By invitation first: events are indexed by it, and it has few.
+    found = sa.select(_e.event_id).where(_e.invitation_id == link.invitation_id, *same)
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def add_event(
+    connection: Connection,
+    link: Link,
+    kind: EventKind,
+    *,
+    occurred_at: datetime,
+    evidence: Evidence | None = None,
+    score: int | None = None,
+    platform_id: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> int:
+    """Append one event of the link's request; its key. `occurred_at` is policy time."""
+    added = connection.execute(
+        events.insert().values(
+            account_id=link.account_id,
+            kind=kind,
+            occurred_at=occurred_at,
+            recorded_at=database_now(),
+            location_id=link.location_id,
+            person_id=link.person_id,
+            invitation_id=link.invitation_id,
+            request_id=link.request_id,
+            channel=link.channel,
+            evidence=evidence,
+            score=score,
+            platform_id=platform_id,
+            detail=None if detail is None else dict(detail),
+        )
+    )
+    (event_id,) = added.inserted_primary_key or (0,)
+    return int(event_id)
+
+
+def add_first_score(connection: Connection, link: Link, score: int, *, scored_at: datetime) -> bool:
+    """Record the invitation's score unless it has one; whether it was the first. `scored_at` is policy time."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    added = connection.execute(
+        insert(scores)
+        .values(invitation_id=link.invitation_id, request_id=link.request_id, score=score, scored_at=scored_at)
+        .on_conflict_do_nothing(index_elements=[_s.invitation_id])
+        .returning(_s.invitation_id)
+    )
+    return added.first() is not None
+
+
+def comment_of(connection: Connection, invitation_id: int) -> str | None:
+    """What the customer told the business beside the score; None when nothing or when there is no score."""
+    comment: str | None = connection.execute(
+        sa.select(_s.comment).where(_s.invitation_id == invitation_id)
+    ).scalar_one_or_none()
+    return comment
+
+
+def set_comment(connection: Connection, invitation_id: int, comment: str) -> None:
+    """Keep the comment with the score."""
+    connection.execute(scores.update().where(_s.invitation_id == invitation_id).values(comment=comment))
+
+
+def mark_answered(connection: Connection, invitation_id: int, *, ended_at: datetime) -> bool:
+    """End the invitation as answered, whether it was running, stopped or had run out; False when it was answered."""
+    ended = connection.execute(
+        invitations.update()
+        .where(_i.invitation_id == invitation_id, _i.status != InvitationStatus.ANSWERED)
+        .values(status=InvitationStatus.ANSWERED, ended_at=ended_at)
+    )
+    return ended.rowcount == 1
+
+
+def is_person_suppressed(connection: Connection, link: Link, channel: Channel | None) -> bool:
+    """Whether the person is out of reach already: on this channel, or (None) as a person on every one of them."""
+    if channel is not None:
+        return _is_suppressed(connection, channel, link.person_id, link.address)
+    # No address is empty, so only what holds for the person as a whole can answer.
+    return all(_is_suppressed(connection, each, link.person_id, "") for each in Channel)
+
+
+def _is_suppressed(connection: Connection, channel: Channel, person_id: int, address: str) -> bool:
+    asked = is_suppressed(sa.literal(channel.value), sa.literal(person_id), sa.literal(address))
+    return bool(connection.execute(sa.select(asked)).scalar_one())

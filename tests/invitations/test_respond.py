@@ -1,0 +1,250 @@
+"""What an answer means, on both databases."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger
+from data.words import (
+    AddressKind,
+    Channel,
+    EventKind,
+    Evidence,
+    InvitationStatus,
+    RequestStatus,
+    SuppressionEffect,
+    SuppressionReason,
+)
+from invitations import respond
+from tests.world import NOON, World, insert, make_customer, make_request, make_world
+
+TOKEN = "link-token-0000"
+UNSUBSCRIBE = "unsubscribe-0000"
+
+
+@pytest.fixture
+def world(ledger: Ledger) -> World:
+    return make_world(ledger)
+
+
+@pytest.fixture
+def request_id(ledger: Ledger, world: World) -> int:
+    customer = make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
+    return make_request(
+        ledger, world, customer, link_token=TOKEN, unsubscribe_token=UNSUBSCRIBE, status=RequestStatus.SENT,
+        handed_at=NOON,
+    )  # fmt: skip
+
+
+def events(ledger: Ledger, kind: EventKind | None = None) -> list[Any]:
+    with ledger.read() as c:
+        rows = c.execute(t.events.select().order_by(t.events.c.event_id)).all()
+    return [row for row in rows if kind is None or row.kind is kind]
+
+
+def one(ledger: Ledger, table: sa.Table) -> Any:
+    with ledger.read() as c:
+        return c.execute(table.select()).one()
+
+
+def platform(ledger: Ledger, location_id: int, slug: str = "google") -> int:
+    with ledger.read() as c:
+        found = sa.select(t.platforms.c.platform_id).where(
+            t.platforms.c.location_id == location_id, t.platforms.c.slug == slug
+        )
+        return int(c.execute(found).scalar_one())
+
+
+def set_stop_when(ledger: Ledger, *kinds: str) -> None:
+    with ledger.write() as c:
+        c.execute(t.policies.update().values(rules={"stop_when": list(kinds)}))
+
+
+@pytest.mark.usefixtures("request_id")
+def test_the_first_score_counts_and_later_ones_are_events_only(ledger: Ledger) -> None:
+    for minute, score in enumerate((3, 9, 10)):
+        assert respond.take_score(ledger, TOKEN, score, now=NOON + timedelta(minutes=minute))
+    row = one(ledger, t.scores)
+    assert (row.score, row.scored_at) == (3, NOON)
+    assert [event.score for event in events(ledger, EventKind.SCORED)] == [3, 9, 10]
+
+
+def test_a_double_tap_is_one_event(ledger: Ledger, request_id: int) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(lambda _: respond.take_score(ledger, TOKEN, 8, now=NOON), range(6)))
+    (event,) = events(ledger, EventKind.SCORED)
+    assert (event.request_id, event.channel, event.evidence) == (request_id, Channel.SMS, Evidence.HUMAN)
+    assert one(ledger, t.scores).request_id == request_id
+
+
+def test_a_score_ends_the_invitation_at_policy_time(ledger: Ledger, request_id: int) -> None:
+    respond.take_score(ledger, TOKEN, 0, now=NOON + timedelta(days=2))
+    row = one(ledger, t.invitations)
+    assert (row.status, row.ended_at) == (InvitationStatus.ANSWERED, NOON + timedelta(days=2))
+    respond.take_score(ledger, TOKEN, 10, now=NOON + timedelta(days=3))
+    assert one(ledger, t.invitations).ended_at == NOON + timedelta(days=2)
+
+
+@pytest.mark.usefixtures("request_id")
+@pytest.mark.parametrize("status", [InvitationStatus.STOPPED, InvitationStatus.FINISHED])
+def test_an_answer_after_the_asking_ended_still_is_an_answer(ledger: Ledger, status: InvitationStatus) -> None:
+    with ledger.write() as c:
+        c.execute(t.invitations.update().values(status=status))
+    respond.take_score(ledger, TOKEN, 5, now=NOON)
+    assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
+
+
+@pytest.mark.usefixtures("request_id")
+def test_the_policy_of_the_invitation_says_what_ends_it(ledger: Ledger, world: World) -> None:
+    set_stop_when(ledger, "platform_chosen")
+    respond.take_score(ledger, TOKEN, 5, now=NOON)
+    assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
+    respond.choose_platform(ledger, TOKEN, platform(ledger, world.chicago), is_machine=False, now=NOON)
+    assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
+
+
+@pytest.mark.usefixtures("request_id")
+def test_scores_outside_zero_to_ten_are_refused(ledger: Ledger) -> None:
+    for score in (-1, 11):
+        with pytest.raises(ValueError, match="0 to 10"):
+            respond.take_score(ledger, TOKEN, score, now=NOON)
+
+
+@pytest.mark.usefixtures("request_id")
+def test_refreshes_of_one_minute_are_one_click(ledger: Ledger) -> None:
+    assert respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert not respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    with ledger.write() as c:
+        minute_ago = ledger.now(c) - timedelta(seconds=61)
+        c.execute(t.events.update().values(recorded_at=minute_ago))
+    assert respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert [event.evidence for event in events(ledger)] == [Evidence.UNKNOWN] * 2
+
+
+@pytest.mark.usefixtures("request_id")
+def test_a_scanner_before_the_person_does_not_hide_the_persons_click(ledger: Ledger) -> None:
+    respond.note_click(ledger, TOKEN, is_machine=True, now=NOON)
+    respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert [event.evidence for event in events(ledger)] == [Evidence.MACHINE, Evidence.UNKNOWN]
+
+
+@pytest.mark.usefixtures("request_id")
+def test_a_score_proves_that_a_person_clicked(ledger: Ledger) -> None:
+    respond.note_click(ledger, TOKEN, is_machine=True, now=NOON)
+    respond.take_score(ledger, TOKEN, 7, now=NOON)
+    assert [event.evidence for event in events(ledger, EventKind.CLICKED)] == [Evidence.MACHINE, Evidence.HUMAN]
+    assert not respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+
+
+@pytest.mark.usefixtures("request_id")
+def test_a_click_ends_the_asking_only_where_the_policy_says_so_and_a_person_may_have_clicked(ledger: Ledger) -> None:
+    set_stop_when(ledger, "clicked")
+    respond.note_click(ledger, TOKEN, is_machine=True, now=NOON)
+    assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
+    respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
+
+
+@pytest.mark.usefixtures("request_id")
+def test_a_machine_that_chooses_a_platform_ends_nothing(ledger: Ledger, world: World) -> None:
+    google = platform(ledger, world.chicago)
+    assert respond.choose_platform(ledger, TOKEN, google, is_machine=True, now=NOON) == "https://google.example/chicago"
+    assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
+    (event,) = events(ledger)
+    assert (event.kind, event.evidence, event.platform_id) == (EventKind.PLATFORM_CHOSEN, Evidence.MACHINE, google)
+
+
+@pytest.mark.usefixtures("request_id")
+def test_only_visible_platforms_of_the_same_location_are_reached(ledger: Ledger, world: World) -> None:
+    elsewhere = platform(ledger, world.new_york)
+    hidden = platform(ledger, world.chicago, "facebook")
+    with ledger.write() as c:
+        c.execute(t.platforms.update().where(t.platforms.c.platform_id == hidden).values(is_visible=False))
+        odd = insert(
+            c, t.platforms, location_id=world.chicago, slug="odd", name="Odd", url="javascript:alert(1)", position=9
+        )
+    for number in (elsewhere, hidden, odd, 999_999):
+        assert respond.choose_platform(ledger, TOKEN, number, is_machine=False, now=NOON) is None
+    assert events(ledger) == []
+
+
+@pytest.mark.usefixtures("request_id")
+def test_comments_are_kept_in_order_and_once(ledger: Ledger) -> None:
+    respond.take_score(ledger, TOKEN, 2, now=NOON)
+    for text in ("Too long\r\na wait\x00", "Too long\na wait", "  ", "P.S. nice staff 👩‍⚕️"):
+        assert respond.take_comment(ledger, TOKEN, text, now=NOON)
+    assert one(ledger, t.scores).comment == "Too long\na wait\n\nP.S. nice staff 👩‍⚕️"
+    told = events(ledger, EventKind.COMMENTED)
+    assert [event.detail for event in told] == [{"text": "Too long\na wait"}, {"text": "P.S. nice staff 👩‍⚕️"}]
+
+
+@pytest.mark.usefixtures("request_id")
+def test_a_comment_without_a_score_is_kept_as_an_event(ledger: Ledger) -> None:
+    respond.take_comment(ledger, TOKEN, "Hello", now=NOON)
+    assert [event.detail for event in events(ledger, EventKind.COMMENTED)] == [{"text": "Hello"}]
+
+
+def test_unsubscribing_covers_everything_and_twice_is_once(ledger: Ledger, request_id: int) -> None:
+    for _ in range(2):
+        assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="one-click", now=NOON)
+    with ledger.read() as c:
+        rows = c.execute(t.suppressions.select()).all()
+    (event,) = events(ledger, EventKind.UNSUBSCRIBED)
+    assert {(row.kind, row.address, row.channel, row.reason, row.event_id) for row in rows} == {
+        (AddressKind.EMAIL, "ana@example.com", None, SuppressionReason.UNSUBSCRIBED, event.event_id),
+        (AddressKind.PHONE, "+13125550100", None, SuppressionReason.UNSUBSCRIBED, event.event_id),
+    }
+    page = respond.open_unsubscribe_page(ledger, UNSUBSCRIBE)
+    assert page is not None
+    assert page.is_unsubscribed
+
+
+@pytest.mark.usefixtures("request_id")
+def test_unsubscribing_from_one_channel_leaves_the_others_and_can_be_widened(ledger: Ledger) -> None:
+    for _ in range(2):
+        respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=True, recorded_by="page", now=NOON)
+    with ledger.read() as c:
+        assert set(c.execute(sa.select(t.suppressions.c.channel)).scalars()) == {Channel.SMS}
+    assert len(events(ledger)) == 1
+    respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="page", now=NOON)
+    page = respond.open_unsubscribe_page(ledger, UNSUBSCRIBE)
+    assert page is not None
+    assert page.is_unsubscribed
+
+
+def test_unsubscribing_again_after_a_start_counts_again(ledger: Ledger, world: World, request_id: int) -> None:
+    def ask() -> None:
+        respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="page", now=NOON)
+
+    ask()
+    with ledger.write() as c:
+        insert(
+            c, t.suppressions, account_id=world.account_id, kind=AddressKind.PHONE, address="+13125550100",
+            channel=Channel.SMS, effect=SuppressionEffect.RESTORE, reason=SuppressionReason.START_KEYWORD,
+            recorded_by="test", occurred_at=NOON,
+        )  # fmt: skip
+    ask()
+    assert len(events(ledger, EventKind.UNSUBSCRIBED)) == 2
+
+
+@pytest.mark.usefixtures("request_id")
+def test_links_run_out_and_unsubscribing_does_not(ledger: Ledger, world: World) -> None:
+    late = NOON + respond.LINK_LIFETIME + timedelta(seconds=1)
+    assert respond.open_review_page(ledger, TOKEN, now=late) is None
+    assert not respond.take_score(ledger, TOKEN, 5, now=late)
+    assert not respond.take_comment(ledger, TOKEN, "Hello", now=late)
+    assert not respond.note_click(ledger, TOKEN, is_machine=False, now=late)
+    google = platform(ledger, world.chicago)
+    assert respond.choose_platform(ledger, TOKEN, google, is_machine=False, now=late) is None
+    assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="page", now=late)
+
+
+@pytest.mark.usefixtures("request_id")
+def test_a_link_token_does_not_unsubscribe_nor_the_other_way_round(ledger: Ledger) -> None:
+    assert not respond.unsubscribe(ledger, TOKEN, is_channel_only=False, recorded_by="page", now=NOON)
+    assert respond.open_unsubscribe_page(ledger, TOKEN) is None
+    assert not respond.take_score(ledger, UNSUBSCRIBE, 5, now=NOON)

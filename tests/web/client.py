@@ -1,0 +1,73 @@
+"""A client that talks to the application in this process, one request a call; and a callback reader for tests."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import httpx
+
+from connectors import CallbackReader, ForgedCallback, MalformedCallback, ProviderEvent
+from data.ledger.store import Ledger
+from data.words import EventKind
+from web.app import create_app
+
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 "
+    "Mobile Safari/537.36"
+)
+SCANNER = "Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/534+ (KHTML, like Gecko) BingPreview/1.0b"
+PUBLIC_URL = "https://ask.acme.example"
+
+
+class Client:
+    """Requests as a phone makes them, without following redirects."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        readers: Mapping[str, CallbackReader] | None = None,
+        receive: Callable[..., Any] | None = None,
+        public_url: str = PUBLIC_URL,
+    ) -> None:
+        self.app = create_app(ledger, readers or {}, public_url=public_url, receive=receive or _refuse_events)
+
+    def __call__(self, method: str, path: str, *, agent: str = PHONE, **more: Any) -> httpx.Response:
+        headers = {"user-agent": agent, **more.pop("headers", {})}
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://inside") as client:
+                return await client.request(method, path, headers=headers, **more)
+
+        return anyio.run(ask)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self("GET", path, **more)
+
+    def post(self, path: str, data: Any = None, **more: Any) -> httpx.Response:
+        return self("POST", path, data=data, **more)
+
+
+def _refuse_events(*_: object, **__: object) -> None:
+    raise AssertionError("this test expected no event of a provider")
+
+
+class SignedReader:
+    """A provider whose signature is the word `sesame` and whose body is JSON; it remembers the addresses called."""
+
+    name = "twilio"
+
+    def __init__(self) -> None:
+        self.urls: list[str] = []
+
+    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderEvent]:
+        self.urls.append(url)
+        if headers.get("x-signature") != "sesame":
+            raise ForgedCallback
+        try:
+            message = json.loads(body)
+        except ValueError:
+            raise MalformedCallback("expected JSON") from None
+        return [ProviderEvent("twilio", message["key"], EventKind.DELIVERED, datetime(2026, 11, 23, tzinfo=UTC))]

@@ -1,0 +1,112 @@
+"""What holds for every answer: headers, size, log, health."""
+
+import re
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import structlog
+from starlette.routing import Route
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger, open_ledger
+from data.settings import Settings
+from tests.web.client import Client
+from tests.web.conftest import LINK, UNSUBSCRIBE
+
+PATHS = [f"/r/{LINK}", f"/u/{UNSUBSCRIBE}", f"/o/{LINK}.gif", "/r/unknown", "/nowhere", "/healthz", "/readyz"]
+FORBIDDEN = (LINK, UNSUBSCRIBE, "ana@example.com", "Ana", "5550100", "evil", "A quiet word", "127.0.0.1")
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("path", [*PATHS, "/brand/0f766e.css"])
+def test_every_answer_forbids_what_it_does_not_need(client: Client, path: str) -> None:
+    for method in ("GET", "HEAD", "DELETE"):
+        headers = client(method, path).headers
+        assert headers["content-security-policy"] == (
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+            "frame-ancestors 'none'; base-uri 'none'"
+        )
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["strict-transport-security"]
+        assert "set-cookie" not in headers
+        kept = path.startswith("/brand/") and method != "DELETE"
+        assert headers["cache-control"] == ("public, max-age=31536000, immutable" if kept else "no-store")
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_page_with_its_styles_is_small_and_asks_nobody_else(client: Client) -> None:
+    client.post(f"/r/{LINK}", {"score": "4"})
+    for path in PATHS[:2]:
+        page = client.get(path)
+        assert not re.search(r"<script|<style|style=|onclick|javascript:|https?://", page.text)
+        styles = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.text)
+        size = len(page.content)
+        for style in styles:
+            answer = client.get(style)
+            assert answer.headers["content-type"].startswith("text/css")
+            size += len(answer.content)
+        assert len(styles) == 2
+        assert size < 30_000
+
+
+def test_no_static_file_but_the_style_sheet_is_served(client: Client) -> None:
+    for path in ("/static/", "/static/pages.css", "/static/../app.py", "/static/%2e%2e/app.py", "/brand/red.css"):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_log_says_what_was_asked_and_nothing_about_whom(client: Client) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for path in PATHS:
+            client.get(f"{path}?email=ana@example.com&next=evil")
+        client.post(f"/r/{LINK}", {"score": "4", "comment": "A quiet word"})
+        client.post(f"/u/{UNSUBSCRIBE}", {"List-Unsubscribe": "One-Click"})
+        client("EVIL-evil", f"/r/{LINK}")
+    said = str(lines)
+    assert not [secret for secret in FORBIDDEN if secret in said]
+    assert {line["route"] for line in lines} == {
+        "/r/{token}", "/u/{token}", "/o/{token}.gif", "/healthz", "/readyz", "no such route",
+    }  # fmt: skip
+    assert len(lines) == len(PATHS) + 3
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_broken_ledger_gives_a_kind_page_and_a_log_without_values(client: Client, ledger: Ledger) -> None:
+    with ledger.write() as c:
+        c.execute(sa.text("alter table scores rename to scores_gone"))
+    with structlog.testing.capture_logs() as lines:
+        answer = client.post(f"/r/{LINK}", {"score": "4", "comment": "A quiet word"})
+    assert answer.status_code == 500
+    assert "Something went wrong on our side" in answer.text
+    assert answer.headers["content-security-policy"]
+    assert lines[0]["event"] == "request_failed"
+    assert not [secret for secret in FORBIDDEN if secret in str(lines)]
+
+
+def test_healthy_needs_no_ledger_and_ready_needs_a_current_one(client: Client, tmp_path: Any) -> None:
+    assert client.get("/readyz").status_code == 200
+    empty = open_ledger(Settings(home=tmp_path / "empty"))
+    without = Client(empty)
+    assert without.get("/healthz").status_code == 200
+    assert without.get("/readyz").status_code == 503
+    empty.close()
+
+
+def test_every_route_is_one_of_the_contract(client: Client) -> None:
+    routes = {route.path for route in client.app.routes if isinstance(route, Route)}
+    assert {path for path in routes if not path.startswith("/static/pages-")} == {
+        "/r/{token}", "/r/{token}/p/{platform_id}", "/o/{token}.gif", "/u/{token}", "/callbacks/twilio/status",
+        "/callbacks/twilio/inbound", "/callbacks/mailgun", "/brand/{color}.css", "/healthz", "/readyz",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_stored_address_with_odd_signs_stays_one_header(client: Client, ledger: Ledger) -> None:
+    with ledger.write() as c:
+        c.execute(t.platforms.update().values(url="https://google.example/a b?x=1\r\nX-Evil: 1"))
+        number = c.execute(sa.select(t.platforms.c.platform_id).limit(1)).scalar_one()
+    answer = client.get(f"/r/{LINK}/p/{number}")
+    assert answer.status_code == 302
+    assert "x-evil" not in answer.headers

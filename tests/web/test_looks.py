@@ -1,0 +1,49 @@
+"""Contrasts, computed as WCAG 2.2 does, over the colours that the style sheet really has."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import web
+from web import colours
+from web.looks import Looks
+from web.texts import ENGLISH
+
+STYLE = (Path(web.__file__).parent / "static" / "pages.css").read_text()
+THEMES = [dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{([^}]*)\}", STYLE)]
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=["light", "dark"])
+def test_text_and_borders_can_be_made_out(theme: dict[str, str]) -> None:
+    for text, ground in (("text", "card"), ("soft", "card"), ("note-text", "note"), ("card", "text")):
+        assert colours.contrast(theme[text], theme[ground]) >= 4.5, (text, ground)
+    for line, ground in (("line", "card"), ("focus", "card"), ("focus", "page")):
+        assert colours.contrast(theme[line], theme[ground]) >= 3, (line, ground)
+
+
+def test_text_on_any_colour_of_a_business_can_be_read() -> None:
+    for red, green, blue in product(range(0, 256, 15), repeat=3):
+        color = f"#{red:02x}{green:02x}{blue:02x}"
+        assert colours.contrast(color, colours.text_on(color)) >= 4.5, color
+
+
+@pytest.mark.parametrize("color", ["red", "#fff", "#0f766e;}", "", "#0f766e\n", "url(x)"])
+def test_what_is_no_colour_becomes_the_house_colour(color: str) -> None:
+    assert colours.style_sheet(color) == ":root{--brand:#0F766E;--on-brand:#ffffff}\n"
+
+
+def test_there_are_two_themes_with_the_same_names() -> None:
+    light, dark = THEMES
+    assert light.keys() == dark.keys()
+
+
+def test_the_style_sheets_name_changes_with_its_content() -> None:
+    looks = Looks()
+    assert re.fullmatch(r"/static/pages-[0-9a-f]{12}\.css", looks.style_path)
+
+
+def test_texts_promise_and_threaten_nothing() -> None:
+    words = " ".join(str(getattr(ENGLISH, name)) for name in ENGLISH.__slots__)
+    assert not re.search(r"5.star|five star|reward|discount|happy|!", words, re.IGNORECASE)

@@ -1,0 +1,84 @@
+"""`python -m web --host 127.0.0.1 --port 8080`: serves customers and providers until it is told to stop."""
+
+import argparse
+import logging
+import socket
+import sys
+
+import sqlalchemy as sa
+import structlog
+import uvicorn
+
+from connectors import ConfigurationError
+from connectors.registry import open_callback_readers
+from data.ledger.migrate import WrongRevision, require_current
+from data.ledger.store import open_ledger
+from data.settings import Settings
+from web.app import create_app
+
+log = structlog.get_logger("web")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve; 0 when asked to stop, 1 when it can't start (it says why), 2 for wrong use."""
+    parser = argparse.ArgumentParser(prog="python -m web", description="Customers' pages and providers' callbacks.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="0 takes any free port (default: %(default)s)")
+    asked = parser.parse_args(arguments)
+    _configure_logs()
+    settings = Settings()
+    ledger = open_ledger(settings)
+    try:
+        require_current(ledger)
+        readers = open_callback_readers()
+        listening = socket.create_server(
+            (asked.host, asked.port), family=socket.AF_INET6 if ":" in asked.host else socket.AF_INET, backlog=2048
+        )
+    except (WrongRevision, ConfigurationError) as problem:
+        return _refuse(str(problem))
+    except sa.exc.SQLAlchemyError as problem:
+        return _refuse(f"The ledger can't be opened ({type(problem).__name__}). Check AFTERWORD_LEDGER_URL.")
+    except OSError as problem:
+        return _refuse(f"Can't listen on {asked.host} port {asked.port}: {problem.strerror}. Choose another --port.")
+    app = create_app(ledger, readers, public_url=settings.public_url)
+    # uvicorn's own access log would print paths, and with them tokens; it says no more than its errors here.
+    config = uvicorn.Config(
+        app, access_log=False, log_config=None, proxy_headers=False, server_header=False, ws="none", lifespan="off",
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    log.info(
+        "web_started",
+        host=asked.host,
+        port=listening.getsockname()[1],
+        public_url=settings.public_url,
+        providers=sorted(readers),
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        log.info("web_stopped")
+    finally:
+        ledger.close()
+    return 0
+
+
+def _configure_logs() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""A location's own colour as a style sheet of its own, so that no page needs a style inside it."""
+
+import re
+
+DEFAULT = "#0F766E"
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def checked(color: str) -> str:
+    """`color` if it is #rrggbb, else the house's own."""
+    return color if _HEX.fullmatch(color) else DEFAULT
+
+
+def style_sheet(color: str) -> str:
+    """The two custom properties that pages use: the colour, and black or white for the text on it."""
+    brand = checked(color)
+    return f":root{{--brand:{brand};--on-brand:{text_on(brand)}}}\n"
+
+
+def text_on(color: str) -> str:
+    """Black or white, whichever is easier to read on `color`: at least 4.58:1 on any."""
+    light = luminance(color)
+    return "#ffffff" if 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 else "#000000"
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2's contrast ratio of two colours (#rrggbb), 1 to 21."""
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def luminance(color: str) -> float:
+    """WCAG 2.2's relative luminance of #rrggbb, 0 to 1 (https://www.w3.org/TR/WCAG22/#dfn-relative-luminance)."""
+    red, green, blue = (_linear(int(color[at : at + 2], 16) / 255) for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(value: float) -> float:
+    return float(value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
