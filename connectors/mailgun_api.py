@@ -1,0 +1,153 @@
+"""Mailgun's HTTP interface, thin: the few calls that we make, where they may go, and how answers are read."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors import AccountStopped, ConfigurationError
+from connectors.addresses import is_loopback, provider_base
+from connectors.transport import ReadFailed, Unclear, new_session, provider_clock, quiet_loggers
+from data.words import Channel
+
+PROVIDER = "mailgun"
+_MAX_PAGES = 10_000
+Timeout = tuple[float, float]  # seconds to connect, seconds of silence
+
+
+class MailgunSettings(BaseSettings):
+    """`MAILGUN_…` and AFTERWORD_MAILGUN_URL; all explained in .env.example."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MAILGUN_", frozen=True, env_ignore_empty=True, validate_by_name=True, hide_input_in_errors=True
+    )
+
+    api_key: SecretStr | None = None
+    domain: str | None = None
+    sender: str | None = Field(default=None, validation_alias="MAILGUN_FROM")  # else reviews@{domain}
+    webhook_key: SecretStr | None = None
+    url: str = Field(default="https://api.mailgun.net", validation_alias="AFTERWORD_MAILGUN_URL")
+
+    def missing_for(self, channel: Channel) -> list[str]:
+        """The variables that sending still needs."""
+        return self.missing_for_events()
+
+    def missing_for_events(self) -> list[str]:
+        """The variables that asking what happened still needs."""
+        named = {"MAILGUN_API_KEY": self.api_key, "MAILGUN_DOMAIN": self.domain}
+        return [name for name, value in named.items() if not value]
+
+    def missing_for_callbacks(self) -> list[str]:
+        """The variables that verifying a callback still needs."""
+        named = {"MAILGUN_WEBHOOK_KEY": self.webhook_key, "MAILGUN_DOMAIN": self.domain}
+        return [name for name, value in named.items() if not value]
+
+
+class MailgunApi:
+    """The few calls that we make: a session for each thread, one host, redirects not followed."""
+
+    def __init__(self, settings: MailgunSettings, timeout: Timeout) -> None:
+        """Raises ConfigurationError for settings that are missing or an address that must not be used."""
+        if not settings.api_key or not settings.domain:
+            raise ConfigurationError(f"Set {' and '.join(settings.missing_for_events())}.")
+        self.domain = settings.domain
+        self._base = provider_base(settings.url, "AFTERWORD_MAILGUN_URL")
+        self._auth = ("api", settings.api_key.get_secret_value())
+        self._timeout = timeout
+        self._local = threading.local()
+        quiet_loggers()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = new_session(direct=is_loopback(self._base))
+        return session
+
+    def post_message(self, fields: Sequence[tuple[str, str]]) -> requests.Response:
+        """POST /v3/{domain}/messages as multipart/form-data, the only form in Mailgun's own specification. Once."""
+        return self._session().post(
+            f"{self._base}/v3/{quote(self.domain, safe='')}/messages",
+            files=[(name, (None, value.encode("utf-8"))) for name, value in fields],
+            auth=self._auth, timeout=self._timeout, allow_redirects=False,
+        )  # fmt: skip
+
+    def events(self, query: Mapping[str, str]) -> "EventPages":
+        """The events that `query` names, page by page."""
+        return EventPages(self, f"{self._base}/v3/{quote(self.domain, safe='')}/events", query)
+
+    def get(self, url: str, query: Mapping[str, str] | None = None) -> tuple[dict[str, Any], datetime | None]:
+        """The JSON object behind a link, and the provider's clock; asked again once when no answer comes.
+
+        Raises AccountStopped, or ReadFailed with a code and no address in it.
+        """
+        if urlsplit(url)[:2] != urlsplit(self._base)[:2]:
+            raise ReadFailed("Mailgun's next page is on another host: not followed")
+        trouble = "no answer"
+        for _ in range(2):
+            try:
+                response = self._session().get(
+                    url, params=query, auth=self._auth, timeout=self._timeout, allow_redirects=False
+                )
+                if response.status_code in (401, 403):
+                    raise AccountStopped(str(response.status_code), "Mailgun refused the key for reading events")
+                trouble = f"HTTP {response.status_code}"
+                if response.status_code == 200:
+                    return json_object(response), provider_clock(response.headers)
+                if response.status_code < 500:
+                    break
+            except (requests.RequestException, Unclear) as error:
+                trouble = type(error).__name__
+        raise ReadFailed(f"Mailgun could not be read: {trouble}") from None
+
+
+class EventPages:
+    """Iterates over pages of events until the empty one that ends them: `paging.next` itself is never absent."""
+
+    def __init__(self, api: MailgunApi, url: str, query: Mapping[str, str]) -> None:
+        self._api, self._url, self._query = api, url, query
+        self.provider_time: datetime | None = None  # when the reading began, by Mailgun's clock
+
+    def __iter__(self) -> Iterator[list[Mapping[str, Any]]]:
+        answer, self.provider_time = self._api.get(self._url, self._query)
+        for _ in range(_MAX_PAGES):
+            items = answer.get("items")
+            if not isinstance(items, list):
+                raise ReadFailed("Mailgun's answer has no list of events")
+            if not items:
+                return
+            yield [item for item in items if isinstance(item, Mapping)]
+            paging = answer.get("paging")
+            following = paging.get("next") if isinstance(paging, Mapping) else None
+            if not following:
+                return
+            answer, _time = self._api.get(str(following))
+        raise ReadFailed("Mailgun's list did not end")
+
+
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """The answer as a JSON object. Raises Unclear when it is none."""
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise Unclear(f"HTTP {response.status_code} with something that is not a JSON object") from None
+    return answer
+
+
+def message_id_of(event: Mapping[str, Any]) -> str | None:
+    message = event.get("message")
+    headers = message.get("headers") if isinstance(message, Mapping) else None
+    named = headers.get("message-id") if isinstance(headers, Mapping) else None
+    return str(named).strip("<> ") if named else None
+
+
+def variable_of(event: Mapping[str, Any], name: str) -> str | None:
+    variables = event.get("user-variables")
+    value = variables.get(name) if isinstance(variables, Mapping) else None
+    return str(value) if value else None

@@ -1,0 +1,104 @@
+"""Mailgun's words in ours: event types, why a message failed, and refusals of a send.
+
+Sources: openapi.yaml of mailgun/mailgun-mcp-server (EventResponse, SendMessageResponse) and Mailgun's own
+api-events.rst. Unknown words become UNKNOWN and are kept raw.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from data.words import EventKind, FailureScope, SuppressionReason
+
+EVENTS: Mapping[str, EventKind] = {
+    "accepted": EventKind.ACCEPTED_BY_PROVIDER,
+    "delivered": EventKind.ACCEPTED_BY_SERVER,  # the recipient's server took it: no more is known
+    "rejected": EventKind.FAILED,
+    "opened": EventKind.OPENED,
+    "clicked": EventKind.CLICKED,
+    "unsubscribed": EventKind.UNSUBSCRIBED,
+    "complained": EventKind.COMPLAINED,
+}  # and `failed`, which is told apart by its severity
+
+# `failed` with severity permanent, by `reason`. The suppress- ones were not attempted at all (code 605 and the like).
+FAILURE_REASONS: Mapping[str, FailureScope] = {
+    "bounce": FailureScope.ADDRESS,
+    "suppress-bounce": FailureScope.ADDRESS,
+    "suppress-unsubscribe": FailureScope.OPT_OUT,
+    "suppress-complaint": FailureScope.OPT_OUT,
+}
+
+SUPPRESSES: Mapping[EventKind, SuppressionReason] = {
+    EventKind.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
+    EventKind.COMPLAINED: SuppressionReason.COMPLAINED,
+}
+
+# Enhanced status codes (RFC 3463) of a bounce that say nothing against the address: full, too large, policy.
+_NOT_THE_ADDRESS = re.compile(r"5\.(2\.[2-4]|3\.|4\.|6\.|7\.)")
+
+# Words in a 400's message that mean the account, not the message (docs section 3.5).
+ACCOUNT_WORDS = ("unverified", "activate your mailgun account", "free accounts are for test purposes", "sandbox")
+_LIMIT = re.compile(r"limit exceeded|try again after", re.IGNORECASE)
+_SECONDS = re.compile(r"try again after (\d{1,6}) second", re.IGNORECASE)
+_DATE = re.compile(r"try again after (.+)$", re.IGNORECASE)
+
+
+def event_of(event: Mapping[str, Any]) -> EventKind:
+    """Our word for one event; a failure that Mailgun goes on trying is DELAYED."""
+    word = event.get("event")
+    if word == "failed":
+        return EventKind.DELAYED if event.get("severity") == "temporary" else EventKind.FAILED
+    return EVENTS.get(str(word), EventKind.UNKNOWN)
+
+
+def scope_of(event: Mapping[str, Any]) -> FailureScope:
+    """What a permanent failure is about; an unknown reason concerns this message only."""
+    reason = str(event.get("reason") or "")
+    scope = FAILURE_REASONS.get(reason, FailureScope.MESSAGE)
+    if reason == "bounce" and _NOT_THE_ADDRESS.match(enhanced_code(event)):
+        return FailureScope.MESSAGE
+    return scope
+
+
+def enhanced_code(event: Mapping[str, Any]) -> str:
+    """The RFC 3463 code of a delivery status, or an empty string."""
+    status = event.get("delivery-status")
+    return str(status.get("enhanced-code") or "") if isinstance(status, Mapping) else ""
+
+
+def failure_code(event: Mapping[str, Any]) -> str:
+    """The code of a failure: the server's number where there is one, else Mailgun's reason."""
+    status = event.get("delivery-status")
+    number = status.get("code") if isinstance(status, Mapping) else None
+    return str(number or event.get("reason") or event.get("event") or "")[:64]
+
+
+def is_machine(event: Mapping[str, Any]) -> bool | None:
+    """Mailgun's own bot flag on an open or click: empty for none, absent where it did not look."""
+    client = event.get("client-info")
+    bot = client.get("bot") if isinstance(client, Mapping) else None
+    return None if bot is None else bool(bot)
+
+
+def is_limit(message: str) -> bool:
+    """True when a 429 carries Mailgun's own words, rather than a proxy's page."""
+    return bool(_LIMIT.search(message))
+
+
+def wait_of(message: str, provider_time: datetime | None) -> timedelta:
+    """How long to wait after a limit: "try again after 120 seconds" or "… after <RFC 2822 date>"; else 60 s."""
+    default = timedelta(seconds=60)
+    seconds = _SECONDS.search(message)
+    if seconds:
+        return timedelta(seconds=int(seconds[1]))
+    date = _DATE.search(message)
+    try:
+        until = parsedate_to_datetime(date[1].strip()) if date else None
+    except ValueError:
+        return default
+    if until is None or provider_time is None:
+        return default
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(until - provider_time, timedelta(seconds=1))

@@ -1,0 +1,127 @@
+"""Which connectors there are, and which of them the environment asks for.
+
+Nothing of a provider is imported before it is opened: `PROVIDERS` holds names. Adding one is one entry here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pkgutil import resolve_name
+from typing import Protocol, cast
+
+from pydantic import ValidationError
+
+from connectors import CallbackReader, ConfigurationError, EventSource, Fault, Messenger
+from connectors.addresses import is_loopback
+from data.words import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where a provider's parts live ("module:name"), and the channels that it can carry."""
+
+    name: str
+    channels: tuple[Channel, ...]
+    settings: str
+    messenger: str
+    event_source: str | None = None
+    callback_reader: str | None = None
+
+
+# Where two can carry a channel and both are configured, the first is used.
+PROVIDERS = (
+    Provider(
+        "twilio", (Channel.SMS, Channel.WHATSAPP), "connectors.twilio.settings:TwilioSettings",
+        "connectors.twilio.messenger:TwilioMessenger", "connectors.twilio.events:TwilioEvents",
+        "connectors.twilio.callbacks:TwilioCallbacks",
+    ),
+    Provider(
+        "mailgun", (Channel.EMAIL,), "connectors.mailgun_api:MailgunSettings", "connectors.mailgun:MailgunMessenger",
+        "connectors.mailgun_events:MailgunEvents", "connectors.mailgun_events:MailgunCallbacks",
+    ),
+    Provider("smtp", (Channel.EMAIL,), "connectors.smtp_settings:SmtpSettings", "connectors.smtp:SmtpMessenger"),
+)  # fmt: skip
+
+
+class ProviderSettings(Protocol):
+    """What the registry asks of a settings class: variable names still to be set, and where the provider is."""
+
+    @property
+    def url(self) -> str:
+        """The address that would be spoken to."""
+
+    def missing_for(self, channel: Channel) -> list[str]:
+        """For sending on a channel."""
+
+    def missing_for_events(self) -> list[str]:
+        """For asking what happened."""
+
+    def missing_for_callbacks(self) -> list[str]:
+        """For verifying callbacks."""
+
+
+def open_messengers() -> dict[Channel, Messenger]:
+    """A messenger for each channel that the environment configures. Raises ConfigurationError for unusable values."""
+    opened: dict[Channel, Messenger] = {}
+    for provider in PROVIDERS:
+        settings = _settings(provider)
+        wanted = [c for c in provider.channels if c not in opened and not settings.missing_for(c)]
+        if wanted:
+            messenger = cast(Messenger, resolve_name(provider.messenger)(settings))
+            opened.update(dict.fromkeys(wanted, messenger))
+    return opened
+
+
+def open_event_sources() -> dict[str, EventSource]:
+    """The providers that can be asked what happened, by name."""
+    opened: dict[str, EventSource] = {}
+    for provider in PROVIDERS:
+        settings = _settings(provider)
+        if provider.event_source and not settings.missing_for_events():
+            opened[provider.name] = resolve_name(provider.event_source)(settings)
+    return opened
+
+
+def open_callback_readers(clock: Callable[[], datetime] | None = None) -> dict[str, CallbackReader]:
+    """The providers whose callbacks can be verified, by name.
+
+    `clock` (default: this machine's) dates callbacks that carry no time of their own, and judges how old others are.
+    """
+    opened: dict[str, CallbackReader] = {}
+    for provider in PROVIDERS:
+        settings = _settings(provider)
+        if provider.callback_reader and not settings.missing_for_callbacks():
+            opened[provider.name] = resolve_name(provider.callback_reader)(settings, clock)
+    return opened
+
+
+def missing_settings() -> list[Fault]:
+    """What is not configured for sending: a fault for SMS, a fault for e-mail. WhatsApp is an extra and not missed."""
+    faults = []
+    for channel in (Channel.SMS, Channel.EMAIL):
+        ways = {p.name: _settings(p).missing_for(channel) for p in PROVIDERS if channel in p.channels}
+        if all(ways.values()):
+            told = ", or ".join(f"{' and '.join(names)} ({provider})" for provider, names in ways.items())
+            faults.append(Fault(f"No connection for {channel.value}", f"Set {told}."))
+    return faults
+
+
+def require_loopback() -> None:
+    """Raise ConfigurationError unless every configured provider is on this machine: demos and false clocks need it."""
+    for provider in PROVIDERS:
+        settings = _settings(provider)
+        needs = [settings.missing_for_events(), *(settings.missing_for(c) for c in provider.channels)]
+        if not all(needs) and not is_loopback(settings.url):
+            raise ConfigurationError(
+                f"{provider.name} is configured and is not on this machine. A false clock, a shortened settling time "
+                "and the demo need loopback providers: unset its variables or give it a loopback address."
+            )
+
+
+def _settings(provider: Provider) -> ProviderSettings:
+    """From the environment. The message names variables and faults, never values: some are secrets."""
+    try:
+        return cast(ProviderSettings, resolve_name(provider.settings)())
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigurationError(f"The settings of {provider.name} cannot be used: {faults}") from None

@@ -1,0 +1,160 @@
+"""Hands messages to Twilio, once each, and looks for those whose fate is not known."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
+
+from connectors import (
+    Absent,
+    Accepted,
+    AccountStopped,
+    CannotTell,
+    ConfigurationError,
+    Doubt,
+    Fault,
+    Found,
+    LookUp,
+    Message,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from connectors.addresses import is_loopback
+from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Unclear, never_left
+from connectors.twilio.client import Refusal, TwilioClients
+from connectors.twilio.codes import Treatment, meaning_of, reason_of, scope_of
+from connectors.twilio.settings import TwilioSettings
+from data.words import Channel, FailureScope
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_PUMPING_PROTECTION = 30450  # lasts 15 to 30 minutes
+_CLOCK_MARGIN = timedelta(minutes=15)  # our clock and Twilio's may differ by this much
+_MAX_PAGES = 20  # of 1,000 messages to one number
+
+
+class TwilioMessenger:
+    """SMS and WhatsApp. Safe to call from several threads."""
+
+    name = "twilio"
+
+    def __init__(
+        self, settings: TwilioSettings, timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
+    ) -> None:
+        self._settings = settings
+        self._clients = TwilioClients(settings, timeout)
+        self.channels = frozenset(c for c in (Channel.SMS, Channel.WHATSAPP) if not settings.missing_for(c))
+
+    def send(self, message: Message) -> Outcome:
+        """POST Messages.json, once. The attempt's id travels in its own StatusCallback."""
+        if message.channel not in self.channels:
+            missing = ", ".join(self._settings.missing_for(message.channel)) or "another connector"
+            raise ConfigurationError(f"Twilio cannot carry {message.channel.value} here: it needs {missing}.")
+        if not _E164.fullmatch(message.to):
+            return PermanentFailure("invalid_number", "not a phone number in E.164 form", FailureScope.ADDRESS)
+        fields = {**self._addressing(message), "body": message.text}
+        callback = self._settings.status_callback(message.attempt_id)
+        if callback:
+            fields["status_callback"] = callback
+        client = self._clients.client()
+        try:
+            created = client.messages.create(**fields)
+        except TwilioException as error:
+            return _outcome_of(self._clients.refusal(error))
+        except requests.RequestException as error:
+            if never_left(error):
+                return TemporaryFailure("not_connected", f"Twilio was not reached: {type(error).__name__}")
+            # Without the cause: its text holds the account, and a log may print it.
+            raise Unclear(f"Twilio did not answer: {type(error).__name__}") from None
+        except ValueError:
+            raise Unclear("Twilio answered with something that is not JSON") from None
+        if not created.sid:
+            raise Unclear("Twilio answered without naming the message")
+        return Accepted(created.sid)
+
+    def _addressing(self, message: Message) -> dict[str, str]:
+        if message.channel is Channel.WHATSAPP:
+            return {"to": f"whatsapp:{message.to}", "from_": _whatsapp(self._settings.whatsapp_from or "")}
+        if self._settings.messaging_service_sid:
+            return {"to": message.to, "messaging_service_sid": self._settings.messaging_service_sid}
+        return {"to": message.to, "from_": self._settings.sender or ""}
+
+    def look_up(self, doubt: Doubt) -> LookUp:
+        """Read everything sent to the number and look for the request's own link.
+
+        Filtered by `To` alone: a DateSent filter hides what was not sent yet (its date_sent is null).
+        """
+        if doubt.channel is Channel.WHATSAPP:
+            # The stored body of a template may not be what was rendered: nothing to recognise it by.
+            return CannotTell("WhatsApp messages cannot be recognised at Twilio", is_final=True)
+        try:
+            messages, provider_time = self._sent_to(doubt.to)
+        except ReadFailed as error:
+            return CannotTell(str(error))
+        except AccountStopped as error:
+            return CannotTell(error.reason)
+        matches = [m for m in messages if _is_it(m, doubt)]
+        if matches:
+            return Found(min(matches, key=lambda m: m.date_created or datetime.max.replace(tzinfo=UTC)).sid)
+        if provider_time is None:
+            return CannotTell("Twilio's answer carried no time")
+        return Absent(provider_time)
+
+    def _sent_to(self, to: str) -> tuple[list[Any], datetime | None]:
+        """Every message to one number, and the provider's clock when the reading began. ReadFailed if it never ends."""
+        page, asked_at = self._clients.read(lambda client: client.messages.page(to=to, page_size=1000))
+        messages = list(page)
+        for _ in range(_MAX_PAGES):
+            if not page.next_page_url:
+                return messages, asked_at
+            page = self._clients.next_page(page)
+            messages.extend(page)
+        raise ReadFailed("Twilio's list did not end")
+
+    def check(self) -> Sequence[Fault]:
+        """Ask for one message, and see whether callbacks can come back."""
+        faults = []
+        try:
+            self._clients.read(lambda client: client.messages.page(page_size=1))
+        except ConfigurationError as error:
+            faults.append(Fault(str(error), "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."))
+        except ReadFailed as error:
+            faults.append(Fault(str(error), "Check the network, AFTERWORD_TWILIO_URL, and status.twilio.com."))
+        if self._settings.status_callback("x") is None:
+            faults.append(
+                Fault(
+                    "Twilio cannot call back: AFTERWORD_PUBLIC_URL is this machine only",
+                    "Set AFTERWORD_PUBLIC_URL to the https address of web/. Until then statuses are polled.",
+                )
+            )
+        elif not is_loopback(self._settings.public_url) and not self._settings.public_url.startswith("https://"):
+            faults.append(Fault("Callbacks would travel in plain text", "Give AFTERWORD_PUBLIC_URL an https address."))
+        return faults
+
+
+def _whatsapp(number: str) -> str:
+    return number if number.startswith("whatsapp:") else f"whatsapp:{number}"
+
+
+def _is_it(message: Any, doubt: Doubt) -> bool:
+    """Ours, with this request's link, and not an earlier attempt of the same request."""
+    is_recent = message.date_created is None or message.date_created >= doubt.handed_at - _CLOCK_MARGIN
+    return bool(message.direction == "outbound-api" and doubt.link in (message.body or "") and is_recent)
+
+
+def _outcome_of(refusal: Refusal) -> Outcome:
+    """An error answer to a create: only Twilio's own 4xx proves that nothing was sent."""
+    refusal.stop_if_account()
+    code = refusal.code
+    if code is None or not 400 <= refusal.status < 500:
+        raise Unclear(f"Twilio's address answered HTTP {refusal.status} without an error of its own") from None
+    meaning = meaning_of(code)
+    if meaning is Treatment.THROTTLE or refusal.status == 429:
+        return TemporaryFailure(str(code), reason_of(code), is_throttle=True)
+    if meaning is Treatment.LATER:
+        wait = timedelta(minutes=30) if code == _PUMPING_PROTECTION else None
+        return TemporaryFailure(str(code), reason_of(code), retry_after=wait)
+    return PermanentFailure(str(code), reason_of(code), scope_of(code))
