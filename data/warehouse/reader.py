@@ -1,7 +1,16 @@
-"""What pages read: the published copy, with what changed in the ledger since laid over it."""
+"""What pages read: the published copy, with what changed in the ledger since laid over it.
+
+    reader = open_reader(ledger, settings.warehouse_folder)
+    reader.query("select * from customers where location_id = $1 order by invited_at desc limit 25", [7])
+
+What a person did shows on their next look, however old the copy is: at each query the ledger is asked which customers
+were touched since the copy's watermark, and the present rows of just those take the place of the copied ones. `funnel`
+and `nps` come from the copy alone; `as_of` says how old it is.
+"""
 
 import threading
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +18,27 @@ import duckdb
 import polars as pl
 
 from data.ledger.store import Ledger
+from data.ledger.tables import invitations, reviews
+from data.warehouse import overlay, sql
+from data.warehouse.load import MARGIN
+from data.warehouse.overlay import Change, Overlay
 from data.warehouse.store import Warehouse, create_tables
 
-RELATIONS = ("customers", "requests", "timeline", "reviews", "funnel", "nps", "runs")
+_BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
+_TOO_MUCH = (
+    f"More than {overlay.CUSTOMER_LIMIT:,} customers changed since this copy was made: their rows are shown as they "
+    "were then, until the next copy."
+)
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """One published copy, opened once and shared: each query takes a cursor of its own."""
+
+    path: Path | None  # None: nothing is published, the tables are empty
+    connection: duckdb.DuckDBPyConnection
+    published_at: datetime | None
+    complete_until: datetime  # every ledger row committed with an older time is in it
 
 
 class Reader:
@@ -23,41 +50,97 @@ class Reader:
 
     def __init__(self, ledger: Ledger, folder: Path) -> None:
         self.ledger = ledger
-        self.notes: list[str] = []
+        self.notes: list[str] = []  # what a page should say about the rows it shows; made anew at each query
         self._warehouse = Warehouse(folder)
         self._lock = threading.Lock()
-        self._opened: tuple[Path | None, duckdb.DuckDBPyConnection] | None = None
+        self._opened: _Copy | None = None
+        self._laid: tuple[_Copy, Overlay] | None = None
 
     def query(self, sql: str, params: list[Any] | None = None) -> pl.DataFrame:
         """The rows of one SELECT; `$1` or `?` are bound from `params`, times come back in UTC."""
-        with self._copy().cursor() as cursor:
+        with self._lock:
+            copy = self._current()
+            laid, moved_runs = self._changes_since(copy)
+        with copy.connection.cursor() as cursor:
             cursor.execute("set timezone = 'UTC'").fetchall()
-            for name in RELATIONS:
-                cursor.execute(f"create temp view {name} as select * from out_{name}").fetchall()  # noqa: S608 (our names)
+            _show(cursor, laid, moved_runs)
             rows: pl.DataFrame = cursor.sql(sql, params=params or []).pl()
             return rows
 
     @property
     def as_of(self) -> datetime | None:
         """When the copy was published; None before the first publish."""
-        with self._copy().cursor() as cursor:
-            found = cursor.sql("select published_at from published").pl()
-        return found["published_at"].item() if found.height else None
-
-    def _copy(self) -> duckdb.DuckDBPyConnection:
-        path = self._warehouse.current()
         with self._lock:
-            if self._opened is None or self._opened[0] != path:
-                self._opened = (path, _open(path))
-            return self._opened[1]
+            return self._current().published_at
+
+    def _current(self) -> _Copy:
+        path = self._warehouse.current()
+        if self._opened is None or self._opened.path != path:
+            self._opened = self._open(path)
+        return self._opened
+
+    def _open(self, path: Path | None) -> _Copy:
+        while path is not None:
+            try:
+                return _opened(path)
+            except duckdb.IOException:
+                if path.exists():
+                    raise
+                path = self._warehouse.current()  # so slow that three newer copies pushed it out
+        connection = duckdb.connect(":memory:")
+        create_tables(connection)
+        return _Copy(None, connection, None, _BEFORE_ANYTHING)
+
+    def _changes_since(self, copy: _Copy) -> tuple[Overlay | None, pl.DataFrame]:
+        with self.ledger.read() as snapshot:
+            now = self.ledger.now(snapshot)
+            moved_runs = overlay.moved_runs(snapshot, copy.complete_until)
+            changes = overlay.find_changes(snapshot, copy.complete_until)
+            self.notes = [_TOO_MUCH] if changes is None else []
+            if not changes:
+                return None, moved_runs
+            if self._laid and self._laid[0] is copy and self._laid[1].is_settled and self._laid[1].changes == changes:
+                return self._laid[1], moved_runs
+            laid = overlay.build_overlay(snapshot, now, changes, _former_owners(copy, changes))
+        self._laid = (copy, laid)
+        return laid, moved_runs
 
 
-def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
-    if path is not None:
-        return duckdb.connect(str(path), read_only=True)
-    connection = duckdb.connect(":memory:")
-    create_tables(connection)
-    return connection
+def _opened(path: Path) -> _Copy:
+    connection = duckdb.connect(str(path), read_only=True)
+    connection.execute("set timezone = 'UTC'").fetchall()
+    found = connection.sql("select published_at, watermark from published").pl().row(0)
+    published_at, watermark = found
+    return _Copy(path, connection, published_at, watermark - MARGIN if watermark else _BEFORE_ANYTHING)
+
+
+def _former_owners(copy: _Copy, changes: frozenset[Change]) -> set[int]:
+    """The customers to whom the copy ascribes rows that changed since."""
+    with copy.connection.cursor() as cursor:
+        for name, table, key in (
+            ("moved_invitations", invitations, "invitation_id"),
+            ("moved_reviews", reviews, "review_id"),
+        ):
+            ids = [change.row_id for change in changes if change.kind == table.name]
+            cursor.register(name, pl.DataFrame({key: ids}, schema={key: pl.Int64}))
+        return {customer_id for (customer_id,) in cursor.execute(sql.statement("state/former_owners")).fetchall()}
+
+
+def _show(cursor: duckdb.DuckDBPyConnection, laid: Overlay | None, moved_runs: pl.DataFrame) -> None:
+    """Make the relations visible to this cursor alone, as temporary views."""
+    for relation in ("funnel", "nps"):
+        cursor.execute(sql.about("keyed/as_copied", relation=relation)).fetchall()
+    cursor.register("laid_runs", moved_runs)
+    cursor.execute(sql.statement("keyed/laid_over_runs")).fetchall()
+    if laid is not None:
+        cursor.register("touched", laid.touched)
+    for relation in overlay.RELATIONS:
+        if laid is None:
+            step = "as_copied"
+        else:
+            cursor.register(f"laid_{relation}", laid.frames[relation])
+            step = "laid_over_by_key" if relation == "reviews" else "laid_over"
+        cursor.execute(sql.about(f"keyed/{step}", relation=relation, key="review_id")).fetchall()
 
 
 def open_reader(ledger: Ledger, warehouse_folder: Path) -> Reader:

@@ -1,0 +1,267 @@
+"""What people do shows on their next look, however old the published copy is."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger
+from data.warehouse import Warehouse, overlay
+from data.warehouse.load import load_from_ledger
+from data.warehouse.reader import Reader, open_reader
+from data.words import (
+    AddressKind,
+    Channel,
+    EventKind,
+    InvitationStatus,
+    RequestStatus,
+    RunKind,
+    RunStatus,
+    SuppressionEffect,
+    SuppressionReason,
+)
+from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
+
+
+@pytest.fixture
+def world(ledger: Ledger) -> World:
+    return make_world(ledger)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse", lock_seconds=10)
+
+
+@pytest.fixture
+def reader(ledger: Ledger, warehouse: Warehouse) -> Reader:
+    return open_reader(ledger, warehouse.folder)
+
+
+@pytest.fixture
+def publish(ledger: Ledger, warehouse: Warehouse) -> Callable[[], None]:
+    def load_and_publish() -> None:
+        load_from_ledger(ledger, warehouse)
+        assert warehouse.publish(force=True)
+        _age_the_ledger(ledger)
+
+    return load_and_publish
+
+
+def _age_the_ledger(ledger: Ledger) -> None:
+    """Make what is there an hour old, so that only what follows counts as changed since the copy."""
+    with ledger.write() as c:
+        for table in (t.customers, t.invitations, t.requests, t.scores, t.reviews, t.runs):
+            hour_ago = ledger.now(c) - timedelta(hours=1)
+            c.execute(table.update().values(changed_at=hour_ago))
+        c.execute(t.events.update().values(recorded_at=hour_ago))
+        c.execute(t.suppressions.update().values(created_at=hour_ago))
+
+
+def one(reader: Reader, query: str, *params: Any) -> dict[str, Any]:
+    (row,) = reader.query(query, list(params)).to_dicts()
+    return row
+
+
+def test_before_the_first_publish_everything_comes_from_the_ledger(
+    ledger: Ledger, world: World, reader: Reader
+) -> None:
+    customer = make_customer(ledger, world)
+    make_request(ledger, world, customer)
+    assert reader.as_of is None
+    assert one(reader, "select * from customers")["customer_id"] == customer
+    assert one(reader, "select * from requests")["screen_status"] == "Queued"
+    assert one(reader, "select count(*) as n from funnel")["n"] == 0
+
+
+def test_an_empty_house_has_empty_relations(ledger: Ledger, reader: Reader) -> None:
+    for relation in ("customers", "requests", "timeline", "reviews", "funnel", "nps", "runs"):
+        assert reader.query(f"from {relation}").height == 0
+
+
+def test_a_pause_shows_at_once(ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]) -> None:
+    paused, other = (make_request(ledger, world, make_customer(ledger, world)) for _ in range(2))
+    publish()
+    assert reader.query("select * from requests where note is not null").height == 0
+    with ledger.write() as c:
+        c.execute(t.requests.update().where(t.requests.c.request_id == paused).values(paused_at=NOON))
+    assert one(reader, "select request_id from requests where note = 'paused'")["request_id"] == paused
+    with ledger.write() as c:  # and at once again, within the same second
+        c.execute(t.requests.update().where(t.requests.c.request_id == paused).values(paused_at=None))
+    assert reader.query("select * from requests where note is not null").height == 0
+    assert sorted(reader.query("select request_id from requests")["request_id"]) == sorted([paused, other])
+
+
+def test_a_stop_shows_at_once(ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]) -> None:
+    make_request(ledger, world, make_customer(ledger, world))
+    publish()
+    with ledger.write() as c:
+        c.execute(t.invitations.update().values(status=InvitationStatus.STOPPED, stopped_at=NOON))
+    assert one(reader, "select * from customers")["invitation_status"] == InvitationStatus.STOPPED
+
+
+def test_a_new_customer_shows_at_once(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    make_customer(ledger, world)
+    publish()
+    new = make_customer(ledger, world, first_name="Newt")
+    assert one(reader, "select * from customers where search like $1", "%newt%")["customer_id"] == new
+    assert one(reader, "select count(*) as n from customers")["n"] == 2
+
+
+def test_events_scores_and_reviews_show_at_once(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    request = make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.SENT, handed_at=NOON)
+    publish()
+    with ledger.write() as c:
+        invitation = c.execute(t.requests.select()).one().invitation_id
+        insert(
+            c, t.events, account_id=world.account_id, invitation_id=invitation, request_id=request,
+            kind=EventKind.OPENED, occurred_at=NOON, recorded_at=ledger.now(c),
+        )  # fmt: skip
+        c.execute(t.scores.insert().values(invitation_id=invitation, request_id=request, score=3, scored_at=NOON))
+    assert one(reader, "select * from timeline where kind = 'opened'")["request_id"] == request
+    assert one(reader, "select * from customers")["score"] == 3
+
+
+def test_a_stop_by_text_shows_at_every_customer_of_the_person(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    make_customer(ledger, world, phone="+13125550123")
+    publish()
+    suppress(ledger, world, AddressKind.PHONE, "+13125550123")
+    assert one(reader, "select * from customers")["is_suppressed"]
+    with ledger.write() as c:
+        insert(
+            c, t.suppressions, account_id=world.account_id, kind=AddressKind.PHONE, address="+13125550123",
+            channel=Channel.SMS, effect=SuppressionEffect.RESTORE, reason=SuppressionReason.START_KEYWORD,
+            recorded_by="test", occurred_at=NOON,
+        )  # fmt: skip
+    assert not one(reader, "select * from customers")["is_suppressed"]
+
+
+def test_a_review_that_is_not_linked_shows_once_and_follows_its_link(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    first, second = (make_customer(ledger, world) for _ in range(2))
+    for customer in (first, second):
+        make_request(ledger, world, customer)
+    publish()
+    with ledger.write() as c:
+        insert(
+            c, t.reviews, account_id=world.account_id, location_id=world.chicago, platform="google",
+            provider_review_id="r1", stars=4, reviewed_at=NOON,
+        )  # fmt: skip
+    assert one(reader, "select * from reviews")["customer_id"] is None
+
+    def link(customer_id: int) -> None:
+        with ledger.write() as c:
+            of = t.invitations.c.customer_id == customer_id
+            invitation = c.execute(t.invitations.select().where(of)).one().invitation_id
+            c.execute(t.reviews.update().values(invitation_id=invitation))
+
+    link(first)
+    assert one(reader, "select * from reviews")["customer_id"] == first
+    publish()
+    link(second)  # nothing of the first customer changed in the ledger, yet their row must lose its stars
+    assert one(reader, "select * from reviews")["customer_id"] == second
+    stars = reader.query("select customer_id, stars from customers order by customer_id").rows()
+    assert stars == [(first, None), (second, 4)]
+
+
+def test_a_customer_merged_away_vanishes(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    kept, merged = (make_customer(ledger, world) for _ in range(2))
+    make_request(ledger, world, merged)
+    publish()
+    with ledger.write() as c:
+        c.execute(t.invitations.update().values(customer_id=kept))
+        c.execute(t.customers.delete().where(t.customers.c.customer_id == merged))
+    assert one(reader, "select * from customers")["customer_id"] == kept
+    assert one(reader, "select * from requests")["customer_id"] == kept
+
+
+def test_a_runs_progress_shows_at_once(ledger: Ledger, reader: Reader, publish: Callable[[], None]) -> None:
+    with ledger.write() as c:
+        insert(c, t.runs, kind=RunKind.SEND, status=RunStatus.RUNNING, started_at=NOON, process="h:1")
+    publish()
+    with ledger.write() as c:
+        c.execute(t.runs.update().values(done=7, counts={"sent": 7}))
+    row = one(reader, "select done, counts from runs")
+    assert (row["done"], row["counts"].replace(" ", "")) == (7, '{"sent":7}')
+
+
+def test_charts_wait_for_the_next_copy_and_it_is_seen_without_reopening(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    publish()
+    first = reader.as_of
+    make_request(ledger, world, make_customer(ledger, world))
+    assert one(reader, "select coalesce(sum(planned), 0) as n from funnel")["n"] == 0
+    publish()
+    assert one(reader, "select sum(planned) as n from funnel")["n"] == 1
+    assert first is not None
+    assert reader.as_of is not None
+    assert reader.as_of > first
+
+
+def test_too_many_changes_show_the_copy_and_say_so(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish()
+    monkeypatch.setattr(overlay, "CUSTOMER_LIMIT", 2)
+    for _ in range(3):
+        make_customer(ledger, world)
+    assert one(reader, "select count(*) as n from customers")["n"] == 0
+    assert len(reader.notes) == 1
+    monkeypatch.undo()
+    assert one(reader, "select count(*) as n from customers")["n"] == 3
+    assert reader.notes == []
+
+
+def test_an_overlay_is_worked_up_once_while_nothing_more_happens(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    publish()
+    customer = make_customer(ledger, world)
+    with ledger.write() as c:  # older than the moment within which two changes may carry one time
+        c.execute(t.customers.update().values(changed_at=ledger.now(c) - timedelta(seconds=5)))
+    assert one(reader, "select * from customers")["customer_id"] == customer
+    laid = reader._laid
+    assert one(reader, "select * from customers")["customer_id"] == customer
+    assert reader._laid is laid
+
+
+def test_threads_share_a_reader_while_copies_come_and_the_ledger_moves(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    request = make_request(ledger, world, make_customer(ledger, world))
+    publish()
+    done, faults = threading.Event(), []
+
+    def look() -> None:
+        while not done.is_set():
+            seen = reader.query(
+                "select c.customer_id, r.request_id from customers c join requests r using (customer_id)"
+            )
+            if seen["request_id"].to_list() != [request]:
+                faults.append(seen)
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    for turn in range(5):
+        with ledger.write() as c:
+            c.execute(t.requests.update().values(paused_at=NOON if turn % 2 else None))
+        publish()
+    done.set()
+    for looker in lookers:
+        looker.join()
+    assert faults == []
