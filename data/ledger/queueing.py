@@ -1,0 +1,164 @@
+"""Writing what planning decided: invitations, queued requests, their windows, and what is canceled or ended.
+
+Every write is conditional on the state it was decided from, or barred by a constraint, so that two planners at once, or
+one that is late, change nothing they should not. Statements take rows in bulk; the caller keeps transactions short.
+On PostgreSQL the people concerned are locked first (lock order: quota, people, requests).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from data.ledger.tables import invitations, people, requests, sequence_steps
+from data.words import InvitationStatus, RequestStatus
+
+_i, _r = invitations.c, requests.c
+_SETTLED = (RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED, RequestStatus.CANCELED)
+_OVER = (RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED)
+
+Values = Mapping[str, Any]
+
+
+def lock_people(connection: Connection, person_ids: Collection[int]) -> None:
+    """Make others who would plan or claim for these people wait (PostgreSQL; on SQLite writers take turns anyway)."""
+    if connection.dialect.name == "sqlite":
+        return
+    query = sa.select(people.c.person_id).where(people.c.person_id.in_(person_ids)).order_by(people.c.person_id)
+    connection.execute(query.with_for_update()).all()
+
+
+def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[int, int]:
+    """Start an invitation for each customer among `rows` who still has none: customer id -> invitation id.
+
+    Whoever was invited meanwhile, by another planner or a person, is left alone.
+    """
+    asked = set(
+        connection.scalars(sa.select(_i.customer_id).where(_i.customer_id.in_([row["customer_id"] for row in rows])))
+    )
+    fresh = [dict(row) for row in rows if row["customer_id"] not in asked]
+    if not fresh:
+        return {}
+    insert = _insert(connection, invitations).on_conflict_do_nothing().returning(_i.customer_id, _i.invitation_id)
+    return {row.customer_id: row.invitation_id for row in connection.execute(insert, fresh)}
+
+
+def still_open_steps(connection: Connection, invitation_ids: Collection[int]) -> dict[tuple[int, int], set[str]]:
+    """The steps of active invitations: (invitation, step) -> the channels on which a message is not canceled.
+
+    An active invitation without any message appears as (invitation, -1).
+    """
+    query = (
+        sa.select(_i.invitation_id, _r.step, sa.type_coerce(_r.channel, sa.String))
+        .outerjoin(
+            requests, sa.and_(_r.invitation_id == _i.invitation_id, _r.status != RequestStatus.CANCELED)
+        )
+        .where(_i.invitation_id.in_(invitation_ids), _i.status == InvitationStatus.ACTIVE)
+    )  # fmt: skip
+    found: dict[tuple[int, int], set[str]] = {}
+    for invitation_id, step, channel in connection.execute(query):
+        found.setdefault((invitation_id, -1), set())
+        if step is not None:
+            found.setdefault((invitation_id, step), set()).add(channel)
+    return found
+
+
+def queue_requests(connection: Connection, rows: Sequence[Values]) -> int:
+    """Queue one request per row; the number written. One that exists for the step and channel stays as it is."""
+    if not rows:
+        return 0
+    insert = _insert(connection, requests).on_conflict_do_nothing().returning(_r.request_id)
+    return len(connection.execute(insert, [dict(row) for row in rows]).all())
+
+
+def revive_requests(connection: Connection, rows: Sequence[Values]) -> int:
+    """Queue canceled requests again, which never left (an invitation was restarted); the number changed.
+
+    Rows: request_id and what `requests` is to hold: address, template_id, policy_id, not_before, not_after.
+    """
+    return _update_each(
+        connection,
+        rows,
+        {"status": RequestStatus.QUEUED},
+        sa.and_(_r.status == RequestStatus.CANCELED, _r.handed_at.is_(None)),
+    )
+
+
+def refresh_requests(connection: Connection, rows: Sequence[Values]) -> int:
+    """Give queued requests a new window; the number changed. One claimed or paused meanwhile keeps what it has."""
+    return _update_each(connection, rows, {}, sa.and_(_r.status == RequestStatus.QUEUED, _r.paused_at.is_(None)))
+
+
+def cancel_requests(connection: Connection, request_ids: Collection[int]) -> int:
+    """Cancel those of the requests that are still queued; the number changed."""
+    if not request_ids:
+        return 0
+    return connection.execute(
+        requests.update()
+        .where(_r.request_id.in_(request_ids), _r.status == RequestStatus.QUEUED)
+        .values(status=RequestStatus.CANCELED)
+    ).rowcount
+
+
+def cancel_for_ended(connection: Connection, account_id: int) -> int:
+    """Cancel what is queued for invitations that are no longer active; the number changed."""
+    ended = sa.select(_i.invitation_id).where(
+        _i.invitation_id == _r.invitation_id, _i.status != InvitationStatus.ACTIVE
+    )
+    return connection.execute(
+        requests.update()
+        .where(_r.account_id == account_id, _r.status == RequestStatus.QUEUED, ended.exists())
+        .values(status=RequestStatus.CANCELED)
+    ).rowcount
+
+
+def end_answered(connection: Connection, invitation_ids: Collection[int], at: datetime) -> int:
+    """End active invitations whose stop condition is met; the number changed."""
+    if not invitation_ids:
+        return 0
+    return connection.execute(
+        invitations.update()
+        .where(_i.invitation_id.in_(invitation_ids), _i.status == InvitationStatus.ACTIVE)
+        .values(status=InvitationStatus.ANSWERED, ended_at=at)
+    ).rowcount
+
+
+def end_finished(connection: Connection, account_id: int, at: datetime) -> int:
+    """End active invitations of which the last step went out (or failed) and nothing is open; the number changed."""
+    last_step = (
+        sa.select(sa.func.max(sequence_steps.c.step))
+        .where(sequence_steps.c.sequence_id == _i.sequence_id)
+        .correlate(invitations)
+        .scalar_subquery()
+    )
+    is_over = sa.exists().where(
+        _r.invitation_id == _i.invitation_id, _r.status.in_(_OVER), _r.step >= last_step
+    )  # fmt: skip
+    is_open = sa.exists().where(_r.invitation_id == _i.invitation_id, _r.status.not_in(_SETTLED))
+    return connection.execute(
+        invitations.update()
+        .where(_i.account_id == account_id, _i.status == InvitationStatus.ACTIVE, is_over, ~is_open)
+        .values(status=InvitationStatus.FINISHED, ended_at=at)
+    ).rowcount
+
+
+def _update_each(
+    connection: Connection, rows: Sequence[Values], fixed: Values, condition: sa.ColumnElement[bool]
+) -> int:
+    if not rows:
+        return 0
+    changed = [name for name in rows[0] if name != "request_id"]
+    statement = (
+        requests.update()
+        .where(_r.request_id == sa.bindparam("of_request"), condition)
+        .values({name: sa.bindparam(f"new_{name}") for name in changed} | dict(fixed))
+    )
+    parameters = [{"of_request": row["request_id"]} | {f"new_{name}": row[name] for name in changed} for row in rows]
+    return connection.execute(statement, parameters).rowcount
+
+
+def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

@@ -1,0 +1,238 @@
+"""One planning pass: read everybody, lay the rules over them, queue what is coming up. Runs nightly, or at any time.
+
+Running it again writes nothing more; two at once neither crash nor queue anybody twice. Nothing is sent from here, and
+quota is not reserved: the claim does both, and checks everything again.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, TypeVar
+
+import polars as pl
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from data.ledger import queueing as writes
+from data.ledger.candidates import read_candidates
+from data.ledger.store import Ledger
+from data.ledger.tables import accounts
+from data.words import Channel, InvitationStatus, RequestStatus, Rule
+from invitations.plan import plan
+from invitations.policy import read_policy
+from invitations.windows import MOMENT
+
+log = structlog.get_logger(__name__)
+
+HORIZON = timedelta(hours=36)  # a nightly pass reaches beyond the next one, so that a late night loses nobody
+CHUNK = 500  # people in one write transaction: well under a second on both databases
+TOKEN_BYTES = 12  # 96 random bits, 16 characters
+
+VERDICT_SCHEMA: dict[str, Any] = {
+    "pass_id": pl.String,
+    "planned_at": MOMENT,
+    "policy_id": pl.Int64,
+    **dict.fromkeys(("account_id", "location_id", "customer_id", "person_id", "invitation_id"), pl.Int64),
+    "step": pl.Int64,
+    "channel": pl.String,
+    "rules": pl.List(pl.String),
+    "untils": pl.List(MOMENT),
+    "earliest_at": MOMENT,
+    "is_clear": pl.Boolean,
+}
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What a pass did. `verdicts`: one row per candidate, for the archive (VERDICT_SCHEMA: no name, no address)."""
+
+    pass_id: str
+    counts: dict[str, int]
+    verdicts: pl.DataFrame
+
+    def as_metadata(self) -> dict[str, int]:
+        """The counts: candidates, clear, invited, queued, refreshed, canceled, answered, finished, held_<rule>."""
+        return dict(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    account_id: int
+    policy_id: int
+    now: datetime
+    until: datetime  # what may go by then is queued
+
+
+def plan_and_queue(ledger: Ledger, *, now: datetime, horizon: timedelta = HORIZON) -> PlanReport:
+    """Plan for every account at `now` (policy time) and queue what may go before `now + horizon`.
+
+    Raises NoPolicy or PolicyRefused (`invitations.policy`) before anything of that account is written.
+    """
+    pass_id = secrets.token_hex(8)
+    counts: Counter[str] = Counter()
+    archive = [pl.DataFrame(schema=VERDICT_SCHEMA)]
+    with ledger.read() as connection:
+        account_ids = connection.scalars(sa.select(accounts.c.account_id).order_by(accounts.c.account_id)).all()
+    for account_id in account_ids:
+        with ledger.read() as connection:
+            policy_id, policy = read_policy(connection, account_id, now)
+            candidates = read_candidates(connection, account_id, at=now)
+        verdicts = plan(candidates, policy, now)
+        counts.update(_count(verdicts))
+        this = _Pass(account_id, policy_id, now, now + horizon)
+        counts.update(_write(ledger, this, candidates=candidates, verdicts=verdicts))
+        archive.append(_for_archive(verdicts, pass_id, policy_id, now))
+    counts_in_order = {name: counts[name] for name in sorted(counts)}
+    log.info("planned", pass_id=pass_id, **counts_in_order)
+    return PlanReport(pass_id, counts_in_order, pl.concat(archive))
+
+
+def _count(verdicts: pl.DataFrame) -> Counter[str]:
+    held = verdicts["rules"].explode().drop_nulls().value_counts()
+    counts = Counter({f"held_{name}": int(number) for name, number in held.iter_rows()})
+    counts["candidates"] = verdicts.height
+    counts["clear"] = int(verdicts["is_clear"].sum())
+    return counts
+
+
+def _for_archive(verdicts: pl.DataFrame, pass_id: str, policy_id: int, now: datetime) -> pl.DataFrame:
+    return verdicts.with_columns(
+        pass_id=pl.lit(pass_id), planned_at=pl.lit(now, MOMENT), policy_id=pl.lit(policy_id, pl.Int64)
+    ).select(*VERDICT_SCHEMA)
+
+
+def _write(ledger: Ledger, this: _Pass, *, candidates: pl.DataFrame, verdicts: pl.DataFrame) -> Counter[str]:
+    """Ends what is answered, cancels, moves windows, queues, ends what is finished: in short transactions."""
+    counts = Counter(dict.fromkeys(("invited", "queued", "refreshed", "canceled", "answered", "finished"), 0))
+    for ids in _chunks(_to_end(verdicts)):
+        with ledger.write() as c:
+            counts["answered"] += writes.end_answered(c, ids, this.now)
+    with ledger.write() as c:
+        counts["canceled"] += writes.cancel_for_ended(c, this.account_id)
+    for ids in _chunks(_to_cancel(candidates, verdicts)):
+        with ledger.write() as c:
+            counts["canceled"] += writes.cancel_requests(c, ids)
+    for rows in _chunks(_to_refresh(verdicts, this)):
+        with ledger.write() as c:
+            counts["refreshed"] += writes.refresh_requests(c, rows)
+    for people in _chunks(_to_queue(verdicts, this)):
+        with ledger.write() as c:
+            counts.update(_queue(c, [row for person in people for row in person], this))
+    with ledger.write() as c:
+        counts["finished"] += writes.end_finished(c, this.account_id, this.now)
+    return counts
+
+
+def _to_end(verdicts: pl.DataFrame) -> list[int]:
+    """Active invitations whose stop condition is met."""
+    met = verdicts.filter(
+        pl.col("rules").list.contains(Rule.ANSWERED.value),
+        pl.col("invitation_status") == InvitationStatus.ACTIVE.value,
+    )
+    return met["invitation_id"].unique().sort().to_list()
+
+
+def _to_cancel(candidates: pl.DataFrame, verdicts: pl.DataFrame) -> list[int]:
+    """Queued requests to an address that must not be used, or of a step that another channel carries now."""
+    queued = candidates.filter(pl.col("request_status") == RequestStatus.QUEUED.value)
+    carried = verdicts.filter(~pl.any_horizontal("is_channel_off", "is_address_missing", "is_suppressed"))
+    replaced = queued.join(carried, on=["customer_id", "step"], how="semi").join(
+        verdicts.select("request_id").drop_nulls(), on="request_id", how="anti"
+    )
+    return pl.concat([queued.filter("is_suppressed"), replaced])["request_id"].unique().sort().to_list()
+
+
+def _to_refresh(verdicts: pl.DataFrame, this: _Pass) -> list[Row]:
+    """Queued requests whose window or address is no longer what the plan says. One that is open already stays so."""
+    is_other_window = (
+        (pl.col("queued_not_after") != pl.col("not_after"))
+        | (pl.col("queued_not_before") > pl.col("not_before"))
+        | ((pl.col("queued_not_before") < pl.col("not_before")) & (pl.col("not_before") > this.now))
+    )
+    return (
+        verdicts.filter(
+            pl.col("request_status") == RequestStatus.QUEUED.value,
+            pl.col("earliest_at").is_not_null(),
+            is_other_window | (pl.col("queued_address") != pl.col("address")),
+        )
+        .select("request_id", "not_before", "not_after", "address", policy_id=pl.lit(this.policy_id))
+        .to_dicts()
+    )
+
+
+def _to_queue(verdicts: pl.DataFrame, this: _Pass) -> list[list[Row]]:
+    """What may go by `this.until` and is not queued yet (or was canceled), person by person."""
+    is_canceled = pl.col("request_status") == RequestStatus.CANCELED.value
+    rows = verdicts.filter(
+        pl.col("earliest_at") <= this.until, pl.col("request_status").is_null() | is_canceled
+    ).to_dicts()
+    return [list(group) for _, group in groupby(rows, key=lambda row: row["customer_id"])]
+
+
+def _queue(c: Connection, rows: list[Row], this: _Pass) -> Counter[str]:
+    """Queues the rows of some people in one transaction, after looking once more at what others did meanwhile."""
+    writes.lock_people(c, sorted({row["person_id"] for row in rows}))
+    new = {row["customer_id"]: row for row in rows if row["invitation_id"] is None}
+    started = writes.start_invitations(c, [_invitation(row, this) for row in new.values()])
+    found = writes.still_open_steps(c, sorted({row["invitation_id"] for row in rows} - {None}))
+    fresh, again = [], []
+    for row in rows:
+        invitation_id = row["invitation_id"] or started.get(row["customer_id"])
+        if invitation_id is None:
+            continue  # somebody else started one meanwhile
+        if row["invitation_id"] is not None and not _is_still_wanted(row, found):
+            continue
+        if row["request_id"] is None:
+            fresh.append(_request(row, invitation_id, this))
+        else:
+            again.append({"request_id": row["request_id"], **_planned(row, this)})
+    queued = writes.queue_requests(c, fresh) + writes.revive_requests(c, again)
+    return Counter({"invited": len(started), "queued": queued})
+
+
+def _is_still_wanted(row: Row, found: Mapping[tuple[int, int], set[str]]) -> bool:
+    """Whether the invitation is still active, and no other message carries the step already."""
+    if (row["invitation_id"], -1) not in found:
+        return False
+    carriers = found.get((row["invitation_id"], row["step"]), set())
+    return row["channel"] not in carriers and (row["is_all_channels"] or not carriers)
+
+
+def _invitation(row: Row, this: _Pass) -> Row:
+    copied = ("account_id", "location_id", "customer_id", "person_id", "list_id", "sequence_id")
+    return {
+        **{name: row[name] for name in copied},
+        "policy_id": this.policy_id,
+        "status": InvitationStatus.ACTIVE,
+        "started_at": this.now,
+    }
+
+
+def _request(row: Row, invitation_id: int, this: _Pass) -> Row:
+    return {
+        **{name: row[name] for name in ("account_id", "location_id", "step")},
+        "invitation_id": invitation_id,
+        "channel": Channel(row["channel"]),
+        "status": RequestStatus.QUEUED,
+        "link_token": secrets.token_urlsafe(TOKEN_BYTES),
+        "unsubscribe_token": secrets.token_urlsafe(TOKEN_BYTES),
+        **_planned(row, this),
+    }
+
+
+def _planned(row: Row, this: _Pass) -> Row:
+    return {name: row[name] for name in ("address", "template_id", "not_before", "not_after")} | {
+        "policy_id": this.policy_id
+    }
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
