@@ -69,7 +69,8 @@ class TwilioEvents:
 
     def _inbound(self, since: datetime, until: datetime) -> Iterator[ProviderEvent]:
         """Texts to our numbers. The list filters by GMT day; the moments are cut here."""
-        first_day = since.astimezone(UTC).date().isoformat()  # as text: the SDK prints a date without its zone
+        # Midnight GMT: documented is the day, Twilio's OpenAPI file wants a time. The SDK prints no zone: UTC it must be.
+        first_day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         for to in self._our_addresses():
             page = self._first_page({**to, "date_sent_after": first_day, "page_size": 1000})
             for _ in range(_MAX_PAGES):
