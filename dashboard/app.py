@@ -1,0 +1,37 @@
+"""The dashboard's front door: who looks, at which locations and period, and the pages to choose from.
+
+Started with `streamlit run dashboard/app.py`. Signing in is not here yet: on a demo ledger the reader chooses whose
+eyes to look through; elsewhere AFTERWORD_LOCAL_USER names the one user (docs/operations.md).
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import desk, entrance
+from dashboard.components.confirm import show_answer
+from dashboard.components.icons import icon_styles
+from dashboard.source import open_source
+
+_HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Afterword", page_icon=str(_HERE / "static/icon.svg"), layout="wide")
+st.html(_HERE / "components/style.css")
+st.html(f"<style>{icon_styles()}</style>")
+st.logo(_HERE / "static/logo.svg", size="large", icon_image=_HERE / "static/icon.svg")
+
+_PAGES = [
+    st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
+    st.Page("views/requests.py", title="Requests", icon=":material/send:", url_path="requests"),
+    st.Page("views/customers.py", title="Customers", icon=":material/group:", url_path="customers"),
+    st.Page("views/runs.py", title="Runs", icon=":material/manufacturing:", url_path="runs"),
+]
+
+page = st.navigation(_PAGES)
+ledger, reader = open_source()
+chosen = entrance.let_in(ledger, reader)
+if chosen is None:
+    st.stop()
+desk.lay(chosen)
+show_answer()
+page.run()

@@ -1,0 +1,154 @@
+"""The figures, in one template: light grid, labels at the data instead of a legend, hover in words, zero line kept.
+
+Colours are Streamlit's placeholders for the theme's categorical colours (.streamlit/config.toml): the browser puts in
+those of the theme that is on, light or dark, so a figure never has to know.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+import polars as pl
+
+SERIES = PROMOTERS = "#000001"
+PASSIVES = "#000002"
+DETRACTORS = "#000003"
+QUIET = "#000004"
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
+HEIGHT = 330
+_NPS_TICKS = [-100, -50, 0, 50, 100]
+_STEPS = (
+    ("planned", "Planned"),
+    ("sent", "Sent"),
+    ("delivered", "Accepted or delivered"),
+    ("opened", "Opened"),
+    ("clicked", "Clicked"),
+    ("scored", "Gave a score"),
+    ("platform_chosen", "Chose a platform"),
+    ("reviewed", "Left a review"),
+)
+
+TEMPLATE = go.layout.Template(
+    layout=go.Layout(
+        font={"family": "Inter, sans-serif", "size": 13},
+        colorway=[SERIES, PASSIVES, DETRACTORS, QUIET],
+        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        dragmode=False,
+        hoverlabel={"font": {"family": "Inter, sans-serif", "size": 13}},
+        xaxis={"showgrid": False, "fixedrange": True, "automargin": True, "ticks": ""},
+        yaxis={"fixedrange": True, "automargin": True, "ticks": "", "zeroline": True},
+    )
+)
+
+
+def nps_over_time(weeks: pl.DataFrame) -> go.Figure:
+    """NPS by week with its 95 % interval as a band; weeks with too few answers are gaps.
+
+    `weeks`: week, responses, nps, low, high; the last three null in a gap (queries/nps_by_week.sql).
+    """
+    figure = go.Figure(layout={"template": TEMPLATE})
+    for run in _unbroken(weeks):
+        figure.add_trace(_band(run))
+    said = [
+        f"Week of {_day(row['week'])}<br><b>NPS {row['nps']:+.0f}</b> ({row['low']:+.0f} to {row['high']:+.0f})"
+        f"<br>{row['responses']} answers"
+        if row["nps"] is not None
+        else ""
+        for row in weeks.iter_rows(named=True)
+    ]
+    figure.add_trace(
+        go.Scatter(
+            x=weeks["week"].to_list(),
+            y=weeks["nps"].to_list(),
+            mode="lines+markers",
+            connectgaps=False,
+            line={"color": SERIES, "width": 2.5},
+            marker={"size": 6, "color": SERIES},
+            hovertext=said,
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    )
+    days = weeks["week"].to_list()
+    shown = days[:: max(1, -(-len(days) // 6))]
+    figure.update_xaxes(tickvals=shown, ticktext=[_day(day) for day in shown])
+    figure.update_yaxes(
+        range=[-105, 105], tickvals=_NPS_TICKS, ticktext=[f"{tick:+d}" if tick else "0" for tick in _NPS_TICKS]
+    )
+    return figure
+
+
+def funnel(counts: Mapping[str, int]) -> go.Figure:
+    """From planned to review, a bar a step, each labelled with its count and its share of what was sent."""
+    names = [name for _, name in _STEPS][::-1]
+    values = [counts.get(step, 0) for step, _ in _STEPS][::-1]
+    sent = counts.get("sent", 0)
+    labels = [
+        f"<b>{value:,}</b>" if name == "Planned" or not sent else f"<b>{value:,}</b>  {100 * value / sent:.0f} %"
+        for name, value in zip(names, values, strict=True)
+    ]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=names,
+            orientation="h",
+            marker={"color": [QUIET if name == "Planned" else SERIES for name in names], "cornerradius": 3},
+            text=labels,
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:,} invitations<extra></extra>",
+        ),
+        layout={"template": TEMPLATE},
+    )
+    figure.update_layout(bargap=0.38)
+    figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.28])
+    figure.update_yaxes(showgrid=False, zeroline=False)
+    return figure
+
+
+def funnel_table(counts: Mapping[str, int]) -> pl.DataFrame:
+    """The funnel's numbers as a table: step, invitations, share of sent in per cent."""
+    sent = counts.get("sent", 0)
+    return pl.DataFrame(
+        [
+            {"Step": name, "Invitations": counts.get(step, 0), "% of sent": _percent(counts.get(step, 0), sent)}
+            for step, name in _STEPS
+        ],
+        schema={"Step": pl.String, "Invitations": pl.Int64, "% of sent": pl.Float64},
+    )
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return round(100 * part / whole, 1) if whole else None
+
+
+def _unbroken(weeks: pl.DataFrame) -> list[list[dict[str, Any]]]:
+    """The stretches of weeks with a figure: a band must not bridge a gap."""
+    runs: list[list[dict[str, Any]]] = [[]]
+    for row in weeks.iter_rows(named=True):
+        if row["nps"] is None:
+            runs.append([])
+        else:
+            runs[-1].append(row)
+    return [run for run in runs if len(run) > 1]
+
+
+def _band(run: list[dict[str, Any]]) -> go.Scatter:
+    days = [row["week"] for row in run]
+    return go.Scatter(
+        x=days + days[::-1],
+        y=[row["high"] for row in run] + [row["low"] for row in run[::-1]],
+        fill="toself",
+        fillcolor=SERIES,
+        opacity=0.2,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+    )
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"

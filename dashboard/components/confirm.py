@@ -1,0 +1,98 @@
+"""Stopping and restarting from a row: asked first, saying what will happen and to whom; then done and said."""
+
+import streamlit as st
+from markupsafe import Markup
+
+from dashboard.desk import here
+from data.ledger import controls as ledger_controls
+from invitations import controls
+from invitations.controls import Answer, Done
+
+_ASKED = "asked_to_confirm"
+_ANSWER = "answer_to_show"
+
+
+def ask_to_stop(invitation_id: int) -> None:
+    """For a button's on_click: the question is shown on the run that follows."""
+    st.session_state[_ASKED] = ("stop", invitation_id)
+
+
+def ask_to_restart(invitation_id: int) -> None:
+    """As `ask_to_stop`, for a stopped invitation."""
+    st.session_state[_ASKED] = ("restart", invitation_id)
+
+
+def pause(request_id: int) -> None:
+    """Pause at once: it is undone with one click, so nothing is asked."""
+    desk = here()
+    remember(controls.pause_request(desk.ledger, desk.actor, request_id, now=desk.ledger.policy_now()))
+
+
+def resume(request_id: int) -> None:
+    """Let a paused message go again."""
+    desk = here()
+    remember(controls.resume_request(desk.ledger, desk.actor, request_id, now=desk.ledger.policy_now()))
+
+
+def remember(answer: Answer) -> None:
+    """Keep what a control answered, to be shown on the run that follows."""
+    st.session_state[_ANSWER] = answer
+
+
+def show_answer() -> None:
+    """Say what the last control answered, once."""
+    answer: Answer | None = st.session_state.pop(_ANSWER, None)
+    if answer is None:
+        return
+    if isinstance(answer, Done):
+        st.toast(answer.message, icon=":material/check_circle:")
+    else:
+        st.warning(answer.reason, icon=":material/info:")
+
+
+def show_question(names: dict[int, str]) -> None:
+    """The open question, if there is one; `names` are the people on screen, by invitation."""
+    asked = st.session_state.get(_ASKED)
+    if asked is None:
+        return
+    action, invitation_id = asked
+    name = names.get(invitation_id, "this customer")
+    heading = "Stop messages" if action == "stop" else "Restart messages"
+    st.dialog(heading, on_dismiss=_forget)(_question)(action, invitation_id, name)
+
+
+def _question(action: str, invitation_id: int, name: str) -> None:
+    if action == "stop":
+        with here().ledger.read() as c:
+            waiting = ledger_controls.waiting_messages(c, invitation_id)
+        st.html(_words(f"Stop messages to {name}?", f"{_waiting(waiting)} The history stays."))
+    else:
+        st.html(
+            _words(f"Restart messages to {name}?", "What is still planned will go, later by as long as it was stopped.")
+        )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.button("Cancel", key="confirm_no", on_click=_forget)
+        label = "Stop messages" if action == "stop" else "Restart messages"
+        st.button(label, key="confirm_yes", type="primary", on_click=_carry_out, args=(action, invitation_id))
+
+
+def _waiting(count: int) -> str:
+    if count == 0:
+        return "No further message will be sent."
+    planned = "1 planned message" if count == 1 else f"{count} planned messages"
+    return f"{planned} won't be sent, nor any reminder after it."
+
+
+def _words(question: str, consequence: str) -> Markup:
+    return Markup('<p class="aw-strong">{}</p><p>{}</p>').format(question, consequence)
+
+
+def _carry_out(action: str, invitation_id: int) -> None:
+    _forget()
+    desk = here()
+    control = controls.stop_invitation if action == "stop" else controls.restart_invitation
+    remember(control(desk.ledger, desk.actor, invitation_id, now=desk.ledger.policy_now()))
+
+
+def _forget() -> None:
+    st.session_state.pop(_ASKED, None)

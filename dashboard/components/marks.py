@@ -1,0 +1,80 @@
+"""Statuses, notes, scores and stars as they stand in a cell: icon, word, colour."""
+
+from markupsafe import Markup
+
+from dashboard.components.icons import icon
+from data.words import InvitationStatus, RunStatus, ScreenStatus
+
+_REQUEST = {
+    ScreenStatus.QUEUED: ("clock", "queued"),
+    ScreenStatus.SENT: ("plane", "sent"),
+    ScreenStatus.DELIVERED: ("check", "delivered"),
+    ScreenStatus.FAILED: ("cross", "failed"),
+    ScreenStatus.CANCELED: ("slash", "queued"),
+}
+_INVITATION = {
+    InvitationStatus.ACTIVE: ("plane", "sent"),
+    InvitationStatus.STOPPED: ("pause", "note"),
+    InvitationStatus.ANSWERED: ("check", "delivered"),
+    InvitationStatus.FINISHED: ("dot", "queued"),
+}
+_RUN = {
+    RunStatus.RUNNING: ("clock", "sent"),
+    RunStatus.DONE: ("check", "delivered"),
+    RunStatus.FAILED: ("cross", "failed"),
+    RunStatus.HALTED: ("pause", "note"),
+    RunStatus.DIED: ("cross", "failed"),
+}
+_NOTE_ICON = {"paused": "pause", "in doubt": "question", "sending": "plane"}
+_PROMOTERS_FROM, _PASSIVES_FROM = 9, 7
+
+
+def mark(drawing: str, tone: str, word: str, title: str = "") -> Markup:
+    """An icon and a word in one of the status tones of style.css."""
+    return Markup('<span class="aw-mark aw-{}" title="{}">{}<span>{}</span></span>').format(
+        tone, title, icon(drawing), word
+    )
+
+
+def request_mark(status: str, note: str | None, reason: str | None) -> Markup:
+    """A message's status, with its note beneath (paused, in doubt, sending) or the reason of its failure."""
+    drawing, tone = _REQUEST.get(ScreenStatus(status), ("dot", "queued"))
+    main = mark(drawing, tone, status)
+    if note:
+        return main + mark(_NOTE_ICON.get(note, "dot"), "note", note)
+    if reason:
+        return main + Markup('<span class="aw-faint aw-clip" title="{0}">{0}</span>').format(reason)
+    return main
+
+
+def invitation_mark(status: str | None, *, is_suppressed: bool) -> Markup:
+    """Where a customer's latest invitation stands."""
+    if is_suppressed:
+        return mark("slash", "failed", "Do not contact")
+    if status is None:
+        return mark("dot", "queued", "Not invited yet")
+    drawing, tone = _INVITATION.get(InvitationStatus(status), ("dot", "queued"))
+    return mark(drawing, tone, status.capitalize())
+
+
+def run_mark(status: str, word: str) -> Markup:
+    """How a run stands."""
+    drawing, tone = _RUN.get(RunStatus(status), ("dot", "queued"))
+    return mark(drawing, tone, word)
+
+
+def score_mark(score: int | None) -> Markup:
+    """An NPS score in the colour of its band; nothing for no answer."""
+    if score is None:
+        return Markup("")
+    band = "promoter" if score >= _PROMOTERS_FROM else "passive" if score >= _PASSIVES_FROM else "detractor"
+    return Markup('<span class="aw-score aw-{0}" title="{1} ({0})">{1}</span>').format(band, score)
+
+
+def stars_mark(stars: int | None, platform: str | None) -> Markup:
+    """Star rating and platform; nothing without a review."""
+    if stars is None:
+        return Markup("")
+    return Markup(
+        '<span class="aw-stars" aria-label="{0} of 5 stars">{1}<i>{2}</i></span><div class="aw-faint">{3}</div>'
+    ).format(stars, "★" * stars, "★" * (5 - stars), (platform or "").title())

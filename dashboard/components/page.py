@@ -1,0 +1,60 @@
+"""What every page shares: its title line, the search box, the pager, the empty state."""
+
+from math import ceil
+
+import streamlit as st
+from markupsafe import Markup
+
+PAGE_SIZE = 25
+
+
+def title(text: str, below: str = "") -> None:
+    """A page's name, and one line that says what it shows."""
+    st.html(Markup('<h1 class="aw-title">{}</h1><p class="aw-below">{}</p>').format(text, below))
+
+
+def empty(what: str, next_step: str, *, name: str) -> None:
+    """What would be here, and the one next step."""
+    with st.container(key=f"aw_empty_{name}"):
+        st.html(Markup('<div class="aw-empty"><strong>{}</strong><p>{}</p></div>').format(what, next_step))
+
+
+def pager(name: str, total: int, one: str, many: str) -> int:
+    """Where the reader is among `total` rows, and the way to the next page; the page's number, from 1.
+
+    Draw it before the rows and put those in a container above it: else a linked page number comes too late.
+    """
+    pages = max(1, ceil(total / PAGE_SIZE))
+    with st.container(
+        key=f"aw_pager_{name}", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        caption = st.empty()
+        key = f"{name}_page"
+        page = st.pagination(pages, key=key, bind="query-params") if pages > 1 else 1
+    first = (page - 1) * PAGE_SIZE + 1
+    last = min(total, page * PAGE_SIZE)
+    of = one if total == 1 else many
+    caption.html(Markup('<div class="aw-faint">{:,}–{:,} of {:,} {}</div>').format(first, last, total, of))
+    return page
+
+
+def back_to_first_page(name: str) -> None:
+    """For a filter's on_change: page 7 of the old rows means nothing among the new ones."""
+    st.session_state.pop(f"{name}_page", None)
+
+
+def search_box(name: str, placeholder: str) -> str:
+    """A search that follows the typing, from three characters on; "" below that."""
+    text = st.text_input(
+        "Search",
+        key=f"{name}_search",
+        type="search",
+        live="250ms",
+        placeholder=placeholder,
+        label_visibility="collapsed",
+        icon=":material/search:",
+        bind="query-params",
+        on_change=back_to_first_page,
+        args=(name,),
+    )
+    return text or ""

@@ -1,0 +1,108 @@
+"""A table whose rows carry buttons: each row is one line of escaped HTML cells and, at its right, native buttons.
+
+Native buttons are reached by keyboard and by tests; a canvas grid's are not. The columns are CSS grid tracks, so
+header and rows align; on a phone a row folds into a small card of the columns that say `on_phone`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from markupsafe import Markup
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its heading, what stands in a cell (escaped unless Markup), its share of the width."""
+
+    heading: str
+    cell: Callable[[Row], object]
+    width: str = "1fr"
+    is_number: bool = False
+    on_phone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One row action. `on_click` gets the row's key."""
+
+    label: str
+    icon: str
+    name: str  # part of the widget's key
+    on_click: Callable[..., None]
+
+
+def draw_rows(
+    name: str,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    key: Callable[[Row], Any],
+    buttons: Callable[[Row], Sequence[Button]] | None = None,
+) -> None:
+    """Draw a table called `name`; `buttons` says which actions a row offers, none when it is None."""
+    tracks = " ".join(f"minmax(0, {column.width})" for column in columns)
+    with st.container(key=f"aw_table_{name}", gap=None):
+        with st.container(key=f"aw_head_{name}", horizontal=True, wrap=False, vertical_alignment="center", gap=None):
+            st.html(_line(tracks, [_cell(column, column.heading) for column in columns], "aw-head"))
+            if buttons is not None:
+                st.html('<div class="aw-actions-head">Actions</div>', width="content")
+        for row in rows:
+            number = key(row)
+            with st.container(
+                key=f"aw_row_{name}_{number}", horizontal=True, wrap=False, vertical_alignment="center", gap=None
+            ):
+                st.html(_line(tracks, [_cell(column, column.cell(row), column.heading) for column in columns], ""))
+                if buttons is not None:
+                    _draw_buttons(name, number, buttons(row))
+
+
+def _draw_buttons(name: str, number: Any, buttons: Sequence[Button]) -> None:
+    with st.container(
+        key=f"aw_actions_{name}_{number}",
+        horizontal=True,
+        wrap=False,
+        horizontal_alignment="right",
+        gap=None,
+        width="content",
+    ):
+        for button in buttons:
+            st.button(
+                button.label,
+                key=f"{button.name}_{number}",
+                icon=button.icon,
+                type="tertiary",
+                on_click=button.on_click,
+                args=(number,),
+            )
+
+
+def _cell(column: Column, content: object, label: str = "") -> Markup:
+    classes = "aw-cell" + (" aw-number" if column.is_number else "") + ("" if column.on_phone else " aw-wide")
+    return Markup('<div class="{}" data-label="{}">{}</div>').format(classes, label, "" if content is None else content)
+
+
+def _line(tracks: str, cells: Sequence[Markup], extra: str) -> Markup:
+    return Markup('<div class="aw-line {}" style="grid-template-columns:{}">{}</div>').format(
+        extra, tracks, Markup("").join(cells)
+    )
+
+
+def person_cell(name: str, below: str = "") -> Markup:
+    """A person's name with a second, fainter line; both cut with an ellipsis and whole on hover."""
+    main = Markup('<div class="aw-strong aw-clip" title="{0}">{0}</div>').format(name or "No name")
+    return main + (Markup('<div class="aw-faint aw-clip" title="{0}">{0}</div>').format(below) if below else Markup(""))
+
+
+def two_lines(first: object, second: object, title: str = "") -> Markup:
+    """Two short lines in a cell, the second fainter."""
+    return Markup('<div class="aw-clip" title="{}">{}</div><div class="aw-faint aw-clip">{}</div>').format(
+        title, first, second
+    )
+
+
+def moment_cell(day: str, time: str, exact: str) -> Markup:
+    """A short date over its time; the hover tells the exact moment."""
+    return Markup('<div class="aw-moment" title="{}">{}<div class="aw-faint">{}</div></div>').format(exact, day, time)

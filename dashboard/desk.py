@@ -1,0 +1,70 @@
+"""The desk a person sits at: who they are, the locations and the period they look at, and the handles to read with.
+
+`app.py` lays it out anew on every run; pages take it with `here()`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import streamlit as st
+
+from data.ledger.access import Access, Place, SystemState
+from data.ledger.store import Ledger
+from data.permissions import Action, may
+from data.warehouse.pages import Scope
+from data.warehouse.reader import Reader
+from invitations.controls import Actor
+
+_KEY = "desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One person's view, this run. `now` is policy time; `period` says the chosen period in words."""
+
+    ledger: Ledger
+    reader: Reader
+    access: Access
+    system: SystemState
+    places: tuple[Place, ...]  # the chosen ones
+    since: datetime | None
+    period: str
+    now: datetime
+
+    @property
+    def scope(self) -> Scope:
+        """What every query binds."""
+        chosen = tuple(place.location_id for place in self.places)
+        return Scope(self.access.account_id, chosen, self.since, self.now)
+
+    @property
+    def whole_scope(self) -> Scope:
+        """Everything this person may see, whatever is chosen: for a link to one customer."""
+        mine = tuple(place.location_id for place in self.access.places)
+        return Scope(self.access.account_id, mine)
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for `invitations.controls`."""
+        reach = None if self.access.is_every_place else frozenset(p.location_id for p in self.access.places)
+        return Actor(self.access.email, self.access.role, self.access.account_id, reach)
+
+    @property
+    def time_zone(self) -> str:
+        """The zone for moments of no particular location: the one chosen location's, else the account's."""
+        return self.places[0].time_zone if len(self.places) == 1 else self.access.account_time_zone
+
+    def may(self, action: Action) -> bool:
+        """Whether to offer a button; the action itself asks again."""
+        return may(self.access.role, action)
+
+
+def lay(desk: Desk) -> None:
+    """Put the desk where the pages of this run find it."""
+    st.session_state[_KEY] = desk
+
+
+def here() -> Desk:
+    """The desk that app.py laid out for this run."""
+    desk: Desk = st.session_state[_KEY]
+    return desk

@@ -1,0 +1,131 @@
+"""Who is looking, and at what: the user, the location picker and the period, once, above every page."""
+
+from datetime import timedelta
+
+import streamlit as st
+from markupsafe import Markup
+
+from dashboard.desk import Desk
+from dashboard.wording import ROLE, short_moment
+from data.ledger.access import Access, Place, SystemState, access_of, known_users, system_state
+from data.ledger.store import Ledger
+from data.permissions import Action, may
+from data.warehouse.reader import Reader
+from data.words import Role
+
+PERIODS = {"Last 7 days": 7, "Last 30 days": 30, "Last 90 days": 90, "All time": None}
+EVERYWHERE = "All locations"
+
+
+def let_in(ledger: Ledger, reader: Reader) -> Desk | None:
+    """The desk of whoever looks, or None after saying plainly why there is none."""
+    with ledger.read() as c:
+        system = system_state(c)
+        users = known_users(c)
+    email = _demo_user(users) if system.is_demo and users else ledger.settings.local_user
+    if email is None:
+        _no_user(is_account_missing=not users)
+        return None
+    with ledger.read() as c:
+        access = access_of(c, email)
+    if access is None or not may(access.role, Action.VIEW):
+        _unknown_user()
+        return None
+    if not access.places:
+        _turn_away("No locations yet", "Add a location to the account's file and run `afterword init FILE` again.")
+        return None
+    return _desk(ledger, reader, access, system)
+
+
+def _desk(ledger: Ledger, reader: Reader, access: Access, system: SystemState) -> Desk:
+    now = ledger.policy_now()
+    with st.container(key="aw_bar", horizontal=True, vertical_alignment="center", gap="small"):
+        places = _pick_places(access)
+        period = _pick_period()
+    days = PERIODS[period]
+    if system.halted_at is not None:
+        _say_halted(system, access, now_zone=access.account_time_zone)
+    desk = Desk(
+        ledger=ledger,
+        reader=reader,
+        access=access,
+        system=system,
+        places=places,
+        since=None if days is None else now - timedelta(days=days),
+        period="of all time" if days is None else f"in the {period.lower()}",
+        now=now,
+    )
+    _sidebar(desk)
+    return desk
+
+
+def _pick_places(access: Access) -> tuple[Place, ...]:
+    names = {place.name: place for place in access.places}
+    options = list(names) if len(names) == 1 else [EVERYWHERE, *names]
+    chosen = st.selectbox(
+        "Location", options, key="location", bind="query-params", label_visibility="collapsed", width=240,
+        icon=":material/location_on:",
+    )  # fmt: skip
+    return (names[chosen],) if chosen in names else access.places
+
+
+def _pick_period() -> str:
+    chosen = st.selectbox(
+        "Period", list(PERIODS), index=2, key="period", bind="query-params", label_visibility="collapsed", width=180,
+        icon=":material/calendar_today:",
+    )  # fmt: skip
+    return chosen if chosen in PERIODS else "Last 90 days"
+
+
+def _demo_user(users: list[tuple[str, str, Role]]) -> str:
+    names = {email: f"{name} · {ROLE[role]}" for email, name, role in users}
+    with st.sidebar:
+        chosen = st.selectbox(
+            "View as (demo)",
+            list(names),
+            format_func=lambda email: names.get(email, email),
+            key="view_as",
+            persist_state="session",
+        )
+    return chosen if chosen in names else users[0][0]
+
+
+def _sidebar(desk: Desk) -> None:
+    as_of = desk.reader.as_of
+    charts = f"Charts as of {short_moment(as_of, desk.time_zone, desk.now)}" if as_of else "Nothing published yet"
+    with st.sidebar:
+        st.html(
+            Markup('<div class="aw-account"><strong>{}</strong><span>{} · {}</span><span>{}</span></div>').format(
+                desk.access.account_name, desk.access.name, ROLE[desk.access.role], charts
+            )
+        )
+
+
+def _say_halted(system: SystemState, access: Access, *, now_zone: str) -> None:
+    since = short_moment(system.halted_at, now_zone)
+    reason = f" Reason: {system.halt_reason}." if system.halt_reason else ""
+    st.html(
+        Markup('<div class="aw-halted" role="status"><strong>All sending is halted</strong> since {} by {}.{}</div>')
+        .format(since, system.halted_by or "the system", reason)
+    )  # fmt: skip
+
+
+def _no_user(*, is_account_missing: bool) -> None:
+    if is_account_missing:
+        _turn_away("No account yet", "Run `afterword init FILE` with your account's TOML file, then reload this page.")
+    else:
+        _turn_away(
+            "Nobody is named to look at this dashboard",
+            "Set AFTERWORD_LOCAL_USER to the e-mail address of one of the account's users and start it again.",
+        )
+
+
+def _unknown_user() -> None:
+    _turn_away(
+        "AFTERWORD_LOCAL_USER names nobody the account knows",
+        "Set it to the e-mail address of a user in the account's file, or add that user and run `afterword init FILE`.",
+    )
+
+
+def _turn_away(what: str, next_step: str) -> None:
+    st.html(Markup('<div class="aw-empty" role="alert"><strong>{}</strong><p>{}</p></div>').format(what, next_step))
