@@ -1,0 +1,1 @@
+"""The whole system on real input, over the providers' own protocols."""
