@@ -3,6 +3,7 @@
 import re
 
 DEFAULT = "#0F766E"
+CARDS = ("#ffffff", "#231f1c")  # what buttons stand on, light and dark; pages.css says the same
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -12,9 +13,16 @@ def checked(color: str) -> str:
 
 
 def style_sheet(color: str) -> str:
-    """The two custom properties that pages use: the colour, and black or white for the text on it."""
+    """What pages use of a colour: itself, black or white for text on it, and the edge of buttons.
+
+    An edge has the colour where that can be made out (3:1, WCAG 2.2's 1.4.11), else the grey of pages.css.
+    """
     brand = checked(color)
-    return f":root{{--brand:{brand};--on-brand:{text_on(brand)}}}\n"
+    light, dark = (brand if contrast(brand, card) >= 3 else "var(--line)" for card in CARDS)
+    return (
+        f":root{{--brand:{brand};--on-brand:{text_on(brand)};--edge:{light}}}\n"
+        f"@media(prefers-color-scheme:dark){{:root{{--edge:{dark}}}}}\n"
+    )
 
 
 def text_on(color: str) -> str:

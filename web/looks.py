@@ -38,6 +38,7 @@ class Looks:
         return [
             Route(self.style_path, self.style_sheet, methods=["GET"]),
             Route("/brand/{color}.css", self.brand, methods=["GET"]),
+            Route("/favicon.ico", self.no_icon, methods=["GET"]),
         ]
 
     def page(self, template: str, *, status: int = 200, color: str = colours.DEFAULT, **values: Any) -> HTMLResponse:
@@ -80,3 +81,7 @@ class Looks:
         if color != colours.checked(color):
             raise HTTPException(404)
         return Response(colours.style_sheet(color), media_type="text/css", headers=_FOREVER)
+
+    async def no_icon(self, request: Request) -> Response:
+        """Browsers ask for one by themselves; a page of ours has none."""
+        return Response(status_code=204, headers=_FOREVER)

@@ -58,8 +58,11 @@ _PROGRAMS = (
     "scrapy",
     "wget/",
 )
-# "bot" ends a word in every crawler's name; Cubot is a maker of telephones.
-_CRAWLERS = re.compile(r"(?<!cu)bot\b|crawler|spider|preview\b|prefetch|\bscan(ner|ning)\b")
+# "bot" ends a word in most crawlers' names, and Cubot is a maker of telephones. An address to complain to is in many
+# more, in no browser's, and in that of Yahoo's picture proxy, which loads what a person opens.
+_CRAWLERS = re.compile(
+    r"(?<!cu)bot\b|crawl|spider|preview\b|prefetch|\bscan(ner|ning)\b|archiver|^(?!yahoomailproxy).*https?://"
+)
 _SIGNS = _PREVIEWS + _MAIL_SCANNERS + _PROGRAMS
 
 

@@ -20,7 +20,7 @@ class Texts:
     lowest: str = "Not at all likely"
     highest: str = "Extremely likely"
     score_name: str = "{score} out of 10"
-    question_hint: str = "One tap sends your answer."
+    question_hint: str = "One press sends your answer."
     choose_number: str = "Please choose a number from 0 to 10."
 
     thanks_title: str = "Thank you"
@@ -41,9 +41,7 @@ class Texts:
     unsubscribe_channel: str = "Stop {channel} only"
     unsubscribe_send: str = "Stop messages"
     unsubscribed_title: str = "You won’t get more messages"
-    unsubscribed: str = (
-        "{business} won’t ask you for a review again. It may take a moment for a message already on its way."
-    )
+    unsubscribed: str = "{business} won’t ask you for a review again. A message that has left already may still arrive."
     unsubscribed_channel: str = "{business} won’t send you {channel} again."
 
     missing_title: str = "This page isn’t here"

@@ -31,7 +31,16 @@ def test_text_on_any_colour_of_a_business_can_be_read() -> None:
 
 @pytest.mark.parametrize("color", ["red", "#fff", "#0f766e;}", "", "#0f766e\n", "url(x)"])
 def test_what_is_no_colour_becomes_the_house_colour(color: str) -> None:
-    assert colours.style_sheet(color) == ":root{--brand:#0F766E;--on-brand:#ffffff}\n"
+    assert colours.style_sheet(color).startswith(":root{--brand:#0F766E;--on-brand:#ffffff;--edge:#0F766E}")
+
+
+def test_a_colour_that_is_lost_on_the_page_gets_a_grey_edge() -> None:
+    assert colours.style_sheet("#fefce8").count("--edge:var(--line)") == 1  # on white only
+    assert "dark){:root{--edge:var(--line)}" in colours.style_sheet("#111111")
+
+
+def test_the_cards_are_those_of_the_style_sheet() -> None:
+    assert tuple(theme["card"] for theme in THEMES) == colours.CARDS
 
 
 def test_there_are_two_themes_with_the_same_names() -> None:

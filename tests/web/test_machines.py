@@ -20,6 +20,7 @@ MACHINES = [
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
     "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)",
     "Barracuda Sentinel (EE)",
+    "Mozilla/5.0 (compatible; heritrix/3.2.0 +http://www.example.org)",
     (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 "
         "Safari/537.36 Edge/12.246 Gmail-content-sampling"
@@ -31,6 +32,8 @@ MACHINES = [
 ]
 PEOPLE = [
     PHONE,
+    "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+    "Opera/9.80 (J2ME/MIDP; Opera Mini/9.80/190.1; U; en) Presto/2.12.423 Version/12.16",
     (
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
         "Mobile/15E148 Safari/604.1"

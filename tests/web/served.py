@@ -1,0 +1,28 @@
+"""The application on a real uvicorn, in a thread of this process, on a free port of loopback."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from data.ledger.store import Ledger
+from web.app import create_app
+
+
+@contextmanager
+def served(ledger: Ledger) -> Iterator[str]:
+    """Yields the address; stops when left."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = create_app(ledger, {}, public_url=address, receive=lambda *_, **__: None)
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, ws="none", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()

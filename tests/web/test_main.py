@@ -1,0 +1,58 @@
+"""`python -m web` as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from data.ledger.migrate import migrate
+from data.ledger.store import open_ledger
+from data.settings import Settings
+from tests.web.conftest import LINK
+from tests.world import make_customer, make_request, make_world
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TWILIO_", "MAILGUN_"))}
+    return subprocess.Popen(
+        [sys.executable, "-m", "web", *arguments],
+        cwd=ROOT, env=environment | {"AFTERWORD_HOME": str(home)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_it_serves_and_its_log_holds_no_token_and_no_address(home: Path) -> None:
+    ledger = open_ledger(Settings(home=home))
+    migrate(ledger)
+    world = make_world(ledger)
+    make_request(ledger, world, make_customer(ledger, world), link_token=LINK)
+    ledger.close()
+    process = start(home, "--port", "0")
+    assert process.stdout is not None
+    started = json.loads(process.stdout.readline())
+    assert started["event"] == "web_started"
+    page = urllib.request.urlopen(f"http://127.0.0.1:{started['port']}/r/{LINK}?mail=ana@example.com", timeout=10)
+    assert b"How likely" in page.read()
+    assert page.headers["server"] is None
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    assert json.loads(out.splitlines()[0])["route"] == "/r/{token}"
+    for secret in (LINK, "ana@example.com", "urllib"):
+        assert secret not in out + err
+
+
+@pytest.mark.slow
+def test_without_a_ledger_it_says_what_to_run(home: Path) -> None:
+    process = start(home, "--port", "0")
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "afterword init" in err
+    assert "Traceback" not in err
+    assert out == ""
