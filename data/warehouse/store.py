@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from data.settings import utc_now
 from data.warehouse import sql
+from data.warehouse.parquet import flush
 
 log = structlog.get_logger(__name__)
 
@@ -126,7 +127,7 @@ class Warehouse:
     def _copy_to(self, name: str) -> Path:
         partial = self.folder / f"{name}.partial"
         shutil.copyfile(self.file, partial)
-        _flush(partial)
+        flush(partial)
         return partial.rename(self.folder / name)
 
     def _point_at(self, target: Path) -> None:
@@ -134,7 +135,7 @@ class Warehouse:
         link.unlink(missing_ok=True)
         link.symlink_to(target.name)
         link.replace(self.folder / "current.duckdb")
-        _flush(self.folder)
+        flush(self.folder)
 
     def _remove_old(self) -> None:
         copies = sorted(
@@ -175,12 +176,3 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.rollback()
         raise
     connection.commit()
-
-
-def _flush(path: Path) -> None:
-    """Make sure that what `path` holds survives a power cut; works for files and folders."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
