@@ -71,10 +71,17 @@ def score_mark(score: int | None) -> Markup:
     return Markup('<span class="aw-score aw-{0}" title="{1} ({0})">{1}</span>').format(band, score)
 
 
-def stars_mark(stars: int | None, platform: str | None) -> Markup:
-    """Star rating and platform; nothing without a review."""
+def stars_mark(stars: int | None) -> Markup:
+    """A star rating; nothing without one."""
     if stars is None:
         return Markup("")
-    return Markup(
-        '<span class="aw-stars" aria-label="{0} of 5 stars">{1}<i>{2}</i></span><div class="aw-faint">{3}</div>'
-    ).format(stars, "★" * stars, "★" * (5 - stars), (platform or "").title())
+    return Markup('<span class="aw-stars" role="img" aria-label="{0} of 5 stars">{1}<i>{2}</i></span>').format(
+        stars, "★" * stars, "★" * (5 - stars)
+    )
+
+
+def rating_mark(stars: int | None, platform: str | None) -> Markup:
+    """Stars over the platform they were given on; nothing without a review."""
+    if platform is None:
+        return Markup("")
+    return stars_mark(stars) + Markup('<div class="aw-faint aw-clip">{}</div>').format(platform.title())

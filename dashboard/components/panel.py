@@ -110,10 +110,11 @@ def _review(review: dict[str, Any] | None, found: dict[str, Any], desk: Desk) ->
     zone = found["location_time_zone"]
     sentiment = Markup('<span class="aw-tag">{}</span>').format(review["sentiment"]) if review["sentiment"] else ""
     return Markup(
-        '<h3 class="aw-section">Review</h3><blockquote class="aw-review"><div>{} {}</div><p>{}</p>'
+        '<h3 class="aw-section">Review</h3><blockquote class="aw-review"><div>{} {} {}</div><p>{}</p>'
         '<footer class="aw-faint">{} · {}</footer></blockquote>'
     ).format(
-        stars_mark(review["stars"], review["platform"]),
+        stars_mark(review["stars"]),
+        review["platform"].title(),
         sentiment,
         review["body"] or "No text, only a rating.",
         review["reviewer_name"] or "Anonymous",

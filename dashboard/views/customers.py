@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.components.cards import draw_cards
 from dashboard.components.confirm import ask_to_restart, ask_to_stop, show_question
-from dashboard.components.marks import invitation_mark, score_mark, stars_mark
+from dashboard.components.marks import invitation_mark, rating_mark, score_mark
 from dashboard.components.page import PAGE_SIZE, back_to_first_page, empty, pager, search_box, title
 from dashboard.components.panel import open_panel, show_panel
 from dashboard.components.quota import quota_cards
@@ -49,7 +49,7 @@ def _columns(desk: Desk) -> list[Column]:
         ),
         Column("Status", _status, "1.2fr"),
         Column("NPS", lambda row: score_mark(row["score"]), "0.5fr", is_number=True),
-        Column("Rating", lambda row: stars_mark(row["stars"], row["review_platform"]), "1.1fr", on_phone=False),
+        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "1.1fr", on_phone=False),
     ]
 
 
@@ -92,7 +92,7 @@ def _choose(desk: Desk) -> tuple[CustomerFilter, CustomerOrder, int]:
     status = st.segmented_control(
         "Status", list(words), format_func=lambda word: words[word], default=_EVERY, required=True,
         key="customers_status", label_visibility="collapsed", on_change=back_to_first_page, args=("customers",),
-    )  # fmt: skip
+    wrap=False,)  # fmt: skip
     only = None if status is None or status == _EVERY else status
     total = whole if only is None else counts.get(only, 0)
     return CustomerFilter(only, search), _ORDERS.get(order, CustomerOrder.NEWEST), total

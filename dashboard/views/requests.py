@@ -27,11 +27,11 @@ _ORDERS = {
 def _columns(desk: Desk) -> list[Column]:
     return [
         Column("Invite sent to", lambda row: person_cell(row["name"], contact(row["address"])), "2.2fr"),
-        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.8fr", on_phone=False),
+        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.7fr", on_phone=False),
         Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or ""), "1.4fr", on_phone=False),
         Column("Location", lambda row: row["location_name"], "1.2fr", on_phone=False),
-        Column("Date sent", lambda row: _sent(row, desk), "1.3fr"),
-        Column("Status", lambda row: request_mark(row["screen_status"], row["note"], row["failure_reason"]), "1.3fr"),
+        Column("Date sent", lambda row: _sent(row, desk), "1.45fr"),
+        Column("Status", lambda row: request_mark(row["screen_status"], row["note"], row["failure_reason"]), "1.25fr"),
         Column("Retries", lambda row: row["retries"], "0.6fr", is_number=True, on_phone=False),
     ]
 
@@ -78,7 +78,7 @@ def _choose(desk: Desk) -> tuple[RequestFilter, RequestOrder, int]:
     status = st.segmented_control(
         "Status", list(words), format_func=lambda word: words[word], default=_EVERY, required=True,
         key="requests_status", label_visibility="collapsed", on_change=back_to_first_page, args=("requests",),
-    )  # fmt: skip
+    wrap=False,)  # fmt: skip
     if status is None or status == _EVERY:
         return chosen, _ORDERS.get(order, RequestOrder.NEWEST), whole
     only = RequestFilter((ScreenStatus(status),), chosen.channel, chosen.search)

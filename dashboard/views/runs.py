@@ -86,7 +86,7 @@ def _choose(desk: Desk) -> tuple[str | None, int]:
     kind = st.segmented_control(
         "Kind", list(words), format_func=lambda word: words[word], default=_EVERY, required=True, key="runs_kind",
         label_visibility="collapsed", on_change=back_to_first_page, args=("runs",),
-    )  # fmt: skip
+    wrap=False,)  # fmt: skip
     if kind is None or kind == _EVERY:
         return None, sum(counts.values())
     return kind, counts.get(kind, 0)
