@@ -45,9 +45,8 @@ def end_sessions(sessions: Iterable[int], *, grace_seconds: float = GRACE_SECOND
     """Ask every process of these sessions to end, and kill what has not within the grace."""
     sessions = list(sessions)
     for session in sessions:  # the leader first: it knows how to end its own children in order
-        _signal([session] if session in members(session) else members(session), signal.SIGTERM)
-    if _all_gone(sessions, grace_seconds):
-        return
+        _signal([pid for pid in members(session) if abs(pid) == session], signal.SIGTERM)
+    _all_gone(sessions, grace_seconds, leaders_only=True)
     _signal([pid for session in sessions for pid in members(session)], signal.SIGTERM)
     if _all_gone(sessions, 2.0):
         return
@@ -55,9 +54,9 @@ def end_sessions(sessions: Iterable[int], *, grace_seconds: float = GRACE_SECOND
     _all_gone(sessions, 2.0)
 
 
-def _all_gone(sessions: list[int], within_seconds: float) -> bool:
+def _all_gone(sessions: list[int], within_seconds: float, *, leaders_only: bool = False) -> bool:
     deadline = time.monotonic() + within_seconds
-    while any(members(session) for session in sessions):
+    while any(abs(pid) == session or not leaders_only for session in sessions for pid in members(session)):
         if time.monotonic() > deadline:
             return False
         for session in sessions:  # children of ours become nobody's zombies

@@ -22,6 +22,7 @@ from data.ledger.tables import runs
 from data.ledger.tables.metadata import database_now
 from data.words import RunKind, RunStatus
 
+_NOTHING_NEW = ("repeated",)  # polling reads the last hour again each time
 _dagster_run_id: ContextVar[str | None] = ContextVar("dagster_run_id", default=None)
 
 
@@ -84,8 +85,12 @@ class RecordedRun:
 
 @contextmanager
 def recorded_run(ledger: Ledger, kind: RunKind, *, policy_now: datetime | None = None) -> Iterator[RecordedRun]:
-    """Record what happens in the block. An exception ends the run FAILED, naming its kind only, and goes on."""
-    run = RecordedRun(start_run(ledger, kind, policy_now or ledger.policy_now()))
+    """Record what happens in the block. An exception ends the run FAILED, naming its kind only, and goes on.
+
+    Passes of a kind that find nothing, one after the other, share one row: a minute's look is no history.
+    """
+    at = policy_now or ledger.policy_now()
+    run = RecordedRun(_restart_idle(ledger, kind, at) or start_run(ledger, kind, at))
     try:
         yield run
     except BaseException as problem:
@@ -93,6 +98,24 @@ def recorded_run(ledger: Ledger, kind: RunKind, *, policy_now: datetime | None =
         end_run(ledger, run.run_id, RunStatus.FAILED, run.counts, type(problem).__name__)
         raise
     end_run(ledger, run.run_id, RunStatus.DONE, run.counts)
+
+
+def _restart_idle(ledger: Ledger, kind: RunKind, policy_now: datetime) -> int | None:
+    """The newest run of the kind, begun again, if it ended having found nothing."""
+    newest = sa.select(runs).where(runs.c.kind == kind).order_by(runs.c.run_id.desc()).limit(1)
+    with ledger.write() as connection:
+        row = connection.execute(newest).one_or_none()
+        if row is None or any(count for word, count in row.counts.items() if word not in _NOTHING_NEW):
+            return None
+        return connection.execute(
+            runs.update()
+            .where(runs.c.run_id == row.run_id, runs.c.status == RunStatus.DONE)
+            .values(
+                status=RunStatus.RUNNING, started_at=database_now(), ended_at=None, policy_now=policy_now,
+                process=this_process(), dagster_run_id=_dagster_run_id.get(), done=0,
+            )
+            .returning(runs.c.run_id)
+        ).scalar_one_or_none()  # fmt: skip
 
 
 def reap_dead_runs(ledger: Ledger) -> int:

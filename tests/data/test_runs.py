@@ -75,3 +75,12 @@ def test_a_later_process_with_the_same_pid_is_not_taken_for_the_one_that_died() 
     assert is_alive(this_process())
     assert start
     assert not is_alive(f"{host}:{pid}:{int(start) - 1}")
+
+
+def test_passes_that_find_nothing_share_one_row(ledger: Ledger) -> None:
+    for new in (0, 0, 2, 0, 0):
+        with recorded_run(ledger, RunKind.EVENTS, policy_now=NOON) as run:
+            run.counts = {"new": new, "repeated": 7}
+    with ledger.read() as connection:
+        counts = connection.execute(sa.select(runs.c.counts).order_by(runs.c.run_id)).scalars().all()
+    assert [found["new"] for found in counts] == [2, 0]

@@ -1,0 +1,81 @@
+"""Carrying out what people asked for on the dashboard, one job after the other, each once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+from connectors import Messenger
+from connectors.csv_file import UnreadableFile
+from data.ledger.jobs import Job, end_job, take_job
+from data.ledger.store import Ledger
+from data.words import Channel, JobKind
+from invitations.take_in import UnknownLocation, import_customers
+from invitations.try_out import send_test
+from pipelines.passes import plan_and_archive
+from pipelines.problems import FORESEEN, MISCONFIGURED, tell
+
+log = structlog.get_logger(__name__)
+
+
+class JobRefused(Exception):
+    """A job whose payload cannot be carried out; the message is what the person who asked will read."""
+
+
+def carry_out_jobs(ledger: Ledger, messengers: Mapping[Channel, Messenger]) -> dict[str, int]:
+    """Take waiting jobs until none is left. One that fails says why, and the next goes on."""
+    counts = {"done": 0, "failed": 0}
+    while job := take_job(ledger):
+        try:
+            _carry_out(ledger, messengers, job)
+        except (JobRefused, *FORESEEN, *MISCONFIGURED) as problem:
+            end_job(ledger, job.job_id, str(problem) if isinstance(problem, JobRefused) else tell(problem))
+            counts["failed"] += 1
+        except Exception as problem:
+            end_job(
+                ledger, job.job_id, "It failed for a reason nobody foresaw; the run's page in Dagster names the place."
+            )
+            log.error("job failed", job_id=job.job_id, kind=job.kind.value, problem=tell(problem))
+            raise
+        else:
+            end_job(ledger, job.job_id)
+            counts["done"] += 1
+    return counts
+
+
+def _carry_out(ledger: Ledger, messengers: Mapping[Channel, Messenger], job: Job) -> None:
+    match job.kind:
+        case JobKind.IMPORT:
+            _import(ledger, job)
+            plan_and_archive(ledger, now=ledger.policy_now())
+        case JobKind.PLAN:
+            plan_and_archive(ledger, now=ledger.policy_now())
+        case JobKind.SEND_TEST:
+            send_test(ledger, messengers, job.payload["contact"])
+
+
+def _import(ledger: Ledger, job: Job) -> None:
+    file = _file_of(ledger, job)
+    channels = job.payload.get("channels")
+    try:
+        import_customers(
+            ledger,
+            file.read_bytes(),
+            file_name=file.name,
+            location=job.payload["location"],
+            list_name=job.payload["list_name"],
+            channels=[Channel(channel) for channel in channels] if channels else None,
+            speed=job.payload.get("speed"),
+            imported_by=job.asked_by,
+        )
+    except (UnreadableFile, UnknownLocation, ValueError) as problem:  # in words, for the person who asked
+        raise JobRefused(str(problem)) from None
+
+
+def _file_of(ledger: Ledger, job: Job) -> Path:
+    """The uploaded file. A path that leads out of AFTERWORD_HOME is refused, whoever wrote the row."""
+    home = ledger.settings.home.resolve()
+    file = (home / str(job.payload["path"])).resolve()
+    if not file.is_relative_to(home) or not file.is_file():
+        raise JobRefused("The uploaded file is not there any more. Upload it again.")
+    return file

@@ -1,0 +1,111 @@
+"""The assets: each opens, calls one function, returns counts. Materialising any of them again sends nothing more.
+
+The pools keep one at a time of what must not run beside itself; they limit ops, so a run elsewhere waits its turn.
+No asset has a RetryPolicy: with one, Ctrl-C executes a step again (tried), and sending is never repeated blindly.
+"""
+
+import dagster as dg
+
+from invitations.resolve import resolve_doubt
+from invitations.send import send_due
+from pipelines.asked import carry_out_jobs
+from pipelines.passes import load_warehouse, plan_and_archive, publish, receive_events, take_in, take_in_reviews
+from pipelines.resources import LedgerResource, ProvidersResource
+
+# Events are kept by the day they were received (UTC). The first day of the first ledger; later ones have no rows there.
+DAYS = dg.DailyPartitionsDefinition(start_date="2026-11-01", end_offset=1)
+Result = dg.MaterializeResult[None]
+
+
+@dg.asset(group_name="people", pool="intake", kinds={"csv", "sqlalchemy"})
+def core_customers(context: dg.AssetExecutionContext, ledger: LedgerResource) -> Result:
+    """One row per person at a location: whatever waits in the inbox folder is taken in, each file once."""
+    with ledger.opened(context.run.run_id) as opened:
+        return Result(metadata=take_in(opened))
+
+
+@dg.asset(deps=["core_requests_sent"], group_name="answers", pool="intake", kinds={"csv", "sqlalchemy"})
+def core_reviews(context: dg.AssetExecutionContext, ledger: LedgerResource) -> Result:
+    """One row per public review: the exports in the inbox folder, each review once by its site's own id."""
+    with ledger.opened(context.run.run_id) as opened:
+        return Result(metadata=take_in_reviews(opened))
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec("core_verdicts", deps=[core_customers], group_name="outreach", kinds={"polars", "parquet"},
+                     description="One row per candidate: every rule that held it back, and until when."),
+        dg.AssetSpec("core_requests_queued", deps=["core_verdicts"], group_name="outreach", kinds={"sqlalchemy"},
+                     description="One row per message that may go, with the window it may go in."),
+    ],
+    pool="plan",
+)  # fmt: skip
+def planned(context: dg.AssetExecutionContext, ledger: LedgerResource) -> tuple[Result, Result]:
+    """Decide about everyone, queue what may go. One function: what is queued is exactly what the verdicts let go."""
+    with ledger.opened(context.run.run_id) as opened:
+        report = plan_and_archive(opened, now=opened.policy_now())
+        counts = report.as_metadata()
+    return Result(asset_key="core_verdicts", metadata=counts), Result(asset_key="core_requests_queued", metadata=counts)
+
+
+@dg.asset(deps=["core_requests_queued"], group_name="outreach", pool="dispatch", kinds={"twilio", "mailgun"})
+def core_requests_sent(
+    context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource
+) -> Result:
+    """One row per message handed to a provider: invitations/send.py, the main job."""
+    with ledger.opened(context.run.run_id) as opened:
+        batch = send_due(opened, providers.messengers(), now=opened.policy_now())
+        return Result(metadata=batch.as_metadata())
+
+
+@dg.asset(deps=[core_requests_sent], group_name="outreach", pool="resolve", kinds={"twilio", "mailgun"})
+def core_attempts_resolved(
+    context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource
+) -> Result:
+    """Attempts whose lease ran out or whose end nobody knows: the provider is asked, nothing is sent."""
+    with ledger.opened(context.run.run_id) as opened:
+        report = resolve_doubt(opened, providers.messengers(), now=opened.policy_now())
+        return Result(metadata=dict(report.counts))
+
+
+@dg.asset(deps=[core_requests_sent], group_name="answers", pool="events", kinds={"twilio", "mailgun"})
+def raw_events(context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource) -> Result:
+    """One row per thing a provider told us, word for word, and applied; what web/ was told is here already."""
+    with ledger.opened(context.run.run_id) as opened:
+        return Result(metadata=receive_events(opened, providers.event_sources(), now=opened.policy_now()))
+
+
+@dg.asset(
+    deps=[raw_events], partitions_def=DAYS, group_name="answers", pool="warehouse", kinds={"parquet", "duckdb"}
+)  # fmt: skip
+def core_events(context: dg.AssetExecutionContext, ledger: LedgerResource) -> Result:
+    """The history, by the day it was received: payloads archived, the warehouse brought up. Twice is once."""
+    with ledger.opened(context.run.run_id) as opened:
+        return Result(metadata=load_warehouse(opened))
+
+
+@dg.asset(deps=[core_events], group_name="dashboard", pool="warehouse", kinds={"duckdb", "streamlit"})
+def out_dashboard(context: dg.AssetExecutionContext, ledger: LedgerResource) -> Result:
+    """The copy of the warehouse that every page reads."""
+    with ledger.opened(context.run.run_id) as opened:
+        return Result(metadata=publish(opened))
+
+
+@dg.asset(group_name="people", pool="intake", kinds={"sqlalchemy"})
+def core_jobs_done(context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource) -> Result:
+    """One row per thing a person asked for on the dashboard, carried out."""
+    with ledger.opened(context.run.run_id) as opened:
+        return Result(metadata=carry_out_jobs(opened, providers.messengers()))
+
+
+ALL = [
+    core_customers,
+    core_reviews,
+    planned,
+    core_requests_sent,
+    core_attempts_resolved,
+    raw_events,
+    core_events,
+    out_dashboard,
+    core_jobs_done,
+]

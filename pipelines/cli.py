@@ -1,0 +1,38 @@
+"""The command line, `afterword`. Each command calls the plain function that the Dagster asset calls."""
+
+from collections.abc import Callable
+
+import typer
+
+from pipelines.commands import account, control, running, work
+from pipelines.commands.plainly import plainly
+
+app = typer.Typer(
+    name="afterword",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Asks a business's customers for a review: fairly, once, at the right moment.",
+    epilog="Exit codes: 0 done, 1 the work failed, 2 wrong use or configuration.",
+)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": running.demo,
+    "up": running.up,
+    "init": account.init,
+    "import": account.import_file,
+    "plan": work.plan,
+    "send": work.send,
+    "events": work.events,
+    "resolve": work.resolve,
+    "why": work.why_contact,
+    "halt": control.halt_sending,
+    "resume": control.resume_sending,
+    "doctor": control.doctor,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(plainly(command))
+
+
+def main() -> None:
+    """What the `afterword` script runs."""
+    app()

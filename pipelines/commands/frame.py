@@ -1,0 +1,107 @@
+"""What every command shares: the ledger opened and checked, who is acting, and how a report is shown."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from connectors import ConfigurationError, Messenger
+from connectors.registry import missing_settings, open_messengers
+from data.ledger.accounts import the_account
+from data.ledger.migrate import require_current
+from data.ledger.store import Ledger, open_ledger
+from data.ledger.tables import users
+from data.settings import Settings
+from data.words import Channel, Role
+from invitations.controls import Actor
+from pipelines.logs import configure_logs
+from pipelines.safeguards import refuse_unsafe_clock
+
+COMMAND_LINE = "command line"
+AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON, for programs.")]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+@contextmanager
+def working_ledger() -> Iterator[Ledger]:
+    """The environment's ledger, of the right revision, with a safe clock; what is logged goes to AFTERWORD_HOME/logs.
+
+    Raises ConfigurationError or WrongRevision with the mend.
+    """
+    settings = Settings()
+    configure_logs(settings.home / "logs" / "afterword.log")
+    refuse_unsafe_clock(settings)
+    ledger = open_ledger(settings)
+    try:
+        require_current(ledger)
+        _refuse_without_account(ledger)
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _refuse_without_account(ledger: Ledger) -> None:
+    with ledger.read() as connection:
+        try:
+            the_account(connection)
+        except LookupError as problem:
+            raise ConfigurationError(str(problem.args[0])) from None
+
+
+def required_messengers() -> Mapping[Channel, Messenger]:
+    """Who carries messages. Raises ConfigurationError naming every missing variable when nobody does."""
+    messengers = open_messengers()
+    if not messengers:
+        faults = "\n".join(f"- {fault.what}. {fault.mend}" for fault in missing_settings())
+        raise ConfigurationError(f"No provider is configured, so nothing can be sent.\n{faults}")
+    return messengers
+
+
+def acting(ledger: Ledger) -> Actor:
+    """Who acts at this terminal: the user AFTERWORD_LOCAL_USER names, with that user's rights; else the operator.
+
+    Whoever has a shell here could write to the ledger anyway, so without a name the operator counts as an owner.
+    Raises ConfigurationError when the account has no such user.
+    """
+    named = ledger.settings.local_user
+    with ledger.read() as connection:
+        account_id = the_account(connection).account_id
+        if named is None:
+            return Actor(COMMAND_LINE, Role.OWNER, account_id)
+        row = connection.execute(
+            sa.select(users.c.email, users.c.role).where(users.c.account_id == account_id, users.c.email == named)
+        ).one_or_none()
+    if row is None:
+        raise ConfigurationError(
+            "AFTERWORD_LOCAL_USER names nobody of this account. Name a user of the account file, or unset it."
+        )
+    return Actor(row.email, row.role, account_id)
+
+
+def show(title: str, report: Mapping[str, Any], *, as_json: bool) -> None:
+    """A report of counts: a small table for people, one JSON object for programs."""
+    if as_json:
+        typer.echo(json.dumps(report, default=str))
+        return
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in report.items():
+        table.add_row(name.replace("_", " "), f"[bold]{value}[/bold]")
+    console.print(table if table.row_count else f"{title}: nothing to report.")
+
+
+def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool) -> None:
+    """A report of rows: a table for people, a JSON list of objects for programs."""
+    if as_json:
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+        return
+    table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)

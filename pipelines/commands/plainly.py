@@ -1,0 +1,53 @@
+"""How a command ends: in words and an exit code, never in a traceback.
+
+0 done, 1 the work failed, 2 wrong use or configuration. A foreseeable fault is one paragraph saying what, where and
+how to mend it; any other names its kind and place.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import structlog
+import typer
+from sqlalchemy.exc import OperationalError
+
+from pipelines.commands.frame import errors
+from pipelines.problems import FORESEEN, MISCONFIGURED, tell
+
+FAILED, WRONG_USE = 1, 2
+P = ParamSpec("P")
+
+
+def plainly(command: Callable[P, None]) -> Callable[P, None]:
+    """The command, with every exception told."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except FORESEEN as problem:  # before the others: AccountStopped is a ConfigurationError too
+            _end(tell(problem), FAILED)
+        except MISCONFIGURED as problem:
+            _end(tell(problem), WRONG_USE)
+        except OperationalError as problem:
+            _end(
+                f"The ledger's database does not answer ({type(problem.orig).__name__}). "
+                "Is it running, and is AFTERWORD_LEDGER_URL right? `afterword doctor` looks closer.",
+                FAILED,
+            )
+        except Exception as problem:  # noqa: BLE001  (the last stop: a person at a terminal wants words)
+            structlog.get_logger(__name__).error("command failed", problem=tell(problem))
+            _end(
+                f"This was not foreseen: {tell(problem)}. Please report it. It is safe to run the command again.",
+                FAILED,
+            )
+
+    return told
+
+
+def _end(words: str, code: int) -> None:
+    errors.print(words, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)

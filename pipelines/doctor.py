@@ -1,0 +1,101 @@
+"""`afterword doctor`: everything that can be wrong before the first message, each with how to mend it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pydantic
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from connectors import Checkable, ConfigurationError, Fault
+from connectors.registry import missing_settings, open_messengers
+from data.ledger import soundness
+from data.ledger.accounts import the_account
+from data.ledger.migrate import WrongRevision, require_current
+from data.ledger.store import open_ledger
+from data.ledger.tables import system
+from data.settings import Settings
+from pipelines.problems import tell
+from pipelines.safeguards import refuse_unsafe_clock
+
+_LEAST_FREE_BYTES = 2_000_000_000
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def examine() -> list[Fault]:
+    """Every fault found, in the order in which they want mending. Sends nothing and changes nothing."""
+    try:
+        settings = Settings()
+    except pydantic.ValidationError as problem:
+        return [Fault(tell(problem), "Correct the variable; .env.example explains each.")]
+    return [*_of_the_machine(settings), *_of_the_ledger(settings), *_of_the_providers(settings)]
+
+
+def _of_the_machine(settings: Settings) -> Iterator[Fault]:
+    home = settings.home
+    nearest = next(folder for folder in (home, *home.resolve().parents) if folder.exists())
+    if not os.access(nearest, os.W_OK):
+        yield Fault(
+            f"{home} cannot be written to.", "Give this user the right to write there, or name another AFTERWORD_HOME."
+        )
+    if shutil.disk_usage(nearest).free < _LEAST_FREE_BYTES:
+        yield Fault(f"Less than 2 GB are free for {home}.", "Make room: the warehouse keeps three copies of itself.")
+    address = urlsplit(settings.public_url)
+    if address.scheme != "https" and address.hostname not in _LOOPBACK:
+        yield Fault(
+            "AFTERWORD_PUBLIC_URL is not https: links in messages would be sent in the open.",
+            "Put web/ behind a server with a certificate and name its https address.",
+        )
+
+
+def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
+    ledger = open_ledger(settings)
+    try:
+        require_current(ledger)
+        with ledger.read() as connection:
+            the_account(connection)
+            yield from _out_of_order(connection)
+    except (WrongRevision, LookupError) as problem:
+        yield Fault(str(problem.args[0] if problem.args else problem), "Run `afterword init FILE`.")
+    except sa.exc.OperationalError as problem:
+        yield Fault(
+            f"The ledger's database does not answer ({type(problem.orig).__name__}).",
+            "Start it, or correct AFTERWORD_LEDGER_URL.",
+        )
+    finally:
+        ledger.close()
+
+
+def _out_of_order(connection: Connection) -> Iterator[Fault]:
+    halted = connection.execute(sa.select(system.c.halt_reason).where(system.c.halted_at.is_not(None))).one_or_none()
+    if halted is not None:
+        yield Fault(f"Sending is halted: {halted.halt_reason or 'no reason given'}.", "`afterword resume` lifts it.")
+    checks: list[tuple[Callable[[Connection], int], str, str]] = [
+        (soundness.count_attempts_past_their_lease, "attempts are past their lease", "Run `afterword resolve`."),
+        (soundness.count_events_without_request, "events belong to no request", "See docs/operations.md, Checks."),
+        (soundness.count_cycles_out_of_balance, "quota cycles do not add up", "See docs/operations.md, Checks."),
+        (
+            soundness.count_invitations_sent_without_quota,
+            "invitations hold no quota",
+            "See docs/operations.md, Checks.",
+        ),
+    ]
+    for count, what, mend in checks:
+        if found := count(connection):
+            yield Fault(f"{found} {what}.", mend)
+
+
+def _of_the_providers(settings: Settings) -> Iterator[Fault]:
+    try:
+        refuse_unsafe_clock(settings)
+    except ConfigurationError as problem:
+        yield Fault(str(problem), "Unset the variable.")
+    yield from missing_settings()
+    seen: set[str] = set()
+    for messenger in open_messengers().values():
+        if messenger.name in seen or not isinstance(messenger, Checkable):
+            continue
+        seen.add(messenger.name)
+        yield from messenger.check()

@@ -1,0 +1,74 @@
+"""One pass over each part of the work: what an asset and a command both call, so that they cannot differ.
+
+Nothing here decides anything; each puts two or three plain functions of `invitations` and `data` in a row. Every pass
+may be repeated at any time: the ledger's constraints and the warehouse's keys make the second one a no-op.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from connectors import EventSource
+from data.ledger.runs import recorded_run
+from data.ledger.store import Ledger
+from data.settings import utc_now
+from data.warehouse import Warehouse
+from data.warehouse.archive import archive_inbox, archive_verdicts
+from data.warehouse.load import load_from_ledger
+from data.words import RunKind
+from invitations.events import poll_providers
+from invitations.queueing import PlanReport, plan_and_queue
+from invitations.take_in import pick_up_inbox
+from pipelines.inbox_reviews import pick_up_reviews
+
+Counts = dict[str, int]
+
+
+def warehouse_of(ledger: Ledger) -> Warehouse:
+    """The warehouse that belongs to a ledger's home."""
+    return Warehouse(ledger.settings.warehouse_folder)
+
+
+def take_in(ledger: Ledger) -> Counts:
+    """Import every file of customers waiting in the inbox folder."""
+    with recorded_run(ledger, RunKind.IMPORT) as run:
+        reports = pick_up_inbox(ledger, ledger.settings.inbox_folder)
+        run.counts = {
+            "files": len(reports),
+            "rows": sum(report.row_count for report in reports),
+            "new": sum(report.new_count for report in reports),
+            "known": sum(report.known_count for report in reports),
+            "rejected": sum(report.rejected_count for report in reports),
+            "unreadable_files": sum(report.problem is not None for report in reports),
+        }
+    return run.counts
+
+
+def take_in_reviews(ledger: Ledger) -> Counts:
+    """Import every file of reviews in the inbox folder."""
+    return pick_up_reviews(ledger, ledger.settings.inbox_folder)
+
+
+def plan_and_archive(ledger: Ledger, *, now: datetime) -> PlanReport:
+    """Decide about every candidate, queue what may go, and keep the verdicts for whoever asks why not."""
+    with recorded_run(ledger, RunKind.PLAN, policy_now=now) as run:
+        report = plan_and_queue(ledger, now=now)
+        run.counts = report.as_metadata()
+    archive_verdicts(report.verdicts, ledger.settings.archive_folder, warehouse_of(ledger), now=now)
+    return report
+
+
+def receive_events(ledger: Ledger, sources: Mapping[str, EventSource], *, now: datetime) -> Counts:
+    """Ask every provider what happened and apply it."""
+    return dict(poll_providers(ledger, sources, now=now).counts)
+
+
+def load_warehouse(ledger: Ledger) -> Counts:
+    """Put raw payloads to rest as Parquet, and bring the warehouse up to the ledger."""
+    archived = archive_inbox(ledger, ledger.settings.archive_folder, now=utc_now())
+    loaded = load_from_ledger(ledger, warehouse_of(ledger))
+    return {**{f"archived_{name}": count for name, count in archived.items()}, **loaded}
+
+
+def publish(ledger: Ledger) -> Counts:
+    """Give the dashboard a new copy, at most once a minute and only when something changed."""
+    return {"copies": int(warehouse_of(ledger).publish() is not None)}

@@ -1,0 +1,99 @@
+"""`afterword up`: web/, the dashboard and Dagster against the accounts that the environment names."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from connectors import ConfigurationError
+from connectors.registry import missing_settings, open_messengers
+from data.ledger.accounts import the_account
+from data.ledger.migrate import current_revision, migrate
+from data.ledger.store import open_ledger
+from data.settings import Settings
+from pipelines import children
+from pipelines.children import Ports
+from pipelines.processes import Group, child_environment, choose_port
+from pipelines.safeguards import refuse_unsafe_clock
+
+
+def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
+    """Start everything and watch it until Ctrl-C or SIGTERM.
+
+    Raises ConfigurationError naming everything that is missing, ChildEnded when a process dies.
+    """
+    settings = Settings()
+    _refuse_incomplete(settings)
+    _refuse_taken(ports, settings)
+    zone = _bring_up_ledger(settings)
+    home = settings.home.resolve()
+    dagster_home = children.prepare_dagster(home)
+    variables = child_environment(
+        AFTERWORD_HOME=str(home),
+        AFTERWORD_LEDGER_URL=settings.ledger_address,
+        AFTERWORD_NIGHTLY_ZONE=zone,
+        DAGSTER_HOME=str(dagster_home),
+    )
+    with Group(home / "logs") as group:
+        dagster = children.start_dagster(group, variables, ports)
+        web = children.start_web(group, variables, ports, host=web_host)
+        if settings.local_user:
+            dashboard = children.start_dashboard(group, variables, ports)
+            group.wait_until_answers(dashboard, f"{ports.url(ports.dashboard)}/_stcore/health")
+        group.wait_until_answers(web, f"{ports.url(ports.web)}/healthz")
+        group.wait_until_answers(dagster, f"{ports.url(ports.dagster)}/server_info")
+        console.print(_where(settings, ports, home), highlight=False)
+        group.watch()
+        console.print("Ending …")
+
+
+def _refuse_incomplete(settings: Settings) -> None:
+    refuse_unsafe_clock(settings)
+    faults = missing_settings()
+    if faults and not open_messengers():
+        missing = "\n".join(f"- {fault.what}. {fault.mend}" for fault in faults)
+        raise ConfigurationError(
+            f"Nothing was started: no provider is configured.\n{missing}\n"
+            "Copy .env.example to .env, fill it in and run `make up`, or try `make demo`, which needs no account."
+        )
+
+
+def _refuse_taken(ports: Ports, settings: Settings) -> None:
+    wanted = {"web": ports.web, "dagster": ports.dagster} | (
+        {"dashboard": ports.dashboard} if settings.local_user else {}
+    )
+    taken = [f"{port} (--{name}-port)" for name, port in wanted.items() if choose_port(port) != port]
+    if taken:
+        raise ConfigurationError(
+            f"Something else listens on port {', '.join(taken)}. Is Afterword up already? End it, or choose others."
+        )
+
+
+def _bring_up_ledger(settings: Settings) -> str:
+    """Migrate a ledger that is there already; the account's zone."""
+    ledger = open_ledger(settings)
+    try:
+        if current_revision(ledger) is not None:
+            migrate(ledger)
+            with ledger.read() as connection:
+                return str(the_account(connection).time_zone)
+    except LookupError as problem:
+        raise ConfigurationError(str(problem.args[0])) from None
+    finally:
+        ledger.close()
+    raise ConfigurationError("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")
+
+
+def _where(settings: Settings, ports: Ports, home: Path) -> str:
+    dashboard = (
+        f"{ports.url(ports.dashboard)}   on this machine, as the user AFTERWORD_LOCAL_USER names"
+        if settings.local_user
+        else "not served: set AFTERWORD_LOCAL_USER to a user of the account file, or configure sign-in"
+    )
+    return (
+        "[bold]Afterword is running.[/bold]\n\n"
+        f"  [bold]Dashboard[/bold]  {dashboard}\n"
+        f"  [bold]Dagster[/bold]    {ports.url(ports.dagster)}\n"
+        f"  [bold]Customers[/bold]  {ports.url(ports.web)}   reached from outside as {settings.public_url}\n"
+        f"  [bold]Logs[/bold]       {home / 'logs'}\n\n"
+        "`afterword doctor` looks for faults; `afterword halt` stops all sending at once. Ctrl-C ends everything."
+    )
