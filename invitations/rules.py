@@ -40,8 +40,8 @@ def step_not_due(policy: Policy) -> Rule:
         words.Rule.STEP_NOT_DUE,
         holds=(pl.col("due_at") > pl.col("now")).fill_null(False),
         until=pl.col("due_at"),
-        says=pl.when(pl.col("step") == 0).then(pl.lit("the first message is not due yet")).otherwise(
-            pl.format("follow-up {} is not due yet", pl.col("step"))
+        says=pl.when(pl.col("step") == 0).then(pl.lit("the first message waits")).otherwise(
+            pl.format("follow-up {} waits", pl.col("step"))
         ),
     )  # fmt: skip
 
@@ -134,7 +134,7 @@ def quota(policy: Policy) -> Rule:
         words.Rule.QUOTA,
         holds=~pl.col("is_within_quota"),
         until=pl.col("quota_resets_at"),
-        says=pl.lit("this cycle's invitations are used up"),
+        says=pl.lit("this cycle's invitations are used up; waits"),
     )
 
 

@@ -98,6 +98,7 @@ def read_messages(connection: Connection, account_id: int, person_ids: Collectio
             _r.handed_at,
             _r.failed_at,
             _r.paused_at.is_not(None),
+            _r.attempt_count,
             _r.not_before,
             _r.not_after,
             _r.address,
@@ -116,11 +117,24 @@ def read_messages(connection: Connection, account_id: int, person_ids: Collectio
         "handed_at": MOMENT,
         "failed_at": MOMENT,
         "is_message_paused": pl.Boolean,
+        "attempt_count": pl.Int64,
         "queued_not_before": MOMENT,
         "queued_not_after": MOMENT,
         "queued_address": pl.String,
     }
     return _frame(connection, query, schema)
+
+
+def count_without_unit(connection: Connection, account_id: int) -> int:
+    """At most how many invitations may still want a unit of quota: customers never asked, and active ones without."""
+    held = quota_reservations.c
+    has_unit = sa.exists().where(held.invitation_id == _i.invitation_id, held.released_at.is_(None))
+    wanting = sa.or_(_i.invitation_id.is_(None), sa.and_(_i.status == InvitationStatus.ACTIVE, ~has_unit))
+    return connection.execute(
+        sa.select(sa.func.count())
+        .select_from(customers.outerjoin(invitations, _i.customer_id == _c.customer_id))
+        .where(_c.account_id == account_id, wanting)
+    ).scalar_one()
 
 
 def read_facts(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:

@@ -76,6 +76,10 @@ def read_candidates(
     return (
         _with_holds(rows.join(sources.read_channels(connection, account_id), on=["location_id", "channel"], how="left"))
         .with_columns(
+            # A message that could not be sent is tried again no sooner than dispatch put it off to.
+            due_at=pl.max_horizontal(
+                "due_at", pl.when(_is(RequestStatus.QUEUED) & (pl.col("attempt_count") > 0)).then("queued_not_before")
+            ),
             ordered_at=pl.coalesce("started_at", "customer_created_at"),
             quota_left=pl.lit(left.left, pl.Int64),
             quota_resets_at=pl.lit(left.resets_at, MOMENT),

@@ -1,0 +1,171 @@
+"""Why was she asked, or not, and when may she be? The planning rules, laid over one person and put into words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+import polars as pl
+from sqlalchemy.engine import Connection
+
+from data.ledger import last_seen, quota
+from data.ledger.candidate_sources import count_without_unit
+from data.ledger.candidates import read_candidates
+from data.ledger.store import Ledger
+from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus
+from invitations import rules
+from invitations.contacts import clean_email
+from invitations.plan import plan
+from invitations.policy import read_policy
+
+CHANNEL_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.WHATSAPP: "WhatsApp"}
+_EVENT_WORDS = {
+    EventKind.ACCEPTED_BY_PROVIDER: "message accepted by the provider",
+    EventKind.SENT: "message on its way",
+    EventKind.ACCEPTED_BY_SERVER: "e-mail accepted by the recipient's server",
+    EventKind.DELIVERED: "message delivered",
+    EventKind.READ: "message read",
+    EventKind.DELAYED: "delivery delayed",
+    EventKind.FAILED: "message failed",
+    EventKind.OPENED: "message opened",
+    EventKind.CLICKED: "link clicked",
+    EventKind.SCORED: "score given",
+    EventKind.COMMENTED: "comment left",
+    EventKind.PLATFORM_CHOSEN: "review platform chosen",
+    EventKind.REVIEW_LINKED: "review found",
+    EventKind.REPLIED: "replied by text",
+    EventKind.UNSUBSCRIBED: "opted out",
+    EventKind.RESUBSCRIBED: "opted in again",
+    EventKind.COMPLAINED: "reported a message as unwanted",
+    EventKind.UNKNOWN: "something the provider has no known word for",
+}
+
+_SAYS = "says_"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How one customer (a person at a location) stands, in plain words and the location's own time."""
+
+    customer_id: int
+    location: str
+    standing: str  # "may be asked now, by SMS"
+    last: str | None  # what happened last; None: nothing yet
+    reasons: list[str] = field(default_factory=list)  # every rule that holds the next message back
+    earliest_at: datetime | None = None  # UTC; None: no known end, or nothing more is planned
+
+    def lines(self) -> list[str]:
+        """The same as lines of text."""
+        heading = [f"{self.location}: {self.standing}"]
+        return heading + ([f"last: {self.last}"] if self.last else []) + self.reasons
+
+
+def why(ledger: Ledger, contact: str, *, now: datetime) -> list[Explanation]:
+    """Explain everybody who has this e-mail address or phone number, in any usual spelling; [] when nobody has.
+
+    Lays the planning rules over the ledger as it is at `now` (policy time); writes nothing.
+    """
+    with ledger.read() as c:
+        person_ids = _find(c, contact)
+        known = last_seen.customers_of(c, person_ids) if person_ids else []
+        verdicts = {
+            account_id: _verdicts(c, account_id, person_ids, now)
+            for account_id in sorted({row.account_id for row in known})
+        }
+        return [_explain(c, row, verdicts[row.account_id]) for row in known]
+
+
+def _find(c: Connection, contact: str) -> list[int]:
+    if "@" in contact:
+        email = clean_email(contact) or contact.strip().lower()
+        return last_seen.find_people(c, AddressKind.EMAIL, [email])
+    return last_seen.find_people(c, AddressKind.PHONE, sorted(_spellings(contact, last_seen.regions(c))))
+
+
+def _spellings(number: str, regions: Sequence[str]) -> set[str]:
+    """A phone number in E.164, as each of our countries would read it."""
+    found = set()
+    for region in regions:
+        try:
+            parsed = phonenumbers.parse(number, region)
+        except phonenumbers.NumberParseException:
+            continue
+        found.add(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+    return found
+
+
+def _verdicts(c: Connection, account_id: int, person_ids: list[int], now: datetime) -> pl.DataFrame:
+    """These people's verdicts, each with what each rule says in a column of its own."""
+    _, policy = read_policy(c, account_id, now)
+    # Who gets the last units depends on everybody; so ask about everybody, but only when they may not suffice.
+    is_scarce = count_without_unit(c, account_id) > quota.standing(c, account_id, now).left
+    candidates = read_candidates(c, account_id, at=now, person_ids=None if is_scarce else person_ids)
+    verdicts = plan(candidates, policy, now).filter(pl.col("person_id").is_in(person_ids))
+    said = [make(policy) for make in rules.ALL]
+    return verdicts.with_columns(rule.says.alias(_SAYS + rule.name.value) for rule in said)
+
+
+def _explain(c: Connection, row: last_seen.AnyRow, verdicts: pl.DataFrame) -> Explanation:
+    zone = ZoneInfo(row.time_zone)
+    coming = verdicts.filter(pl.col("customer_id") == row.customer_id).to_dicts()
+    first = (
+        min(coming, key=lambda verdict: (verdict["earliest_at"] is None, verdict["earliest_at"])) if coming else None
+    )
+    reasons = [reason for verdict in coming for reason in _reasons(verdict, zone)]
+    return Explanation(
+        customer_id=row.customer_id,
+        location=row.location_name,
+        standing=_standing(row, first, zone),
+        last=_last(c, row, zone),
+        reasons=list(dict.fromkeys(reasons)),
+        earliest_at=first["earliest_at"] if first else None,
+    )
+
+
+def _standing(row: last_seen.AnyRow, verdict: dict[str, Any] | None, zone: ZoneInfo) -> str:
+    """ "asked on Mon 23 Nov 2026, 12:00 Chicago time; next: e-mail from Thu 26 Nov 2026, 12:00 Chicago time"."""
+    asked = f"asked on {_moment(row.first_handed_at, zone)}; " if row.first_handed_at else ""
+    if verdict is None:
+        ended = "answered" if row.status is InvitationStatus.ANSWERED else "every message has gone"
+        return f"{asked or 'invited; '}{ended}"
+    name = CHANNEL_NAMES[Channel(verdict["channel"])]
+    is_queued = verdict["request_status"] == RequestStatus.QUEUED.value
+    if verdict["earliest_at"] is None:
+        return f"{asked}nothing is planned at present" if asked else "not asked at present"
+    when = "now" if verdict["is_clear"] else f"from {_moment(verdict['earliest_at'], zone)}"
+    if asked:
+        return f"{asked}next: {name} {when}" + (" (queued)" if is_queued else "")
+    return f"may be asked {when}, by {name}" + (" (queued)" if is_queued else "")
+
+
+def _reasons(verdict: dict[str, Any], zone: ZoneInfo) -> list[str]:
+    """Each rule that holds, in words, with its end: "quiet until 09:00 Chicago time, Tue 24 Nov"."""
+    return [
+        verdict[_SAYS + name] + (f" until {_until(until, zone)}" if until else "")
+        for name, until in zip(verdict["rules"], verdict["untils"], strict=True)
+    ]
+
+
+def _last(c: Connection, row: last_seen.AnyRow, zone: ZoneInfo) -> str | None:
+    message = last_seen.last_message(c, row.invitation_id) if row.invitation_id else None
+    event = last_seen.last_event(c, row.person_id, row.location_id)
+    if event and (message is None or event.occurred_at >= message.handed_at):
+        by_machine = ", by a machine" if event.evidence is Evidence.MACHINE else ""
+        return f"{_EVENT_WORDS[event.kind]}{by_machine}, {_moment(event.occurred_at, zone)}"
+    return f"{CHANNEL_NAMES[message.channel]} handed over, {_moment(message.handed_at, zone)}" if message else None
+
+
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M} {_town(zone)} time"
+
+
+def _until(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local:%H:%M} {_town(zone)} time, {local:%a} {local.day} {local:%b}"
+
+
+def _town(zone: ZoneInfo) -> str:
+    return zone.key.rsplit("/", 1)[-1].replace("_", " ")
