@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection
 from data.ledger import responses as rows
 from data.ledger.responses import Link, Platform
 from data.ledger.store import Ledger
-from data.ledger.suppressions import suppress_person
 from data.words import Channel, EventKind, Evidence, SuppressionReason
+from invitations.consequences import CUSTOMER, no_more
 
 LINK_LIFETIME = timedelta(days=180)  # after the message left; unsubscribing never expires
 SAME_VISIT = timedelta(minutes=1)  # a refresh within it is no new click
@@ -111,7 +111,7 @@ def choose_platform(
 ) -> str | None:
     """Where a visible platform of the link's location is, its choice recorded; None for anything else.
 
-    A machine that follows the link is recorded as one and ends nothing.
+    A machine chooses nothing: its visit is kept as a machine's click, so that no figure and no rule can mistake it.
     """
     with ledger.write() as c:
         link = _locked(c, link_token, now)
@@ -119,15 +119,10 @@ def choose_platform(
         if link is None or url is None:
             return None
         evidence = _grade(link, is_machine)
-        is_repeat = rows.has_event(
-            c, link, EventKind.PLATFORM_CHOSEN, evidence=[evidence], platform_id=platform_id,
-            within=SAME_VISIT,
-        )  # fmt: skip
-        if not is_repeat:
-            rows.add_event(
-                c, link, EventKind.PLATFORM_CHOSEN, occurred_at=now, evidence=evidence, platform_id=platform_id
-            )
-            _end_if_answered(c, link, EventKind.PLATFORM_CHOSEN, evidence, now)
+        kind = EventKind.CLICKED if is_machine else EventKind.PLATFORM_CHOSEN
+        if not rows.has_event(c, link, kind, evidence=[evidence], platform_id=platform_id, within=SAME_VISIT):
+            rows.add_event(c, link, kind, occurred_at=now, evidence=evidence, platform_id=platform_id)
+            _end_if_answered(c, link, kind, evidence, now)
         return url
 
 
@@ -148,12 +143,13 @@ def open_unsubscribe_page(ledger: Ledger, unsubscribe_token: str) -> Unsubscribe
 
 
 def unsubscribe(
-    ledger: Ledger, unsubscribe_token: str, *, is_channel_only: bool, recorded_by: str, now: datetime
+    ledger: Ledger, unsubscribe_token: str, *, is_channel_only: bool, is_one_click: bool, now: datetime
 ) -> bool:
     """Never write to this person again, or not on this link's channel; False when the link is not known.
 
-    The broadest scope is the default of every caller (47 CFR 64.1200(a)(10) as read in field-rules.md, R8). Asking
-    twice writes once; asking again after a START writes again. It holds before the next hand-over, which re-reads it.
+    The broadest scope is every caller's default (field-rules R8: all channels), and open invitations stop with it.
+    Asking twice writes once; asking again after a START writes again. It holds before the next hand-over, which reads
+    suppressions once more.
     """
     with ledger.write() as c:
         link = rows.find_by_unsubscribe_token(c, unsubscribe_token)
@@ -163,14 +159,18 @@ def unsubscribe(
         channel = link.channel if is_channel_only else None
         if rows.is_person_suppressed(c, link, channel):
             return True
-        event_id = rows.add_event(
-            c, link, EventKind.UNSUBSCRIBED, occurred_at=now,
-            detail={"channel": None if channel is None else channel.value},
-        )  # fmt: skip
-        suppress_person(
-            c, account_id=link.account_id, person_id=link.person_id, channel=channel,
-            reason=SuppressionReason.UNSUBSCRIBED, recorded_by=recorded_by, occurred_at=now, event_id=event_id,
-        )  # fmt: skip
+        detail = {"channel": None if channel is None else channel.value, "is_one_click": is_one_click}
+        event_id = rows.add_event(c, link, EventKind.UNSUBSCRIBED, occurred_at=now, detail=detail)
+        no_more(
+            c,
+            account_id=link.account_id,
+            person_id=link.person_id,
+            reason=SuppressionReason.UNSUBSCRIBED,
+            by=CUSTOMER,
+            at=now,
+            channel=channel,
+            event_id=event_id,
+        )
         return True
 
 
@@ -221,8 +221,11 @@ def _url_of(connection: Connection, link: Link, platform_id: int) -> str | None:
 
 
 def _end_if_answered(connection: Connection, link: Link, kind: EventKind, evidence: Evidence, now: datetime) -> None:
+    """A click counts by a proved person only (`invitations.policy`); what else a person does proves a click."""
     stop_when = link.rules.get("stop_when", _STOP_WHEN)
-    if kind in stop_when and evidence is not Evidence.MACHINE:
+    is_proved = evidence is Evidence.HUMAN and EventKind.CLICKED in stop_when
+    is_answer = kind in stop_when and kind is not EventKind.CLICKED and evidence is not Evidence.MACHINE
+    if is_proved or is_answer:
         rows.mark_answered(connection, link.invitation_id, ended_at=now)
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from connectors import CallbackReader
 from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import Ledger
+from invitations.events import receive as receive_events
 from web.access import AccessLog
 from web.callbacks import Callbacks, Receiver
 from web.headers import SafeHeaders
@@ -26,16 +27,12 @@ def create_app(
     readers: Mapping[str, CallbackReader],
     *,
     public_url: str,
-    receive: Receiver | None = None,
+    receive: Receiver = receive_events,
 ) -> Starlette:
     """Everything the world may reach. `readers` verify callbacks, by provider; one without a reader gets 404.
 
-    `receive` stores and applies events in one transaction; `invitations.events.receive` unless another is given.
+    `receive` stores and applies events in one transaction.
     """
-    if receive is None:
-        from invitations.events import receive as receive_events  # noqa: PLC0415  (only where providers call back)
-
-        receive = receive_events
     looks = Looks()
     routes = [
         *Pages(ledger, looks).routes(),

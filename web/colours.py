@@ -3,7 +3,7 @@
 import re
 
 DEFAULT = "#0F766E"
-CARDS = ("#ffffff", "#231f1c")  # what buttons stand on, light and dark; pages.css says the same
+CARDS = ("#ffffff", "#1f1b18")  # what buttons stand on, light and dark; pages.css says the same
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 

@@ -116,11 +116,10 @@ class Pages:
         """The button, or a mail program's one-click (RFC 8058), which shows the answer to nobody."""
         token, form = _token(request), await read_form(request)
         is_channel_only = form.get("scope") == "channel"
-        recorded_by = "unsubscribe page" if "scope" in form else "one-click"
         page = await to_thread.run_sync(respond.open_unsubscribe_page, self.ledger, token)
         if page is None or not await self._run(
             lambda now: respond.unsubscribe(
-                self.ledger, token, is_channel_only=is_channel_only, recorded_by=recorded_by, now=now
+                self.ledger, token, is_channel_only=is_channel_only, is_one_click="scope" not in form, now=now
             )
         ):
             raise HTTPException(404)

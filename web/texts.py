@@ -37,7 +37,7 @@ class Texts:
     unsubscribe_hint: str = (
         "Press the button and we won’t write to you again. You can always contact {business} yourself."
     )
-    unsubscribe_all: str = "Stop every message: texts, e-mails and WhatsApp"
+    unsubscribe_all: str = "Stop every message: texts, emails and WhatsApp"
     unsubscribe_channel: str = "Stop {channel} only"
     unsubscribe_send: str = "Stop messages"
     unsubscribed_title: str = "You won’t get more messages"
@@ -54,7 +54,7 @@ class Texts:
 
     def channel(self, channel: Channel) -> str:
         """What messages of a channel are called."""
-        return {Channel.SMS: "text messages", Channel.EMAIL: "e-mails", Channel.WHATSAPP: "WhatsApp messages"}[channel]
+        return {Channel.SMS: "text messages", Channel.EMAIL: "emails", Channel.WHATSAPP: "WhatsApp messages"}[channel]
 
 
 ENGLISH = Texts()

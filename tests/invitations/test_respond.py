@@ -141,11 +141,12 @@ def test_a_score_proves_that_a_person_clicked(ledger: Ledger) -> None:
 
 
 @pytest.mark.usefixtures("request_id")
-def test_a_click_ends_the_asking_only_where_the_policy_says_so_and_a_person_may_have_clicked(ledger: Ledger) -> None:
+def test_a_click_ends_the_asking_only_where_the_policy_says_so_and_once_a_person_is_proved(ledger: Ledger) -> None:
     set_stop_when(ledger, "clicked")
     respond.note_click(ledger, TOKEN, is_machine=True, now=NOON)
-    assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
     respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
+    respond.take_score(ledger, TOKEN, 6, now=NOON)
     assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
 
 
@@ -155,7 +156,7 @@ def test_a_machine_that_chooses_a_platform_ends_nothing(ledger: Ledger, world: W
     assert respond.choose_platform(ledger, TOKEN, google, is_machine=True, now=NOON) == "https://google.example/chicago"
     assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
     (event,) = events(ledger)
-    assert (event.kind, event.evidence, event.platform_id) == (EventKind.PLATFORM_CHOSEN, Evidence.MACHINE, google)
+    assert (event.kind, event.evidence, event.platform_id) == (EventKind.CLICKED, Evidence.MACHINE, google)
 
 
 @pytest.mark.usefixtures("request_id")
@@ -190,7 +191,7 @@ def test_a_comment_without_a_score_is_kept_as_an_event(ledger: Ledger) -> None:
 
 def test_unsubscribing_covers_everything_and_twice_is_once(ledger: Ledger, request_id: int) -> None:
     for _ in range(2):
-        assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="one-click", now=NOON)
+        assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=True, now=NOON)
     with ledger.read() as c:
         rows = c.execute(t.suppressions.select()).all()
     (event,) = events(ledger, EventKind.UNSUBSCRIBED)
@@ -201,16 +202,17 @@ def test_unsubscribing_covers_everything_and_twice_is_once(ledger: Ledger, reque
     page = respond.open_unsubscribe_page(ledger, UNSUBSCRIBE)
     assert page is not None
     assert page.is_unsubscribed
+    assert one(ledger, t.invitations).status is InvitationStatus.STOPPED
 
 
 @pytest.mark.usefixtures("request_id")
 def test_unsubscribing_from_one_channel_leaves_the_others_and_can_be_widened(ledger: Ledger) -> None:
     for _ in range(2):
-        respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=True, recorded_by="page", now=NOON)
+        respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=True, is_one_click=False, now=NOON)
     with ledger.read() as c:
         assert set(c.execute(sa.select(t.suppressions.c.channel)).scalars()) == {Channel.SMS}
     assert len(events(ledger)) == 1
-    respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="page", now=NOON)
+    respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=False, now=NOON)
     page = respond.open_unsubscribe_page(ledger, UNSUBSCRIBE)
     assert page is not None
     assert page.is_unsubscribed
@@ -218,7 +220,7 @@ def test_unsubscribing_from_one_channel_leaves_the_others_and_can_be_widened(led
 
 def test_unsubscribing_again_after_a_start_counts_again(ledger: Ledger, world: World, request_id: int) -> None:
     def ask() -> None:
-        respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="page", now=NOON)
+        respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=False, now=NOON)
 
     ask()
     with ledger.write() as c:
@@ -240,11 +242,11 @@ def test_links_run_out_and_unsubscribing_does_not(ledger: Ledger, world: World) 
     assert not respond.note_click(ledger, TOKEN, is_machine=False, now=late)
     google = platform(ledger, world.chicago)
     assert respond.choose_platform(ledger, TOKEN, google, is_machine=False, now=late) is None
-    assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, recorded_by="page", now=late)
+    assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=False, now=late)
 
 
 @pytest.mark.usefixtures("request_id")
 def test_a_link_token_does_not_unsubscribe_nor_the_other_way_round(ledger: Ledger) -> None:
-    assert not respond.unsubscribe(ledger, TOKEN, is_channel_only=False, recorded_by="page", now=NOON)
+    assert not respond.unsubscribe(ledger, TOKEN, is_channel_only=False, is_one_click=False, now=NOON)
     assert respond.open_unsubscribe_page(ledger, TOKEN) is None
     assert not respond.take_score(ledger, UNSUBSCRIBE, 5, now=NOON)
