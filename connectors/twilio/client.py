@@ -4,7 +4,7 @@ Only the synchronous client: the asynchronous one ignores its timeout and posts 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,9 +107,19 @@ class TwilioClients:
             client = self._local.client = Client(http_client=tied, environment=credentials)
         return client
 
-    def next_page(self, page: Any) -> Any:
-        """The page after `page`, which has one. Raises as `read` does."""
-        return self.read(lambda _client: page.next_page())[0]
+    def pages(self, filters: Mapping[str, Any], most: int) -> Iterator[tuple[list[Any], datetime | None]]:
+        """The messages that `filters` name, page by page, and the provider's clock at each.
+
+        Raises as `read` does, and ReadFailed when there is no end after `most` pages.
+        """
+        (page, messages), time = self.read(lambda client: _unfold(client.messages.page(**filters, page_size=1000)))
+        yield messages, time
+        for _ in range(most - 1):
+            if not page.next_page_url:
+                return
+            (page, messages), time = self.read(lambda _client, last=page: _unfold(last.next_page()))  # type: ignore[misc]
+            yield messages, time
+        raise ReadFailed("Twilio's list did not end")
 
     def refusal(self, error: Any) -> Refusal:
         """What the SDK's exception says about this thread's newest answer.
@@ -142,6 +152,12 @@ class TwilioClients:
                 trouble = f"HTTP {refusal.status}, code {refusal.code}"
                 if refusal.status < 500:
                     break
-            except (requests.RequestException, Unclear, ValueError) as error:
+            except (requests.RequestException, Unclear, ValueError, LookupError, AttributeError, TypeError) as error:
+                # The last three: the SDK takes for granted what a JSON answer looks like.
                 trouble = type(error).__name__
         raise ReadFailed(f"Twilio could not be read: {trouble}") from None
+
+
+def _unfold(page: Any) -> tuple[Any, list[Any]]:
+    """A page of the SDK and its messages, which it would parse only when they are iterated over."""
+    return page, list(page)

@@ -69,23 +69,14 @@ class TwilioEvents:
 
     def _inbound(self, since: datetime, until: datetime) -> Iterator[ProviderEvent]:
         """Texts to our numbers. The list filters by GMT day; the moments are cut here."""
-        # Midnight GMT: documented is the day, Twilio's OpenAPI file wants a time. The SDK prints no zone: UTC it must be.
+        # Documented is a GMT day, Twilio's OpenAPI file wants a time: its midnight. In UTC, for the SDK converts no zone.
         first_day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         for to in self._our_addresses():
-            page = self._first_page({**to, "date_sent_after": first_day, "page_size": 1000})
-            for _ in range(_MAX_PAGES):
-                messages = list(page)
+            for messages, _time in self._clients.pages({**to, "date_sent_after": first_day}, _MAX_PAGES):
                 yield from self._texts(messages, since, until)
                 times = [m.date_sent for m in messages if m.date_sent]
-                is_past = bool(times) and max(times) < since  # newest first: nothing wanted follows
-                if is_past or not page.next_page_url:
+                if times and max(times) < since:  # newest first: nothing wanted follows
                     break
-                page = self._clients.next_page(page)
-            else:
-                raise ReadFailed("Twilio's list did not end")
-
-    def _first_page(self, filters: Mapping[str, Any]) -> Any:
-        return self._clients.read(lambda client: client.messages.page(**filters))[0]
 
     def _our_addresses(self) -> list[dict[str, str]]:
         """The `To` of what customers text; a service whose numbers we are not told is read without that filter."""

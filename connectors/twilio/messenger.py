@@ -91,28 +91,18 @@ class TwilioMessenger:
             # The stored body of a template may not be what was rendered: nothing to recognise it by.
             return CannotTell("WhatsApp messages cannot be recognised at Twilio", is_final=True)
         try:
-            messages, provider_time = self._sent_to(doubt.to)
+            pages = list(self._clients.pages({"to": doubt.to}, _MAX_PAGES))
         except ReadFailed as error:
             return CannotTell(str(error))
         except AccountStopped as error:
             return CannotTell(error.reason)
-        matches = [m for m in messages if _is_it(m, doubt)]
+        provider_time = pages[0][1]  # of the first: what came later is not covered
+        matches = [m for messages, _time in pages for m in messages if _is_it(m, doubt)]
         if matches:
             return Found(min(matches, key=lambda m: m.date_created or datetime.max.replace(tzinfo=UTC)).sid)
         if provider_time is None:
             return CannotTell("Twilio's answer carried no time")
         return Absent(provider_time)
-
-    def _sent_to(self, to: str) -> tuple[list[Any], datetime | None]:
-        """Every message to one number, and the provider's clock when the reading began. ReadFailed if it never ends."""
-        page, asked_at = self._clients.read(lambda client: client.messages.page(to=to, page_size=1000))
-        messages = list(page)
-        for _ in range(_MAX_PAGES):
-            if not page.next_page_url:
-                return messages, asked_at
-            page = self._clients.next_page(page)
-            messages.extend(page)
-        raise ReadFailed("Twilio's list did not end")
 
     def check(self) -> Sequence[Fault]:
         """Ask for one message, and see whether callbacks can come back."""

@@ -83,7 +83,7 @@ def twilio_error(status: int, code: int) -> dict[str, Any]:
 
 def mailgun_event(event: str, **values: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
-        "event": event, "id": "hK7mQVt1QtqRiOfQXta4sw", "timestamp": 1795456800.5, "recipient": "ana@example.com",
+        "event": event, "id": "hK7mQVt1QtqRiOfQXta4sw", "timestamp": 1795456740.5, "recipient": "ana@example.com",
         "message": {
             "headers": {
                 "message-id": f"{ATTEMPT}@{DOMAIN}", "to": "ana@example.com", "from": f"reviews@{DOMAIN}",
