@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import dataframely as dy
 import polars as pl
 
-from data.csv_file import LINE, TextTable, UnreadableFile
+from connectors.csv_file import LINE, TextTable, UnreadableFile
 from invitations.columns import CUSTOMER_SYNONYMS, map_columns, plain, unread
 from invitations.contacts import emails, phones
 from invitations.rejected import LIMITS, Place, RejectedRow, complaints

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from data.csv_file import LINE, TextTable
+from connectors.csv_file import LINE, TextTable
 from invitations.contacts import email_fault, phone_fault
 
 LIMITS = {"first_name": 100, "last_name": 100, "employee": 200, "service": 200}  # characters, as the ledger holds
@@ -27,7 +27,7 @@ class RejectedRow:
     """One complaint about one cell; a row may have several. Its fields hold customers' data: never log it."""
 
     line: int
-    column: str
+    column_name: str
     value: str = field(repr=False)
     reason: str
     row: Mapping[str, str] = field(repr=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from data.csv_file import LINE
+from connectors.csv_file import LINE
 from data.words import AddressKind
 
 _VALUES = ("email", "phone", "first_name", "last_name", "employee", "service", "locale")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.csv_file import UnreadableFile, read_csv
+from connectors.csv_file import UnreadableFile, read_csv
 from invitations.intake import Intake, Place, clean_text, take_rows
 from invitations.rejected import RejectedRow
 
@@ -79,12 +79,12 @@ def test_a_row_is_kept_with_its_good_contact_and_the_bad_one_is_told() -> None:
     taken = take("name,email,phone\nAna Ruiz,ana.example.com,312-555-0123\n")
     assert taken.rows["phone"].to_list() == ["+13125550123"]
     [row] = taken.rejected
-    assert (row.line, row.column, row.value, row.is_row_kept) == (2, "email", "ana.example.com", True)
+    assert (row.line, row.column_name, row.value, row.is_row_kept) == (2, "email", "ana.example.com", True)
 
 
 def test_a_row_that_cannot_be_reached_is_turned_away_with_its_whole_row() -> None:
     row = complaint("name,E-Mail\nAna Ruiz,ana.example.com\nBo,bo@example.com\n")
-    assert (row.line, row.column, row.value, row.is_row_kept) == (2, "E-Mail", "ana.example.com", False)
+    assert (row.line, row.column_name, row.value, row.is_row_kept) == (2, "E-Mail", "ana.example.com", False)
     assert row.row == {"name": "Ana Ruiz", "E-Mail": "ana.example.com"}
     assert "name@example.com" in row.reason
 
@@ -111,7 +111,7 @@ def test_the_location_column_decides_for_its_row_and_in_which_country_numbers_ar
 
 def test_an_unknown_location_turns_its_row_away() -> None:
     row = complaint("email,location\na@example.com,Paris\nb@example.com,chicago\n")
-    assert (row.line, row.column, row.value, row.is_row_kept) == (2, "location", "Paris", False)
+    assert (row.line, row.column_name, row.value, row.is_row_kept) == (2, "location", "Paris", False)
     assert "chicago or london" in row.reason
 
 
@@ -119,7 +119,7 @@ def test_a_broken_row_is_told_with_all_its_cells() -> None:
     taken = take("name,email\nAna,ana@example.com\nBo,bo@example.com,what,else\n")
     assert (taken.row_count, len(taken.rows)) == (2, 1)
     [row] = taken.rejected
-    assert (row.line, row.column) == (3, "(whole row)")
+    assert (row.line, row.column_name) == (3, "(whole row)")
     assert row.row == {"name": "Bo", "email": "bo@example.com", "column 3": "what", "column 4": "else"}
 
 
@@ -132,7 +132,7 @@ def test_a_language_code_is_kept_in_one_spelling(language: str, locale: str | No
 
 def test_a_language_that_is_no_code_is_left_out_and_told() -> None:
     row = complaint("email,language\na@example.com,Klingonish\n")
-    assert (row.column, row.is_row_kept) == ("language", True)
+    assert (row.column_name, row.is_row_kept) == ("language", True)
 
 
 def test_names_keep_umlauts_and_apostrophes_and_lose_what_is_unseen() -> None:
@@ -148,7 +148,7 @@ def test_a_name_that_is_far_too_long_is_cut_and_told() -> None:
     taken = take(f"first name,email\n{'x' * 300},a@example.com\n")
     assert len(str(taken.rows["first_name"][0])) == 100
     [row] = taken.rejected
-    assert (row.column, row.value, row.is_row_kept) == ("first name", "x" * 300, True)
+    assert (row.column_name, row.value, row.is_row_kept) == ("first name", "x" * 300, True)
 
 
 UNSEEN = "\n\r\t\u200b\u202e\u2028"

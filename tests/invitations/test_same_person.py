@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.csv_file import LINE
+from connectors.csv_file import LINE
 from invitations.same_person import KNOWN_SCHEMA, merged, with_group
 
 NOBODY = pl.DataFrame(schema=KNOWN_SCHEMA)

@@ -43,6 +43,7 @@ lists = sa.Table(  # one named import
     sa.Column("merged_count", sa.Integer, nullable=False, default=0),  # rows that are the same person again
     sa.Column("rejected_count", sa.Integer, nullable=False, default=0),
     moment("paused_at"),
+    moment("completed_at"),  # null = the import is under way or was cut off: running it again completes it
     created_at(),
     changed_at(),
     # The same bytes under the same name at the same location are the same import, done once.
@@ -59,6 +60,7 @@ rejected_rows = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("reason", sa.String(300), nullable=False),  # what was expected, and how to mend it
     sa.Column("row", Json, nullable=False),  # the whole row, so that it can be mended and imported again
+    sa.Column("is_row_kept", sa.Boolean, nullable=False, default=False),  # came in without this cell: not turned away
 )
 
 customers = sa.Table(  # a person at a location

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.csv_file import TextTable, UnreadableFile, read_csv
+from connectors.csv_file import TextTable, UnreadableFile, read_csv
 
 
 def rows(table: TextTable) -> list[tuple[object, ...]]:

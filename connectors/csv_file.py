@@ -19,7 +19,7 @@ _LONGEST_CELL_IN_LINES = 100  # a quote still open after this many lines was nev
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-class UnreadableFile(Exception):
+class UnreadableFile(ValueError):
     """The file as a whole cannot be taken in; the message says what was found and how to mend it."""
 
 
@@ -116,6 +116,8 @@ def _guessed_delimiter(header: str) -> str:
 
 
 def _checked_headers(cells: Sequence[str]) -> list[str]:
+    if any(re.search(r"\S@\S|[0-9]{3}.?[0-9]{4}", cell) for cell in cells):  # nor may its cells get into a message
+        raise UnreadableFile("The first line looks like a customer. Put a line with column names above it.")
     headers = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
     places: dict[str, list[int]] = {}
     for number, header in enumerate(headers, 1):

@@ -1,0 +1,163 @@
+"""Addresses to people, in bulk: whom each belongs to, who is new, and who turns out to be one person.
+
+An address belongs to one person of an account. When a row links two known people they are made one: the older stays,
+and customers, addresses, invitations and events follow. Suppressions are about addresses, so they follow by themselves.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger import tables as t
+from data.words import AddressKind, InvitationStatus
+
+Address = tuple[AddressKind, str]
+T = TypeVar("T")
+_BY_MERGE = "merged with another record of the same person"
+_IN_ONE_QUERY = 5_000
+_FOLDED = ("first_name", "last_name", "email", "phone", "locale", "employee", "service")
+
+
+def lock_identities(connection: Connection, account_id: int) -> None:
+    """Until the transaction ends, nobody else gives addresses of this account to people.
+
+    SQLite's writers take turns anyway.
+    """
+    one = sa.select(t.accounts.c.account_id).where(t.accounts.c.account_id == account_id)
+    connection.execute(one.with_for_update(key_share=True))
+
+
+def owners(connection: Connection, account_id: int, addresses: Iterable[Address]) -> dict[Address, int]:
+    """The person of each address that is known."""
+    found: dict[Address, int] = {}
+    wanted = list(addresses)
+    owned = t.person_addresses.c
+    for kind in AddressKind:
+        for some in _portions(address for its_kind, address in wanted if its_kind is kind):
+            rows = connection.execute(
+                sa.select(owned.address, owned.person_id).where(
+                    owned.account_id == account_id, owned.kind == kind, owned.address.in_(some)
+                )
+            )
+            found.update({(kind, row.address): row.person_id for row in rows})
+    return found
+
+
+def resolve_people(
+    connection: Connection, account_id: int, groups: Sequence[Collection[Address]], *, now: datetime
+) -> list[int]:
+    """The person of each group of addresses, made, extended or merged as needed; `now` is policy time.
+
+    Call `lock_identities` first. The result is in the order of `groups`; several groups may be one person.
+    """
+    known = owners(connection, account_id, (address for group in groups for address in group))
+    leader: dict[int, int] = {}
+
+    def find(person: int) -> int:
+        while leader.setdefault(person, person) != person:
+            person = leader[person]
+        return person
+
+    chosen: list[int | None] = []
+    for group in groups:
+        people = sorted({find(known[address]) for address in group if address in known})
+        if people:
+            leader.update(dict.fromkeys(people, people[0]))
+        chosen.append(people[0] if people else None)
+    made = iter(_make_people(connection, account_id, chosen.count(None)))
+    persons = [find(person) if person is not None else next(made) for person in chosen]
+    _merge(connection, {gone: find(gone) for gone in leader if find(gone) != gone}, now)
+    rows = {
+        address: {"account_id": account_id, "kind": address[0], "address": address[1], "person_id": person}
+        for group, person in zip(groups, persons, strict=True)
+        for address in group
+        if address not in known
+    }
+    if rows:
+        connection.execute(t.person_addresses.insert(), list(rows.values()))
+    return persons
+
+
+def _make_people(connection: Connection, account_id: int, count: int) -> list[int]:
+    if not count:
+        return []
+    made = t.people.insert().returning(t.people.c.person_id)
+    return list(connection.execute(made, [{"account_id": account_id}] * count).scalars())
+
+
+def _merge(connection: Connection, into: dict[int, int], now: datetime) -> None:
+    """Make each person of `into` the one it names."""
+    stays: dict[int, list[int]] = {}
+    for gone, kept in into.items():
+        stays.setdefault(kept, []).append(gone)
+    for kept, leaving in sorted(stays.items()):
+        everyone = sorted([kept, *leaving])
+        # A claim holds this lock while it looks at a person's invitations and suppressions (PostgreSQL).
+        people = sa.select(t.people.c.person_id).where(t.people.c.person_id.in_(everyone))
+        connection.execute(people.order_by(t.people.c.person_id).with_for_update())
+        _stop_newer_invitations(connection, everyone, now)
+        _fold_customers(connection, everyone)
+        for table in (t.customers, t.invitations, t.events, t.person_addresses):
+            connection.execute(table.update().where(table.c.person_id.in_(leaving)).values(person_id=kept))
+        connection.execute(t.people.delete().where(t.people.c.person_id.in_(leaving)))
+
+
+def _stop_newer_invitations(connection: Connection, everyone: Sequence[int], now: datetime) -> None:
+    """At most one active invitation per person and location: the older goes on."""
+    columns = t.invitations.c
+    active = connection.execute(
+        sa.select(columns.invitation_id, columns.location_id)
+        .where(columns.person_id.in_(everyone), columns.status == InvitationStatus.ACTIVE)
+        .order_by(columns.started_at, columns.invitation_id)
+    ).all()
+    newer = [row.invitation_id for _, *rest in _by_location(active) for row in rest]
+    if newer:
+        connection.execute(
+            t.invitations.update()
+            .where(columns.invitation_id.in_(newer))
+            .values(status=InvitationStatus.STOPPED, stopped_at=now, stopped_by=_BY_MERGE)
+        )
+
+
+def _fold_customers(connection: Connection, everyone: Sequence[int]) -> None:
+    """At most one customer per person and location: the older stays, its gaps filled, and takes the invitations."""
+    columns = t.customers.c
+    rows = connection.execute(
+        sa.select(t.customers).where(columns.person_id.in_(everyone)).order_by(columns.customer_id)
+    ).all()
+    for kept, *others in _by_location(rows):
+        if not others:
+            continue
+        gone = [row.customer_id for row in others]
+        filled = {
+            name: next(row._mapping[name] for row in others if row._mapping[name])
+            for name in _FOLDED
+            if not kept._mapping[name] and any(row._mapping[name] for row in others)
+        }
+        # Set even when nothing is filled: the dashboard must look at this customer again.
+        connection.execute(
+            t.customers.update()
+            .where(columns.customer_id == kept.customer_id)
+            .values(list_id=max((row.list_id for row in (kept, *others) if row.list_id), default=None), **filled)
+        )
+        follow = t.invitations.update().where(t.invitations.c.customer_id.in_(gone))
+        connection.execute(follow.values(customer_id=kept.customer_id))
+        connection.execute(t.customers.delete().where(columns.customer_id.in_(gone)))
+
+
+def _by_location(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Rows that have a location_id, by it, in their order."""
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.location_id, []).append(row)
+    return iter(found.values())
+
+
+def _portions(values: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(values)
+    while some := list(islice(rest, _IN_ONE_QUERY)):
+        yield some

@@ -1,0 +1,189 @@
+"""Writing an import: the list, its customers in short transactions, and the rows it turned away.
+
+The list's row comes first and `completed_at` last. A crash between them leaves an import that is not complete; the
+same file again goes on with it: customers written before are recognised by their list and counted once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+
+from data.ledger import tables as t
+from data.ledger.identities import Address, lock_identities, resolve_people
+from data.ledger.store import Ledger
+from data.ledger.tables.metadata import database_now
+from data.words import Channel, Source
+
+_VALUES = ("first_name", "last_name", "email", "phone", "locale", "employee", "service")
+_REJECTED_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListHead:
+    """What is known of a list before its first row: the same location, name and content are the same list."""
+
+    account_id: int
+    location_id: int
+    name: str
+    content_sha256: str
+    file_name: str | None
+    imported_by: str
+    source: Source = Source.CSV
+    channels: Sequence[Channel] | None = None
+    speed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One person of an import: every address that came, and one row of values for each location."""
+
+    addresses: Sequence[Address]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def find_list(connection: Connection, head: ListHead) -> Row[Any] | None:
+    """The list, begun or complete."""
+    return connection.execute(sa.select(t.lists).where(*_same(head))).first()
+
+
+def _same(head: ListHead) -> list[sa.ColumnElement[bool]]:
+    columns = t.lists.c
+    return [
+        columns.location_id == head.location_id,
+        columns.name == head.name,
+        columns.content_sha256 == head.content_sha256,
+    ]
+
+
+def begin_list(ledger: Ledger, head: ListHead, row_count: int) -> Row[Any]:
+    """The list's row, made if it is not there."""
+    with ledger.write() as connection:
+        insert = sqlite.insert if ledger.is_sqlite else postgresql.insert
+        values = {name: getattr(head, name) for name in ListHead.__dataclass_fields__ if name != "channels"}
+        made = insert(t.lists).values(**values, channels=_json(head.channels), row_count=row_count)
+        connection.execute(made.on_conflict_do_nothing(index_elements=["location_id", "name", "content_sha256"]))
+        return connection.execute(sa.select(t.lists).where(*_same(head))).one()
+
+
+def _json(channels: Sequence[Channel] | None) -> Any:
+    return sa.null() if channels is None else [channel.value for channel in channels]
+
+
+def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequence[Known], *, now: datetime) -> None:
+    """Insert these people's customers or bring them up to date, in one transaction with the list's counts.
+
+    An empty value never overwrites one. `now` is policy time.
+    """
+    with ledger.write() as connection:
+        lock_identities(connection, head.account_id)
+        persons = resolve_people(connection, head.account_id, [one.addresses for one in people], now=now)
+        rows: dict[tuple[int, int], dict[str, Any]] = {}
+        for person, one in zip(persons, people, strict=True):
+            for row in one.rows:
+                merged = rows.setdefault((row["location_id"], person), {})
+                merged.update({name: row[name] for name in _VALUES if row[name]})
+        columns = t.customers.c
+        found = connection.execute(sa.select(t.customers).where(columns.person_id.in_(set(persons)))).all()
+        known = {(row.location_id, row.person_id): row for row in found}
+        shared = {"list_id": list_id, "channels": _json(head.channels)}
+        fresh = [
+            {"location_id": location, "person_id": person} | dict.fromkeys(_VALUES) | _named(values)
+            for (location, person), values in rows.items()
+            if (location, person) not in known
+        ]
+        if fresh:
+            shared_by_all = shared | {"account_id": head.account_id, "source": head.source}
+            connection.execute(t.customers.insert().values(**_bound(fresh[0]), **shared_by_all), fresh)
+        _bring_up_to_date(connection, [(known[key], values) for key, values in rows.items() if key in known], shared)
+        before = sum(known[key].list_id != list_id for key in rows if key in known)
+        connection.execute(
+            t.lists.update()
+            .where(t.lists.c.list_id == list_id)
+            .values(new_count=t.lists.c.new_count + len(fresh), known_count=t.lists.c.known_count + before)
+        )
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Names are never null in the ledger."""
+    return {"first_name": "", "last_name": "", **values}
+
+
+def _bound(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: sa.bindparam(name) for name in row}
+
+
+def _bring_up_to_date(
+    connection: Connection, known: Sequence[tuple[Row[Any], Mapping[str, Any]]], shared: Mapping[str, Any]
+) -> None:
+    if not known:
+        return
+    update = (
+        t.customers.update()
+        .where(t.customers.c.customer_id == sa.bindparam("the_customer_id"))
+        .values(**{name: sa.bindparam(f"the_{name}") for name in _VALUES}, **shared)
+    )
+    rows = [
+        {
+            "the_customer_id": row.customer_id,
+            **{f"the_{name}": values.get(name, row._mapping[name]) for name in _VALUES},
+        }
+        for row, values in known
+    ]
+    connection.execute(update, rows)
+
+
+def end_list(
+    ledger: Ledger, list_id: int, rejected: Sequence[Mapping[str, Any]], *, row_count: int, rejected_count: int
+) -> Row[Any]:
+    """Write the complaints (columns of rejected_rows, by line), then say that the list is complete; its row.
+
+    What is neither turned away nor a customer of its own was the same person again: `merged_count`.
+    """
+    for first, last, some in _by_lines(rejected):
+        with ledger.write() as connection:
+            columns = t.rejected_rows.c
+            stale = sa.and_(columns.list_id == list_id, columns.line >= first)
+            connection.execute(t.rejected_rows.delete().where(stale & (columns.line <= last) if last else stale))
+            if some:
+                connection.execute(t.rejected_rows.insert(), [{**row, "list_id": list_id} for row in some])
+    with ledger.write() as connection:
+        columns = t.lists.c
+        connection.execute(
+            t.lists.update()
+            .where(columns.list_id == list_id, columns.completed_at.is_(None))
+            .values(
+                row_count=row_count,
+                rejected_count=rejected_count,
+                merged_count=row_count - rejected_count - columns.new_count - columns.known_count,
+                completed_at=database_now(),
+            )
+        )
+        return connection.execute(sa.select(t.lists).where(columns.list_id == list_id)).one()
+
+
+def _by_lines(rejected: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int | None, list[Mapping[str, Any]]]]:
+    """Portions that never part a line, with the lines each covers; the last one covers every line after it too.
+
+    Each portion replaces what stands at its lines, so an import that was cut off leaves no complaint twice.
+    """
+    portion: list[Mapping[str, Any]] = []
+    first = 0
+    for line, rows in groupby(rejected, key=lambda row: row["line"]):
+        if len(portion) >= _REJECTED_AT_ONCE:
+            yield first, line - 1, portion
+            portion, first = [], line
+        portion.extend(rows)
+    yield first, None, portion
+
+
+def rejected_of(connection: Connection, list_id: int) -> Sequence[Row[Any]]:
+    """The complaints of a list, by line."""
+    columns = t.rejected_rows.c
+    order = (columns.line, columns.rejected_row_id)
+    return connection.execute(sa.select(t.rejected_rows).where(columns.list_id == list_id).order_by(*order)).all()

@@ -1,0 +1,56 @@
+"""What came of an import, for whoever asked for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from invitations.rejected import RejectedRow
+
+
+class UnknownLocation(LookupError):
+    """No location of the account has this slug."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """row_count = new + known + merged + rejected. `rejected` holds customers' data: never log it.
+
+    `list_id` is None for a dry run, for reviews, and where nothing could be read (`problem` says why).
+    """
+
+    list_id: int | None = None
+    row_count: int = 0
+    new_count: int = 0
+    known_count: int = 0
+    merged_count: int = 0  # rows that are a person of this file again
+    rejected_count: int = 0  # rows turned away; a row may have several complaints, and a kept row too
+    rejected: Sequence[RejectedRow] = field(default=(), repr=False)
+    is_repeat: bool = False  # the same file again: nothing was written
+    unread_columns: Sequence[str] = field(default=(), repr=False)
+    file_name: str | None = field(default=None, repr=False)
+    problem: str | None = field(default=None, repr=False)  # the file as a whole could not be taken in
+
+    @property
+    def complaint_count(self) -> int:
+        """Rows that came in without one of their cells, or with it put right."""
+        return len({row.line for row in self.rejected if row.is_row_kept})
+
+    def as_metadata(self) -> dict[str, int]:
+        """Counts only, for run metadata and logs."""
+        return {
+            "rows": self.row_count,
+            "new": self.new_count,
+            "known": self.known_count,
+            "merged": self.merged_count,
+            "rejected": self.rejected_count,
+            "mended": self.complaint_count,
+            "repeat": int(self.is_repeat),
+        }
+
+
+def of_list(row: Row[Any], rejected: Sequence[RejectedRow], **more: Any) -> ImportReport:
+    """The report of a list that is complete."""
+    names = ("list_id", "row_count", "new_count", "known_count", "merged_count", "rejected_count", "file_name")
+    return ImportReport(**{name: row._mapping[name] for name in names}, rejected=rejected, **more)

@@ -1,0 +1,71 @@
+"""Files dropped at `inbox/<location>/<list>.csv`, each taken in once: the same content under the same name is a repeat.
+
+Files stay where they are; nothing is moved or deleted, so a tool that syncs the folder is not confused.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from connectors.csv_file import UnreadableFile
+from data.ledger.store import Ledger
+from data.settings import utc_now
+from invitations.customers_file import import_customers
+from invitations.import_report import ImportReport, UnknownLocation
+
+log = structlog.get_logger(__name__)
+
+SETTLED_AFTER = timedelta(seconds=2)  # a file changed since then is still being written
+IMPORTED_BY = "inbox folder"
+
+
+def waiting_files(inbox_folder: Path, *, now: datetime | None = None) -> list[tuple[Path, str]]:
+    """Every file that may be taken in, with the SHA-256 of its content, in a stable order.
+
+    `now`: this machine's clock, which also dates files.
+    """
+    latest = (now or utc_now()) - SETTLED_AFTER
+    return [(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in _settled(inbox_folder, latest)]
+
+
+def _settled(inbox_folder: Path, latest: datetime) -> Iterator[Path]:
+    for path in sorted(inbox_folder.glob("*/*")):
+        is_hidden = path.name.startswith((".", "~"))
+        if (
+            path.suffix.lower() == ".csv"
+            and not is_hidden
+            and path.is_file()
+            and path.stat().st_mtime <= latest.timestamp()
+        ):
+            yield path
+
+
+def pick_up_inbox(ledger: Ledger, inbox_folder: Path, *, now: datetime | None = None) -> list[ImportReport]:
+    """Take in every waiting file that was not taken in before; a report for each, repeats left out.
+
+    A file that cannot be read, or whose folder is no location's, is reported with its `problem` and stops no other.
+    """
+    reports = []
+    for path, _ in waiting_files(inbox_folder, now=now):
+        try:
+            report = import_customers(
+                ledger,
+                path.read_bytes(),
+                file_name=path.name,
+                location=path.parent.name,
+                list_name=path.stem,
+                channels=None,
+                speed=None,
+                imported_by=IMPORTED_BY,
+            )
+        except (UnreadableFile, UnknownLocation, ValueError, OSError) as fault:
+            # Without the file's name, which people write: a list may be called after somebody.
+            log.warning("a file in the inbox folder could not be taken in", kind=type(fault).__name__)
+            told = "The file cannot be opened." if isinstance(fault, OSError) else str(fault)
+            report = ImportReport(file_name=f"{path.parent.name}/{path.name}", problem=told)
+        if not report.is_repeat:
+            reports.append(report)
+    return reports
