@@ -6,10 +6,12 @@ Prints one line of JSON, {"port": …}, when it accepts connections. Ends on SIG
 import argparse
 import ipaddress
 import json
+import logging
 import socket
 import sys
 from pathlib import Path
 
+import structlog
 import uvicorn
 from pydantic import ValidationError
 
@@ -65,6 +67,11 @@ def main(words: list[str] | None = None) -> int:
         app = create_app(settings, given.folder, seed=given.seed, pace=given.pace, is_idle=given.idle)
     except FolderInUse as fault:
         return _refuse(str(fault))
+    # stdout carries the one line of JSON and nobody may read on: a full pipe would stop everything.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     family = socket.AF_INET6 if ":" in given.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
