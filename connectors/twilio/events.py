@@ -69,7 +69,7 @@ class TwilioEvents:
 
     def _inbound(self, since: datetime, until: datetime) -> Iterator[ProviderEvent]:
         """Texts to our numbers. The list filters by GMT day; the moments are cut here."""
-        # Documented is a GMT day, Twilio's OpenAPI file wants a time: its midnight. In UTC, for the SDK converts no zone.
+        # Documented is a GMT day, the OpenAPI file wants a time: its midnight. In UTC, for the SDK converts no zone.
         first_day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         for to in self._our_addresses():
             for messages, _time in self._clients.pages({**to, "date_sent_after": first_day}, _MAX_PAGES):

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import requests
+from pydantic import SecretStr
 
-from connectors import Doubt
+from connectors import Accepted, Doubt, PermanentFailure
 from connectors.mailgun import MailgunMessenger
 from connectors.mailgun_events import MailgunEvents
 from connectors.twilio.events import TwilioEvents
 from connectors.twilio.messenger import TwilioMessenger
-from data.words import Channel
+from data.words import Channel, EventKind
 from tests.connectors.samples import (
     ACCOUNT,
     ATTEMPT,
@@ -28,6 +31,7 @@ from tests.connectors.samples import (
     twilio_settings,
 )
 from tests.connectors.server import Answer, Received, Stub, stub
+from tests.sandbox import MAILGUN_DOMAIN, MAILGUN_KEY, TWILIO_FROM, TWILIO_SID, TWILIO_TOKEN, running_sandbox
 from tests.specs import Exchange, form_names, judge, specs_folder, specs_header
 from tests.world import NOON
 
@@ -89,6 +93,42 @@ def test_everything_we_ask_of_mailgun_is_as_its_own_file_says() -> None:
         described = [e for e in captured(it) if "/events/" not in e.target]
         assert len(described) >= 5
         assert judge("mailgun", described) == []
+
+
+def test_what_the_sandbox_answers_is_as_the_providers_files_say(tmp_path: Path) -> None:
+    """Our connectors talk to the sandbox through a stub that passes everything on and remembers it."""
+    with stub() as it, running_sandbox(tmp_path) as sandbox:
+
+        def pass_on(request: Received) -> Answer:
+            headers = {k: v for k, v in request.headers.items() if k not in ("connection", "content-length")}
+            answer = requests.request(
+                request.method, sandbox.url + request.target, headers=headers, data=request.body or None, timeout=10
+            )
+            return Answer(answer.status_code, answer.content, {"Date": answer.headers["Date"]})
+
+        it.answer = pass_on
+        since = datetime.now(UTC) - timedelta(hours=1)
+        settings = twilio_settings(
+            it.url, account_sid=TWILIO_SID, auth_token=SecretStr(TWILIO_TOKEN), sender=TWILIO_FROM,
+            public_url=sandbox.environment["AFTERWORD_PUBLIC_URL"],
+        )  # fmt: skip
+        texts = TwilioMessenger(settings)
+        accepted = texts.send(text_message())
+        assert isinstance(accepted, Accepted)
+        refused = texts.send(text_message(to="+15005550004"))  # Twilio's magic number that opted out
+        assert isinstance(refused, PermanentFailure)
+        mailgun_of_it = mailgun_settings(it.url, api_key=SecretStr(MAILGUN_KEY), domain=MAILGUN_DOMAIN)
+        assert isinstance(MailgunMessenger(mailgun_of_it).send(mail_message()), Accepted)
+        sandbox.post("/_sandbox/texts", {"from": NUMBER, "body": "STOP"})
+        sandbox.wait_until_quiet()
+        until = datetime.now(UTC) + timedelta(minutes=1)
+        kinds = [e.kind for e in TwilioEvents(settings).poll([accepted.provider_message_id], since, until)]
+        assert kinds == [EventKind.UNSUBSCRIBED, EventKind.DELIVERED]
+        mailed = [e for e in MailgunEvents(mailgun_of_it).poll([], since, until) if e.attempt_id == ATTEMPT]
+        assert EventKind.ACCEPTED_BY_SERVER in {e.kind for e in mailed}
+        exchanges = [e for e in captured(it) if "/events/" not in e.target]
+        assert judge("twilio", [e for e in exchanges if e.target.startswith("/2010")]) == []
+        assert judge("mailgun", [e for e in exchanges if e.target.startswith("/v3")]) == []
 
 
 def exchange(fields: str, answer: object = None, status: int = 201) -> Exchange:
