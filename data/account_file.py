@@ -4,95 +4,36 @@ Only the file's own sense is judged here (names, zones, references between its p
 mean is judged by `invitations.policy`; what differs from the ledger is found by `data.ledger.accounts`.
 """
 
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import time
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, validate_email
-from jinja2 import TemplateSyntaxError, meta
-from jinja2.sandbox import SandboxedEnvironment
-from phonenumbers import SUPPORTED_REGIONS
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from data.account_values import (
+    Body,
+    Clock,
+    Color,
+    Delay,
+    Language,
+    Mail,
+    Name,
+    Region,
+    Slug,
+    Subject,
+    WebAddress,
+    Zone,
+    delay_minutes,
+)
 from data.words import Channel, EventKind, Plan, Role
-
-TEMPLATE_VARIABLES = frozenset({"first_name", "last_name", "location", "employee", "service", "link"})
-_MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 
 
 class AccountFileError(Exception):
     """The account file cannot be used; each line names a table, a key, what was found and what was expected."""
-
-
-def _zone(text: str) -> str:
-    if text not in _zones():
-        raise ValueError("expected a name of the tz database, such as America/New_York")
-    return text
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _region(text: str) -> str:
-    if text not in SUPPORTED_REGIONS:
-        raise ValueError("expected a two-letter country code in capitals, such as US")
-    return text
-
-
-def _mail(text: str) -> str:
-    try:
-        return validate_email(text, check_deliverability=False).normalized.lower()
-    except EmailNotValidError as fault:
-        raise ValueError(f"expected an e-mail address ({fault})") from fault
-
-
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or re.search(r"[\s\x00-\x1f]", text):
-        raise ValueError("expected a web address beginning with https://")
-    return text
-
-
-def _jinja(text: str) -> str:
-    try:
-        unknown = meta.find_undeclared_variables(SandboxedEnvironment().parse(text)) - TEMPLATE_VARIABLES
-    except TemplateSyntaxError as fault:
-        raise ValueError(f"expected a Jinja template ({fault.message}, line {fault.lineno})") from fault
-    if unknown:
-        raise ValueError(
-            f"the template uses {', '.join(sorted(unknown))}; expected only {', '.join(sorted(TEMPLATE_VARIABLES))}"
-        )
-    return text
-
-
-def _delay(text: str) -> str:
-    delay_minutes(text)
-    return text
-
-
-def delay_minutes(text: str) -> int:
-    """'3 days', '2 hours' or '90 minutes' in minutes. Raises ValueError with what was expected."""
-    found = re.fullmatch(r"(\d{1,6}) (minute|hour|day)s?", text)
-    if found is None:
-        raise ValueError('expected a delay such as "3 days", "2 hours" or "0 minutes"')
-    return int(found[1]) * _MINUTES[found[2]]
-
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Mail = Annotated[str, StringConstraints(max_length=254), AfterValidator(_mail)]
-Template = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 
 
 class _Part(BaseModel):
@@ -118,7 +59,7 @@ class PlatformPart(_Part):
 
     slug: Slug
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-    url: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_web_address)]
+    url: WebAddress
     is_visible: bool = True
 
 
@@ -128,8 +69,8 @@ class LocationPart(_Part):
     slug: Slug
     name: Name
     time_zone: Zone
-    region: Annotated[str, AfterValidator(_region)]
-    color: Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#0F766E"
+    region: Region
+    color: Color = "#0F766E"
     reply_to: Mail | None = None
     channels: list[Channel]
     platforms: list[PlatformPart] = []
@@ -149,9 +90,9 @@ class TemplatePart(_Part):
 
     slug: Slug
     channel: Channel
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
-    subject: Annotated[str, StringConstraints(max_length=300), AfterValidator(_jinja)] | None = None
-    body: Annotated[Template, AfterValidator(_jinja)]
+    language: Language = "en"
+    subject: Subject | None = None
+    body: Body
 
     @model_validator(mode="after")
     def _subject_where_it_belongs(self) -> "TemplatePart":
@@ -165,7 +106,7 @@ class TemplatePart(_Part):
 class StepPart(_Part):
     """`[[sequence.steps]]`: `channels` in order of preference; the first that can be used, or with `all` each."""
 
-    delay: Annotated[str, AfterValidator(_delay)]  # after the first message was handed over
+    delay: Delay  # after the first message was handed over
     channels: Annotated[list[Channel], Field(min_length=1)]
     all: bool = False
     template: Slug
@@ -193,8 +134,8 @@ class SequencePart(_Part):
 class QuietHoursPart(_Part):
     """`[policy.quiet_hours]`: messages go from `opens` until `closes`, on the clock of the location."""
 
-    opens: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-    closes: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    opens: Clock
+    closes: Clock
 
     @model_validator(mode="after")
     def _not_empty(self) -> "QuietHoursPart":

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from data.account_file import AccountFile, LocationPart, PlatformPart, SequencePart, TemplatePart, delay_minutes
+from data.account_file import AccountFile, LocationPart, PlatformPart, SequencePart, TemplatePart
+from data.account_values import delay_minutes
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.ledger.tables.metadata import database_now

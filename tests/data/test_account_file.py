@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from data.account_file import AccountFile, AccountFileError, delay_minutes, load_account_file
+from data.account_file import AccountFile, AccountFileError, load_account_file
+from data.account_values import delay_minutes
 from data.words import Channel, Plan, Role
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
