@@ -34,10 +34,11 @@ class Looks:
         self.environment.filters["fill"] = lambda text, **values: text.format(**values)
 
     def routes(self) -> list[Route]:
-        """The style sheet and any location's colour."""
+        """The style sheet, any location's colour, and what a browser asks for unasked."""
         return [
             Route(self.style_path, self.style_sheet, methods=["GET"]),
             Route("/brand/{color}.css", self.brand, methods=["GET"]),
+            Route("/", self.home, methods=["GET"]),
             Route("/favicon.ico", self.no_icon, methods=["GET"]),
         ]
 
@@ -70,6 +71,10 @@ class Looks:
         page = self.notice(status)
         page.headers.update(headers or {})
         return page
+
+    async def home(self, request: Request) -> Response:
+        """For somebody who typed the address: what this is, and nothing about whose."""
+        return self.page("notice.html", title=self.texts.home_title, text=self.texts.home)
 
     async def style_sheet(self, request: Request) -> Response:
         """The one style sheet, under a name made of its content."""

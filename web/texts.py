@@ -44,6 +44,8 @@ class Texts:
     unsubscribed: str = "{business} won’t ask you for a review again. A message that has left already may still arrive."
     unsubscribed_channel: str = "{business} won’t send you {channel} again."
 
+    home_title: str = "Your link leads further"
+    home: str = "This is where the links in our messages lead. Please open the one in the message you got."
     missing_title: str = "This page isn’t here"
     missing: str = "The link may have run out, or a part of it got lost on the way. There is nothing you need to do."
     refused_title: str = "That didn’t work"

@@ -6,8 +6,12 @@ import pytest
 
 from data.ledger.store import Ledger
 from data.words import RequestStatus
+from tests import browser
 from tests.web.client import Client
 from tests.world import NOON, World, make_customer, make_request, make_world
+
+# tests.browser.NONE_HERE says it in one line.
+collect_ignore = [] if browser.is_available() else ["test_browser.py"]
 
 LINK = "r-token-0123456789abcdef"
 UNSUBSCRIBE = "u-token-0123456789abcdef"

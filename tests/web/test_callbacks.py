@@ -1,14 +1,28 @@
 """Where providers call back: believed only when signed, answered only when stored."""
 
+import hashlib
+import hmac
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from connectors import ProviderEvent
+from connectors.mailgun_api import MailgunSettings
+from connectors.mailgun_events import MailgunCallbacks
+from connectors.twilio.callbacks import TwilioCallbacks
+from connectors.twilio.settings import TwilioSettings
+from data.ledger import tables as t
 from data.ledger.store import Ledger
+from data.words import SuppressionReason
+from invitations.events import receive
 from tests.web.client import PUBLIC_URL, Client, SignedReader
+from tests.world import make_customer, make_world
 
 SIGNED = {"x-signature": "sesame"}
 TWILIO = ["/callbacks/twilio/status", "/callbacks/twilio/inbound"]
@@ -107,3 +121,41 @@ def test_a_provider_that_is_not_configured_and_other_methods_find_nothing(ledger
     assert client("POST", path, content=b"{}", headers=SIGNED).status_code == 404
     for method in ("GET", "HEAD", "PUT"):
         assert client(method, path).status_code == 405
+
+
+def test_a_stop_signed_by_twilio_reaches_the_ledger_and_a_changed_one_does_not(ledger: Ledger) -> None:
+    make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
+    settings = TwilioSettings(account_sid="AC" + "a" * 32, auth_token=SecretStr("12345"))
+    client = Client(ledger, {"twilio": TwilioCallbacks(settings)}, receive)
+    form = {"MessageSid": "SM" + "b" * 32, "AccountSid": "AC" + "a" * 32, "From": "+13125550100", "Body": "Stop"}
+    form |= {"To": "+13125550000", "SmsStatus": "received", "Empty": ""}
+    signature = RequestValidator("12345").compute_signature(PUBLIC_URL + TWILIO[1], form)
+    headers = {"x-twilio-signature": signature}
+    assert client.post(TWILIO[1], form | {"From": "+13125550199"}, headers=headers).status_code == 403
+    assert client.post(f"{TWILIO[1]}?s=1", form, headers=headers).status_code == 403
+    for _ in range(2):
+        assert client.post(TWILIO[1], form, headers=headers).status_code == 200
+    with ledger.read() as c:
+        reasons = set(c.execute(sa.select(t.suppressions.c.reason)).scalars())
+        stored = c.execute(sa.select(sa.func.count()).select_from(t.inbox)).scalar_one()
+    assert reasons == {SuppressionReason.STOP_KEYWORD}
+    assert stored == 1
+
+
+def test_an_event_signed_by_mailgun_is_stored_once(ledger: Ledger) -> None:
+    make_world(ledger)
+    settings = MailgunSettings(domain="mail.acme.example", webhook_key=SecretStr("key"))
+    client = Client(ledger, {"mailgun": MailgunCallbacks(settings)}, receive)
+    stamp, token = str(int(time.time())), "f" * 50
+    signature = hmac.new(b"key", (stamp + token).encode(), hashlib.sha256).hexdigest()
+    signed = {"timestamp": stamp, "token": token, "signature": signature}
+    event = {"event": "opened", "id": "e1", "timestamp": time.time(), "recipient": "ana@example.com"}
+
+    def post(signature: dict[str, str], event: dict[str, Any]) -> int:
+        return client("POST", ALL[2], json={"signature": signature, "event-data": event}).status_code
+
+    assert post(signed | {"signature": "0" * 64}, event) == 403
+    assert [post(signed, event), post(signed, event)] == [200, 200]
+    assert post(signed, event | {"id": "e2"}) in {403, 406}  # the token is used up
+    with ledger.read() as c:
+        assert c.execute(sa.select(sa.func.count()).select_from(t.inbox)).scalar_one() == 1
