@@ -1,5 +1,5 @@
 """Which ledger rows become which core_ table, and how the rows changed since a moment, or those of some customers, are
-found. Message texts, tokens and users stay in the ledger.
+found. Message texts, tokens and users stay in the ledger: only columns that `schema/` names are read.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
 from data.ledger.types import UtcDateTime
+from data.warehouse import sql
 
 Condition = sa.ColumnElement[bool]
 CHUNK_ROWS = 50_000  # bounds memory: one chunk of Python rows at a time
@@ -54,7 +55,6 @@ class Source:
     key: tuple[str, ...]
     changed: Callable[[datetime], Condition]  # rows written at or after a moment of the database's clock
     within: Callable[[Scope], Condition] | None  # the rows that the marts of those customers need; None = none
-    without: frozenset[str] = frozenset()
     is_append_only: bool = False  # never deleted from: not counted again at each load
 
     @property
@@ -63,7 +63,8 @@ class Source:
 
     @property
     def columns(self) -> list[sa.Column[Any]]:
-        return [column for column in self.table.columns if column.name not in self.without]
+        """Those that the table's DDL names: what the ledger adds stays there until somebody wants it here."""
+        return [self.table.c[name] for name in sql.columns(f"schema/{self.name}")]
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -109,25 +110,21 @@ def _everything(scope: Scope) -> Condition:
     return sa.true()
 
 
-_TOKENS = frozenset({"link_token", "unsubscribe_token"})
-_BODIES = frozenset({"subject", "body"})
-
 SOURCES = (
     Source(
-        t.accounts, ("account_id",), lambda since: t.accounts.c.changed_at >= since, None, frozenset({"postal_address"})
+        t.accounts, ("account_id",), lambda since: t.accounts.c.changed_at >= since, None
     ),
     Source(
         t.locations, ("location_id",), lambda since: t.locations.c.changed_at >= since, _everything,
-        frozenset({"reply_to", "sequence_id"}),
     ),
     Source(t.platforms, ("platform_id",), lambda since: t.platforms.c.changed_at >= since, _everything),
     Source(
-        t.templates, ("template_id",), lambda since: t.templates.c.created_at >= since, _everything, _BODIES,
+        t.templates, ("template_id",), lambda since: t.templates.c.created_at >= since, _everything,
         is_append_only=True,
     ),
     Source(
         t.lists, ("list_id",), lambda since: t.lists.c.changed_at >= since,
-        lambda scope: t.lists.c.list_id.in_(scope.list_ids), frozenset({"content_sha256", "file_name"}),
+        lambda scope: t.lists.c.list_id.in_(scope.list_ids),
     ),
     Source(t.people, ("person_id",), _of_changed_customers(t.people.c.person_id), None),
     Source(
@@ -156,7 +153,7 @@ SOURCES = (
     ),
     Source(
         t.requests, ("request_id",), lambda since: t.requests.c.changed_at >= since,
-        lambda scope: t.requests.c.invitation_id.in_(scope.invitation_ids), _TOKENS,
+        lambda scope: t.requests.c.invitation_id.in_(scope.invitation_ids),
     ),
     Source(
         # Whoever writes an attempt writes its request in the same transaction, or has not yet learnt anything new.
@@ -164,7 +161,7 @@ SOURCES = (
         lambda since: t.attempts.c.request_id.in_(
             sa.select(t.requests.c.request_id).where(t.requests.c.changed_at >= since)
         ),
-        None, frozenset({"polled_at"}), is_append_only=True,
+        None, is_append_only=True,
     ),
     Source(
         t.events, ("event_id",), lambda since: t.events.c.recorded_at >= since,

@@ -1,9 +1,11 @@
 """SQL from the package's .sql files: one statement a file, found by its path without the ending."""
 
+import re
 from functools import cache
 from importlib.resources import files
 
 _PACKAGE = files("data.warehouse")
+_COLUMN = re.compile(r"^    (\w+) \w+", re.MULTILINE)
 
 
 @cache
@@ -13,6 +15,12 @@ def statement(name: str) -> str:
     Raises FileNotFoundError when there is none.
     """
     return (_PACKAGE / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def columns(name: str) -> tuple[str, ...]:
+    """The columns that a `create table` names, one a line, in their order."""
+    return tuple(_COLUMN.findall(statement(name)))
 
 
 def about(name: str, **parts: str) -> str:
