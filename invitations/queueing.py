@@ -6,9 +6,10 @@ quota is not reserved: the claim does both, and checks everything again.
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 HORIZON = timedelta(hours=36)  # a nightly pass reaches beyond the next one, so that a late night loses nobody
 CHUNK = 500  # people in one write transaction: well under a second on both databases
+DEADLOCK_TRIES = 5
 TOKEN_BYTES = 12  # 96 random bits, 16 characters
 
 VERDICT_SCHEMA: dict[str, Any] = {
@@ -112,22 +114,34 @@ def _write(ledger: Ledger, this: _Pass, *, candidates: pl.DataFrame, verdicts: p
     """Ends what is answered, cancels, moves windows, queues, ends what is finished: in short transactions."""
     counts = Counter(dict.fromkeys(("invited", "queued", "refreshed", "canceled", "answered", "finished"), 0))
     for ids in _chunks(_to_end(verdicts)):
-        with ledger.write() as c:
-            counts["answered"] += writes.end_answered(c, ids, this.now)
-    with ledger.write() as c:
-        counts["canceled"] += writes.cancel_for_ended(c, this.account_id)
-    for ids in _chunks(_to_cancel(candidates, verdicts)):
-        with ledger.write() as c:
-            counts["canceled"] += writes.cancel_requests(c, ids)
+        counts["answered"] += _write_once(ledger, partial(writes.end_answered, invitation_ids=ids, at=this.now))
+    with ledger.read() as c:
+        ended = writes.queued_for_ended(c, this.account_id)
+    for ids in _chunks(sorted({*ended, *_to_cancel(candidates, verdicts)})):
+        counts["canceled"] += _write_once(ledger, partial(writes.cancel_requests, request_ids=ids))
     for rows in _chunks(_to_refresh(verdicts, this)):
-        with ledger.write() as c:
-            counts["refreshed"] += writes.refresh_requests(c, rows)
+        counts["refreshed"] += _write_once(ledger, partial(writes.refresh_requests, rows=rows))
     for people in _chunks(_to_queue(verdicts, this)):
-        with ledger.write() as c:
-            counts.update(_queue(c, [row for person in people for row in person], this))
-    with ledger.write() as c:
-        counts["finished"] += writes.end_finished(c, this.account_id, this.now)
+        rows = [row for person in people for row in person]
+        counts.update(_write_once(ledger, partial(_queue, rows=rows, this=this)))
+    with ledger.read() as c:
+        over = writes.with_nothing_left(c, this.account_id)
+    for ids in _chunks(over):
+        counts["finished"] += _write_once(ledger, partial(writes.end_finished, invitation_ids=ids, at=this.now))
     return counts
+
+
+def _write_once(ledger: Ledger, work: Callable[[Connection], T]) -> T:
+    """Do `work` in a write transaction; again if the database undid it for the sake of another."""
+    for _ in range(DEADLOCK_TRIES - 1):
+        try:
+            with ledger.write() as c:
+                return work(c)
+        except sa.exc.OperationalError as error:
+            if not writes.is_deadlock(error):
+                raise
+    with ledger.write() as c:
+        return work(c)
 
 
 def _to_end(verdicts: pl.DataFrame) -> list[int]:

@@ -32,9 +32,16 @@ Schema = dict[str, Any]
 
 
 def read_people(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
-    """One row per customer who was never asked or whose newest invitation is not finished, with its place and list."""
-    newest = (
-        sa.select(sa.func.max(_i.invitation_id).label("invitation_id"), _i.customer_id)
+    """One row per customer who was never asked or whose invitation goes on, with its place and list."""
+    is_active = _i.status == InvitationStatus.ACTIVE
+    current = (
+        sa.select(
+            # Where two people turned out to be one, an older invitation may be the one that goes on.
+            sa.func.coalesce(sa.func.max(sa.case((is_active, _i.invitation_id))), sa.func.max(_i.invitation_id)).label(
+                "invitation_id"
+            ),
+            _i.customer_id,
+        )
         .where(_i.account_id == account_id)
         .group_by(_i.customer_id)
         .subquery()
@@ -61,8 +68,8 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
             lists.c.paused_at.is_not(None),
         )
         .join(locations, locations.c.location_id == _c.location_id)
-        .outerjoin(newest, newest.c.customer_id == _c.customer_id)
-        .outerjoin(invitations, _i.invitation_id == newest.c.invitation_id)
+        .outerjoin(current, current.c.customer_id == _c.customer_id)
+        .outerjoin(invitations, _i.invitation_id == current.c.invitation_id)
         .outerjoin(lists, lists.c.list_id == sa.func.coalesce(_i.list_id, _c.list_id))
         .where(_c.account_id == account_id, sa.or_(_i.invitation_id.is_(None), _i.status.in_(GOING_ON)))
     )

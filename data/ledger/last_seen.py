@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from data.ledger.tables import customers, events, invitations, locations, person_addresses, requests
-from data.words import AddressKind
+from data.words import AddressKind, InvitationStatus
 
 _c, _e, _i, _r = customers.c, events.c, invitations.c, requests.c
 AnyRow = Row[*tuple[Any, ...]]
@@ -26,9 +26,14 @@ def regions(connection: Connection) -> list[str]:
 
 
 def customers_of(connection: Connection, person_ids: Collection[int]) -> list[AnyRow]:
-    """One row per customer of these people: its location, and its newest invitation (null: never asked)."""
-    newest = (
-        sa.select(sa.func.max(_i.invitation_id))
+    """One row per customer of these people: its location, and its active or else newest invitation (null: none)."""
+    current = (
+        sa.select(
+            sa.func.coalesce(
+                sa.func.max(sa.case((_i.status == InvitationStatus.ACTIVE, _i.invitation_id))),
+                sa.func.max(_i.invitation_id),
+            )
+        )
         .where(_i.customer_id == _c.customer_id)
         .correlate(customers)
         .scalar_subquery()
@@ -47,7 +52,7 @@ def customers_of(connection: Connection, person_ids: Collection[int]) -> list[An
             _i.ended_at,
         )
         .join(locations, locations.c.location_id == _c.location_id)
-        .outerjoin(invitations, _i.invitation_id == newest)
+        .outerjoin(invitations, _i.invitation_id == current)
         .where(_c.person_id.in_(person_ids))
         .order_by(_c.customer_id)
     )

@@ -13,20 +13,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from data.ledger.tables import invitations, people, requests, sequence_steps
+from data.ledger.tables import customers, invitations, people, requests, sequence_steps
 from data.words import InvitationStatus, RequestStatus
 
-_i, _r = invitations.c, requests.c
+_c, _i, _r = customers.c, invitations.c, requests.c
 _SETTLED = (RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED, RequestStatus.CANCELED)
 _OVER = (RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED)
 
 Values = Mapping[str, Any]
 
 
+def is_deadlock(error: sa.exc.DBAPIError) -> bool:
+    """Whether PostgreSQL ended this transaction so that another could go on: the work may be done again."""
+    return getattr(error.orig, "sqlstate", None) == "40P01"
+
+
 def lock_people(connection: Connection, person_ids: Collection[int]) -> None:
-    """Make others who would plan or claim for these people wait (PostgreSQL; on SQLite writers take turns anyway)."""
-    if connection.dialect.name == "sqlite":
-        return
+    """Make others who would plan for, claim for or merge these people wait (SQLite's writers take turns anyway)."""
     query = sa.select(people.c.person_id).where(people.c.person_id.in_(person_ids)).order_by(people.c.person_id)
     connection.execute(query.with_for_update()).all()
 
@@ -34,12 +37,15 @@ def lock_people(connection: Connection, person_ids: Collection[int]) -> None:
 def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[int, int]:
     """Start an invitation for each customer among `rows` who still has none: customer id -> invitation id.
 
-    Whoever was invited meanwhile, by another planner or a person, is left alone.
+    Whoever was invited meanwhile, or turned out to be somebody else (people are merged), is left alone.
     """
-    asked = set(
-        connection.scalars(sa.select(_i.customer_id).where(_i.customer_id.in_([row["customer_id"] for row in rows])))
+    never_asked = connection.execute(
+        sa.select(_c.customer_id, _c.person_id)
+        .outerjoin(invitations, _i.customer_id == _c.customer_id)
+        .where(_c.customer_id.in_([row["customer_id"] for row in rows]), _i.invitation_id.is_(None))
     )
-    fresh = [dict(row) for row in rows if row["customer_id"] not in asked]
+    person_of = {row.customer_id: row.person_id for row in never_asked}
+    fresh = [dict(row) for row in rows if person_of.get(row["customer_id"]) == row["person_id"]]
     if not fresh:
         return {}
     insert = _insert(connection, invitations).on_conflict_do_nothing().returning(_i.customer_id, _i.invitation_id)
@@ -88,61 +94,83 @@ def revive_requests(connection: Connection, rows: Sequence[Values]) -> int:
 
 
 def refresh_requests(connection: Connection, rows: Sequence[Values]) -> int:
-    """Give queued requests a new window; the number changed. One claimed or paused meanwhile keeps what it has."""
-    return _update_each(connection, rows, {}, sa.and_(_r.status == RequestStatus.QUEUED, _r.paused_at.is_(None)))
+    """Give queued requests a new window; the number changed. One claimed or paused meanwhile keeps what it has.
+
+    Rows: request_id and what `requests` is to hold.
+    """
+    free = _free(connection, [row["request_id"] for row in rows])
+    is_unchanged = sa.and_(_r.status == RequestStatus.QUEUED, _r.paused_at.is_(None))
+    return _update_each(connection, [row for row in rows if row["request_id"] in free], {}, is_unchanged)
+
+
+def queued_for_ended(connection: Connection, account_id: int) -> list[int]:
+    """The requests still queued for invitations that are no longer active."""
+    query = (
+        sa.select(_r.request_id)
+        .join(invitations, _i.invitation_id == _r.invitation_id)
+        .where(
+            _r.account_id == account_id,
+            _r.status == RequestStatus.QUEUED,
+            _i.status != InvitationStatus.ACTIVE,
+        )
+        .order_by(_r.request_id)
+    )
+    return list(connection.scalars(query))
 
 
 def cancel_requests(connection: Connection, request_ids: Collection[int]) -> int:
     """Cancel those of the requests that are still queued; the number changed."""
-    if not request_ids:
-        return 0
+    free = _free(connection, request_ids)
     return connection.execute(
         requests.update()
-        .where(_r.request_id.in_(request_ids), _r.status == RequestStatus.QUEUED)
+        .where(_r.request_id.in_(free), _r.status == RequestStatus.QUEUED)
         .values(status=RequestStatus.CANCELED)
     ).rowcount
 
 
-def cancel_for_ended(connection: Connection, account_id: int) -> int:
-    """Cancel what is queued for invitations that are no longer active; the number changed."""
-    ended = sa.select(_i.invitation_id).where(
-        _i.invitation_id == _r.invitation_id, _i.status != InvitationStatus.ACTIVE
-    )
-    return connection.execute(
-        requests.update()
-        .where(_r.account_id == account_id, _r.status == RequestStatus.QUEUED, ended.exists())
-        .values(status=RequestStatus.CANCELED)
-    ).rowcount
+def with_nothing_left(connection: Connection, account_id: int) -> list[int]:
+    """Active invitations of which the last step went out (or failed) and nothing is open."""
+    return list(connection.scalars(_nothing_left().where(_i.account_id == account_id).order_by(_i.invitation_id)))
+
+
+def end_finished(connection: Connection, invitation_ids: Collection[int], at: datetime) -> int:
+    """End those of the invitations with nothing left to send; the number changed."""
+    return _end(connection, _nothing_left().where(_i.invitation_id.in_(invitation_ids)), InvitationStatus.FINISHED, at)
 
 
 def end_answered(connection: Connection, invitation_ids: Collection[int], at: datetime) -> int:
-    """End active invitations whose stop condition is met; the number changed."""
-    if not invitation_ids:
-        return 0
-    return connection.execute(
-        invitations.update()
-        .where(_i.invitation_id.in_(invitation_ids), _i.status == InvitationStatus.ACTIVE)
-        .values(status=InvitationStatus.ANSWERED, ended_at=at)
-    ).rowcount
+    """End those of the invitations that are active, their stop condition being met; the number changed."""
+    active = sa.select(_i.invitation_id).where(
+        _i.invitation_id.in_(invitation_ids), _i.status == InvitationStatus.ACTIVE
+    )
+    return _end(connection, active, InvitationStatus.ANSWERED, at)
 
 
-def end_finished(connection: Connection, account_id: int, at: datetime) -> int:
-    """End active invitations of which the last step went out (or failed) and nothing is open; the number changed."""
+def _nothing_left() -> sa.Select[tuple[int]]:
     last_step = (
         sa.select(sa.func.max(sequence_steps.c.step))
         .where(sequence_steps.c.sequence_id == _i.sequence_id)
         .correlate(invitations)
         .scalar_subquery()
     )
-    is_over = sa.exists().where(
-        _r.invitation_id == _i.invitation_id, _r.status.in_(_OVER), _r.step >= last_step
-    )  # fmt: skip
+    is_over = sa.exists().where(_r.invitation_id == _i.invitation_id, _r.status.in_(_OVER), _r.step >= last_step)
     is_open = sa.exists().where(_r.invitation_id == _i.invitation_id, _r.status.not_in(_SETTLED))
+    return sa.select(_i.invitation_id).where(_i.status == InvitationStatus.ACTIVE, is_over, ~is_open)
+
+
+def _end(connection: Connection, which: sa.Select[tuple[int]], status: InvitationStatus, at: datetime) -> int:
+    free = connection.scalars(which.with_for_update(of=invitations, skip_locked=True)).all()
     return connection.execute(
         invitations.update()
-        .where(_i.account_id == account_id, _i.status == InvitationStatus.ACTIVE, is_over, ~is_open)
-        .values(status=InvitationStatus.FINISHED, ended_at=at)
+        .where(_i.invitation_id.in_(free), _i.status == InvitationStatus.ACTIVE)
+        .values(status=status, ended_at=at)
     ).rowcount
+
+
+def _free(connection: Connection, request_ids: Collection[int]) -> set[int]:
+    """Those of the requests that nobody else is working on. Dispatch must never wait for planning, nor the reverse."""
+    query = sa.select(_r.request_id).where(_r.request_id.in_(request_ids), _r.status == RequestStatus.QUEUED)
+    return set(connection.scalars(query.with_for_update(skip_locked=True)))
 
 
 def _update_each(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy import Row
 
+from data.ledger import queueing as writes
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus
@@ -273,3 +274,26 @@ def test_all_channels_of_a_step_go_when_it_says_so(ledger: Ledger) -> None:
     plan_and_queue(ledger, now=NOON + timedelta(hours=12))  # the other one is still planned anew
     email = next(row for row in requests_of(ledger) if row.channel is Channel.EMAIL)
     assert (email.status, email.not_before) == (RequestStatus.QUEUED, NOON + timedelta(hours=20))
+
+
+def test_of_two_invitations_of_a_merged_person_the_active_one_goes_on(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    customer = make_customer(ledger, world)
+    make_request(ledger, world, customer, status=RequestStatus.SENT, handed_at=NOON)
+    with ledger.write() as c:
+        older = c.execute(sa.select(t.invitations)).one()
+        copied = {**older._mapping, "status": InvitationStatus.STOPPED, "stopped_by": "a merge"}
+        del copied["invitation_id"]
+        insert(c, t.invitations, **copied)
+    report = plan_and_queue(ledger, now=NOON)
+    assert report.verdicts.select("invitation_id", "step").rows() == [(older.invitation_id, 1)]
+
+
+def test_a_message_that_somebody_claims_meanwhile_is_left_to_them(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    request = make_request(ledger, world, make_customer(ledger, world))
+    with ledger.write() as c:
+        c.execute(t.requests.update().values(status=RequestStatus.SENDING))
+        row = {"request_id": request, "not_before": NOON, "not_after": NOON}
+        assert writes.refresh_requests(c, [row]) == writes.cancel_requests(c, [request]) == 0
+    assert requests_of(ledger)[0].not_after > NOON
