@@ -40,7 +40,8 @@ from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Uncl
 from data.words import Channel, FailureScope
 
 _KEPT_FOR = timedelta(days=1)  # the shortest retention of events that Mailgun documents (free plan)
-_CLOCK_MARGIN = timedelta(hours=1)  # our clock and Mailgun's may differ by this much
+# Our Message-Id names one attempt, so a wide window costs nothing, and a clock that is days off hides nothing.
+_WINDOW = timedelta(days=4)
 
 
 class MailgunMessenger:
@@ -96,7 +97,7 @@ class MailgunMessenger:
     def look_up(self, doubt: Doubt) -> LookUp:
         """Ask for events by our Message-Id, then by recipient and attempt in case the id was not honoured."""
         message_id = f"{doubt.attempt_id}@{self._api.domain}"
-        begin = str(int((doubt.handed_at - _CLOCK_MARGIN).timestamp()))
+        begin = str(int((doubt.handed_at - _WINDOW).timestamp()))
         window = {"begin": begin, "ascending": "yes", "limit": "300"}
         try:
             by_id = self._api.events({**window, "message-id": message_id})

@@ -60,8 +60,13 @@ class MailgunCallbacks:
 
     name = PROVIDER
 
-    def __init__(self, settings: MailgunSettings, clock: Callable[[], datetime] | None = None) -> None:
-        """`clock` is compared with the time of signing."""
+    def __init__(
+        self,
+        settings: MailgunSettings,
+        dated_by: Callable[[], datetime] | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        """`dated_by` is not needed: events carry their own time. `clock` (this machine's) judges a signature's age."""
         if not settings.webhook_key or not settings.domain:
             raise ConfigurationError(f"Set {' and '.join(settings.missing_for_callbacks())}.")
         self._key = settings.webhook_key.get_secret_value().encode()

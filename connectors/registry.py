@@ -85,7 +85,7 @@ def open_event_sources() -> dict[str, EventSource]:
 def open_callback_readers(clock: Callable[[], datetime] | None = None) -> dict[str, CallbackReader]:
     """The providers whose callbacks can be verified, by name.
 
-    `clock` (default: this machine's) dates callbacks that carry no time of their own, and judges how old others are.
+    `clock` (default: this machine's) dates what carries no time of its own: Twilio's callbacks. Pass policy time.
     """
     opened: dict[str, CallbackReader] = {}
     for provider in PROVIDERS:

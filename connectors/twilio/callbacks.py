@@ -49,13 +49,13 @@ class TwilioCallbacks:
 
     name = PROVIDER
 
-    def __init__(self, settings: TwilioSettings, clock: Callable[[], datetime] | None = None) -> None:
-        """`clock` dates what is pushed: Twilio's callbacks carry no time of their own."""
+    def __init__(self, settings: TwilioSettings, dated_by: Callable[[], datetime] | None = None) -> None:
+        """`dated_by` dates what is pushed: Twilio's callbacks carry no time of their own."""
         if not settings.auth_token and not settings.webhook_secret:
             raise ConfigurationError("Set TWILIO_AUTH_TOKEN: callbacks are signed with it.")
         self._token = settings.auth_token
         self._shared_key = settings.webhook_secret
-        self._clock = clock or (lambda: datetime.now(UTC))
+        self._now = dated_by or (lambda: datetime.now(UTC))
 
     def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderEvent]:
         """One event. `url`: the public one, to the byte, with its query. There is no replay window: keys tell."""
@@ -75,7 +75,7 @@ class TwilioCallbacks:
         attempt_ids = parse_qs(urlsplit(url).query).get("s", [])
         code = _code(form.first("ErrorCode"))
         attempt_id = attempt_ids[0] if attempt_ids else None
-        return [status_event(sid, status or sms_status or "", code, self._clock(), attempt_id, raw=form.plain())]
+        return [status_event(sid, status or sms_status or "", code, self._now(), attempt_id, raw=form.plain())]
 
     def _verify(self, url: str, headers: Mapping[str, str], form: _Form) -> None:
         settings_header = headers.get(SIGNATURE_SETTINGS_HEADER.lower())
@@ -96,7 +96,7 @@ class TwilioCallbacks:
         if not sender:
             raise MalformedCallback("an inbound text without From")
         return text_event(
-            sid, sender, form.first("Body") or "", self._clock(), form.first("OptOutType"), raw=form.plain()
+            sid, sender, form.first("Body") or "", self._now(), form.first("OptOutType"), raw=form.plain()
         )
 
 

@@ -97,9 +97,12 @@ class TwilioMessenger:
         except AccountStopped as error:
             return CannotTell(error.reason)
         provider_time = pages[0][1]  # of the first: what came later is not covered
-        matches = [m for messages, _time in pages for m in messages if _is_it(m, doubt)]
-        if matches:
-            return Found(min(matches, key=lambda m: m.date_created or datetime.max.replace(tzinfo=UTC)).sid)
+        matches = [m for messages, _time in pages for m in messages if _has_link(m, doubt.link)]
+        recent = [m for m in matches if m.date_created is None or m.date_created >= doubt.handed_at - _CLOCK_MARGIN]
+        if recent:
+            return Found(min(recent, key=lambda m: m.date_created or datetime.max.replace(tzinfo=UTC)).sid)
+        if matches:  # an earlier attempt, or a clock that is far off: not ours to call absent
+            return CannotTell("Twilio has this request's link in an older message only", is_final=True)
         if provider_time is None:
             return CannotTell("Twilio's answer carried no time")
         return Absent(provider_time)
@@ -129,10 +132,8 @@ def _whatsapp(number: str) -> str:
     return number if number.startswith("whatsapp:") else f"whatsapp:{number}"
 
 
-def _is_it(message: Any, doubt: Doubt) -> bool:
-    """Ours, with this request's link, and not an earlier attempt of the same request."""
-    is_recent = message.date_created is None or message.date_created >= doubt.handed_at - _CLOCK_MARGIN
-    return bool(message.direction == "outbound-api" and doubt.link in (message.body or "") and is_recent)
+def _has_link(message: Any, link: str) -> bool:
+    return bool(message.direction == "outbound-api" and link in (message.body or ""))
 
 
 def _outcome_of(refusal: Refusal) -> Outcome:

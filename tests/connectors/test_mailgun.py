@@ -204,7 +204,7 @@ def test_absence_is_a_complete_read_by_mailguns_clock(it: Stub) -> None:
     paged(it)
     assert messenger(it).look_up(DOUBT) == Absent(NOON)
     [by_id, by_recipient] = it.received
-    assert by_id.query["begin"] == [str(int((NOON - timedelta(hours=1)).timestamp()))]
+    assert by_id.query["begin"] == [str(int((NOON - timedelta(days=4)).timestamp()))]
     assert by_recipient.query["recipient"] == ["ana@example.com"]
 
 

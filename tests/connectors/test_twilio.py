@@ -217,15 +217,24 @@ def test_a_message_is_found_by_the_link_that_only_it_contains(it: Stub) -> None:
     assert it.received[0].query == {"To": [NUMBER], "PageSize": ["1000"]}
 
 
+def test_an_older_message_with_the_link_is_neither_ours_nor_absence(it: Stub) -> None:
+    always(it, 200, twilio_list([twilio_message(date_created="Mon, 23 Nov 2026 12:00:00 +0000")]))
+    told = messenger(it).look_up(DOUBT)
+    assert isinstance(told, CannotTell)
+    assert told.is_final
+
+
 def test_every_page_is_read_before_a_message_counts_as_absent(it: Stub) -> None:
     def answer(request: Received) -> Answer:
         page = int(request.query.get("Page", ["0"])[0])
         uri = f"{request.path}?PageSize=1000&Page={page + 1}&PageToken=PA{page}" if page < 2 else None
-        return Answer(200, twilio_list([twilio_message()] if page == 2 and it.closing.is_set() else [], uri))
+        return Answer(200, twilio_list([], uri))
 
     it.answer = answer
     assert messenger(it).look_up(DOUBT) == Absent(NOON)
     assert len(it.received) == 3
+    it.answer = lambda r: Answer(200, twilio_list([twilio_message()])) if r.query.get("Page") == ["2"] else answer(r)
+    assert messenger(it).look_up(DOUBT) == Found(SID)
 
 
 def test_a_list_without_end_tells_nothing(it: Stub) -> None:
@@ -328,7 +337,7 @@ def test_texts_that_cannot_be_read_are_an_error_so_that_the_cursor_stays(it: Stu
 
 
 def read(url: str, form: Mapping[str, str], **values: Any) -> list[ProviderEvent]:
-    reader = TwilioCallbacks(twilio_settings("https://api.twilio.com", **values), clock=lambda: NOON)
+    reader = TwilioCallbacks(twilio_settings("https://api.twilio.com", **values), dated_by=lambda: NOON)
     signature = RequestValidator("12345").compute_signature(url, dict(form))
     body = urlencode(form).encode()
     return list(reader.read_callback(url, {"x-twilio-signature": signature}, body))
