@@ -1,17 +1,22 @@
 """Whom addresses belong to, and people who turn out to be one, on both databases."""
 
 import itertools
+import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from data.ledger import tables as t
 from data.ledger.identities import Address, lock_identities, owners, resolve_people
 from data.ledger.store import Ledger
+from data.ledger.suppressions import is_suppressed
 from data.words import AddressKind, Channel, EventKind, InvitationStatus
-from tests.world import NOON, World, insert, make_customer, make_request, make_world
+from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 MAIL, PHONE = (AddressKind.EMAIL, "ana@example.com"), (AddressKind.PHONE, "+13125550101")
 OTHER = (AddressKind.EMAIL, "ruiz@example.com")
@@ -110,3 +115,64 @@ def test_people_of_different_accounts_never_become_one(ledger: Ledger) -> None:
     [ours] = resolve(ledger, world, [MAIL])
     with ledger.write() as c:
         assert resolve_people(c, other, [[MAIL]], now=NOON) != [ours]
+
+
+def fresh_account(ledger: Ledger) -> World:
+    """Another account beside those there are: its addresses are its own."""
+    with ledger.write() as c:
+        row = c.execute(sa.select(t.accounts).order_by(t.accounts.c.account_id.desc())).first()
+        assert row is not None
+        number = row.account_id + 1
+        insert(c, t.accounts, **{**row._mapping, "account_id": number, "slug": f"account-{number}"})
+    return World(number, 0, 0, 0, 0, {})
+
+
+ADDRESS = st.tuples(st.sampled_from(AddressKind), st.sampled_from("abcde"))
+ARRIVALS = st.lists(st.lists(ADDRESS, min_size=1, max_size=3, unique=True), min_size=2, max_size=6)
+
+
+@given(ARRIVALS, st.sampled_from("abcde"), st.integers(0, 6), st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_order_of_imports_gives_the_same_people_and_who_said_no_stays_suppressed(
+    ledger: Ledger, arrivals: list[list[Address]], refused: str, when: int, chance: random.Random
+) -> None:
+    if not all_of(ledger, t.accounts):
+        make_world(ledger)
+    shuffled = chance.sample(arrivals, len(arrivals))
+    people = []
+    for order in (arrivals, shuffled):
+        world = fresh_account(ledger)
+        for number, group in enumerate([*order, []]):
+            if number == min(when, len(order)):
+                suppress(ledger, world, AddressKind.EMAIL, refused)
+            if group:
+                resolve(ledger, world, group)
+        owned = t.person_addresses.alias("owned").c  # is_suppressed looks into person_addresses itself
+        with ledger.read() as c:
+            rows = c.execute(
+                sa.select(
+                    owned.kind, owned.address, owned.person_id,
+                    is_suppressed(sa.literal("sms"), owned.person_id, owned.address).label("is_held"),
+                ).where(owned.account_id == world.account_id)
+            ).all()  # fmt: skip
+        members: dict[int, set[tuple[Address, bool]]] = {}
+        for row in rows:
+            members.setdefault(row.person_id, set()).add(((row.kind, row.address), row.is_held))
+        people.append({frozenset(one) for one in members.values()})
+        for one in members.values():
+            is_hers = any(address == (AddressKind.EMAIL, refused) for address, _ in one)
+            assert {held for _, held in one} == {is_hers}
+    assert people[0] == people[1]
+
+
+def test_imports_at_the_same_time_make_no_person_twice(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    mails = [(AddressKind.EMAIL, f"c{number}@example.com") for number in range(30)]
+
+    def arrive(number: int) -> list[int]:
+        return resolve(ledger, world, *([mail] for mail in mails[number % 3 :]))
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(arrive, range(12)))
+    assert len(all_of(ledger, t.people)) == len(mails)
+    assert {tuple(people[-1:]) for people in found} == {(found[0][-1],)}
