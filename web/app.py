@@ -20,6 +20,7 @@ from web.callbacks import Callbacks, Receiver
 from web.headers import SafeHeaders
 from web.looks import Looks
 from web.pages import Pages
+from web.threads import LedgerThreads
 
 
 def create_app(
@@ -33,10 +34,10 @@ def create_app(
 
     `receive` stores and applies events in one transaction.
     """
-    looks = Looks()
+    looks, threads = Looks(), LedgerThreads()
     routes = [
-        *Pages(ledger, looks).routes(),
-        *Callbacks(ledger, readers, receive, public_url=public_url).routes(),
+        *Pages(ledger, looks, threads).routes(),
+        *Callbacks(ledger, readers, receive, threads, public_url=public_url).routes(),
         *looks.routes(),
         *_health(ledger),
     ]

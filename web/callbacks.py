@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from connectors import CallbackReader, ForgedCallback, MalformedCallback, ProviderEvent
 from data.ledger.store import Ledger
 from web.bodies import read_body
+from web.threads import LedgerThreads
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +32,18 @@ class Callbacks:
     """The providers' routes. `public_url` is what providers were told to call."""
 
     def __init__(
-        self, ledger: Ledger, readers: Mapping[str, CallbackReader], receive: Receiver, *, public_url: str
+        self,
+        ledger: Ledger,
+        readers: Mapping[str, CallbackReader],
+        receive: Receiver,
+        threads: LedgerThreads,
+        *,
+        public_url: str,
     ) -> None:
         self.ledger = ledger
         self.readers = readers
         self.receive = receive
+        self.threads = threads
         self.public_url = public_url.rstrip("/")
 
     def routes(self) -> Sequence[Route]:
@@ -58,14 +65,14 @@ class Callbacks:
             body = await read_body(request, limit)
             url, headers = self._address(request), dict(request.headers)
             try:
-                events = await to_thread.run_sync(reader.read_callback, url, headers, body)
+                events = reader.read_callback(url, headers, body)
             except ForgedCallback:
                 log.warning("callback_forged", provider=provider)
                 return PlainTextResponse("the signature does not match", 403)
             except MalformedCallback:
                 log.warning("callback_malformed", provider=provider)
                 return PlainTextResponse("this can't be read", malformed)
-            await to_thread.run_sync(self._store, events)
+            await self.threads.run(lambda: self._store(events))
             return done()
 
         return Route(path, endpoint, methods=["POST"])

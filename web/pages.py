@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
-from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,6 +19,7 @@ from invitations import respond
 from web.bodies import read_form
 from web.looks import Looks
 from web.machines import is_machine
+from web.threads import LedgerThreads
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -33,8 +33,9 @@ _PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c
 class Pages:
     """The customers' routes."""
 
-    def __init__(self, ledger: Ledger, looks: Looks) -> None:
+    def __init__(self, ledger: Ledger, looks: Looks, threads: LedgerThreads) -> None:
         self.ledger = ledger
+        self.threads = threads
         self.looks = looks
 
     def routes(self) -> Sequence[Route]:
@@ -107,7 +108,7 @@ class Pages:
     async def unsubscribe_page(self, request: Request) -> Response:
         """A button. Mail scanners fetch this page, so looking at it unsubscribes nobody."""
         token = _token(request)
-        page = await to_thread.run_sync(respond.open_unsubscribe_page, self.ledger, token)
+        page = await self.threads.run(lambda: respond.open_unsubscribe_page(self.ledger, token))
         if page is None:
             raise HTTPException(404)
         return self.looks.page("unsubscribe.html", token=token, page=page, is_done=page.is_unsubscribed, scope=None)
@@ -116,7 +117,7 @@ class Pages:
         """The button, or a mail program's one-click (RFC 8058), which shows the answer to nobody."""
         token, form = _token(request), await read_form(request)
         is_channel_only = form.get("scope") == "channel"
-        page = await to_thread.run_sync(respond.open_unsubscribe_page, self.ledger, token)
+        page = await self.threads.run(lambda: respond.open_unsubscribe_page(self.ledger, token))
         if page is None or not await self._run(
             lambda now: respond.unsubscribe(
                 self.ledger, token, is_channel_only=is_channel_only, is_one_click="scope" not in form, now=now
@@ -142,7 +143,7 @@ class Pages:
 
     async def _run(self, work: Callable[[datetime], T]) -> T:
         """Ledger calls wait for the disk: they run in a thread, with policy time read there too."""
-        return await to_thread.run_sync(lambda: work(self.ledger.policy_now()))
+        return await self.threads.run(lambda: work(self.ledger.policy_now()))
 
     async def _note(self, work: Callable[[datetime], bool]) -> None:
         """Note a visit. A ledger too busy to take it must not cost the customer the page."""

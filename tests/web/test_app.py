@@ -1,8 +1,10 @@
 """What holds for every answer: headers, size, log, health."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 import structlog
@@ -11,8 +13,10 @@ from starlette.routing import Route
 from data.ledger import tables as t
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from tests.web.client import Client
-from tests.web.conftest import LINK, UNSUBSCRIBE
+from tests.web.client import PHONE, Client
+from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
+from tests.web.served import served
+from tests.world import make_customer, make_request
 
 PATHS = [f"/r/{LINK}", f"/u/{UNSUBSCRIBE}", f"/o/{LINK}.gif", "/r/unknown", "/nowhere", "/healthz", "/readyz"]
 FORBIDDEN = (LINK, UNSUBSCRIBE, "ana@example.com", "Ana", "5550100", "evil", "A quiet word", "127.0.0.1")
@@ -110,3 +114,20 @@ def test_a_stored_address_with_odd_signs_stays_one_header(client: Client, ledger
     answer = client.get(f"/r/{LINK}/p/{number}")
     assert answer.status_code == 302
     assert "x-evil" not in answer.headers
+
+
+def test_a_crowd_at_once_waits_in_line_and_everybody_is_answered(ledger: Ledger, asked: Asked) -> None:
+    tokens = [f"crowd-{number}" for number in range(60)]
+    for token in tokens:
+        make_request(ledger, asked.world, make_customer(ledger, asked.world), link_token=token)
+    with served(ledger) as address, httpx.Client(base_url=address, headers={"user-agent": PHONE}, timeout=60) as client:
+
+        def answer(token: str) -> tuple[int, int]:
+            seen = client.get(f"/r/{token}").status_code
+            return seen, client.post(f"/r/{token}", data={"score": "8"}).status_code
+
+        with ThreadPoolExecutor(30) as pool:
+            assert set(pool.map(answer, tokens)) == {(200, 303)}
+    with ledger.read() as c:
+        assert c.execute(sa.select(sa.func.count()).select_from(t.scores)).scalar_one() == len(tokens)
+        assert c.execute(sa.select(sa.func.count()).select_from(t.events)).scalar_one() == 2 * len(tokens)
