@@ -14,7 +14,7 @@ import structlog
 
 from data.ledger.dispatch import has_claimable
 from data.ledger.jobs import end_abandoned_jobs, waiting_job_ids
-from data.ledger.runs import reap_dead_runs
+from data.ledger.runs import has_any_run, reap_dead_runs
 from data.settings import utc_now
 from invitations.take_in import waiting_files
 from pipelines.assets import (
@@ -89,11 +89,14 @@ def dispatch_when_due(
     return dg.RunRequest() if is_due else dg.SkipReason("Nothing is due.")
 
 
-@dg.sensor(job=events, minimum_interval_seconds=TICK_SECONDS, default_status=_RUNNING)
-def events_each_minute(context: dg.SensorEvaluationContext) -> Tick:
-    """Ask the providers, always: a callback may have been lost."""
+@dg.sensor(job=events, minimum_interval_seconds=max(15, TICK_SECONDS), default_status=_RUNNING)
+def events_each_minute(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> Tick:
+    """Ask the providers, always, once there is anything to ask about: a callback may have been lost."""
     if is_under_way(context.instance, events.name):
         return dg.SkipReason("An events run is under way.")
+    with ledger.opened() as opened, opened.read() as connection:
+        if not has_any_run(connection):
+            return dg.SkipReason("Nothing was ever done here.")
     return dg.RunRequest(partition_key=DAYS.get_partition_key_for_timestamp(utc_now().timestamp()))
 
 

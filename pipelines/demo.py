@@ -34,6 +34,7 @@ from pipelines.demo_state import (
     load_or_make_state,
     save_state,
 )
+from pipelines.logs import configure_logs
 from pipelines.problems import HOUSE
 from pipelines.processes import Group
 
@@ -56,6 +57,7 @@ def run_demo(console: Console, *, fresh: bool) -> None:
     """
     home = demo_home()
     with claim_home(home):
+        configure_logs(home / "logs" / "afterword.log")
         if fresh:
             clear_home(home)
         is_first = not (home / "ledger.sqlite").exists()

@@ -24,11 +24,11 @@ def _rows(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> _Count:
 
 # Each is told once, with the count it has when it is first more than nothing and has stopped growing, or nearly.
 _MILESTONES: list[tuple[str, _Count]] = [
-    ("customers taken in from the inbox folder, by Dagster", _rows(customers)),
-    ("invitations planned", _rows(invitations)),
-    ("messages handed over, by invitations/send.py", _rows(requests, requests.c.handed_at.is_not(None))),
-    ("customers have scored so far; watch the Overview", _rows(scores)),
-    ("reviews came back so far", _rows(reviews)),
+    ("{} customers taken in from the inbox folder, by Dagster", _rows(customers)),
+    ("{} invitations planned", _rows(invitations)),
+    ("{} messages handed over, by invitations/send.py", _rows(requests, requests.c.handed_at.is_not(None))),
+    ("First answers: {} scores so far. Watch them come in on the Overview", _rows(scores)),
+    ("First public reviews: {} so far", _rows(reviews)),
 ]
 
 
@@ -56,7 +56,7 @@ class News:
             found = count(connection)
         if (found and found == self._before.get(words)) or self._is_overtaken():
             seconds = int(time.monotonic() - self._started)
-            self._console.print(f"  {seconds // 60}:{seconds % 60:02d}  {found} {words}", highlight=False)
+            self._console.print(f"  {seconds // 60}:{seconds % 60:02d}  {words.format(found)}", highlight=False)
             self._open.pop(0)
         self._before[words] = found
 

@@ -69,7 +69,8 @@ def forward(console: Console, span: timedelta) -> None:
             "timeline. Answers arrive within a minute."
             if sent
             else "Either nothing was due yet (follow-ups come 3 and 7 days after the first message), or it is night "
-            "where the customers are and they wait for the morning: `afterword why CONTACT` tells for one of them."
+            "where the customers are and they wait for the morning. "
+            f"`AFTERWORD_HOME={home} afterword why CONTACT` tells for one of them."
         ),
         highlight=False,
     )

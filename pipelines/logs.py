@@ -37,7 +37,8 @@ def configure_logs(file: Path | None = None) -> None:
         )
     )
     ours = logging.getLogger("afterword")
-    ours.handlers[:] = [handler]
+    release_logs()
+    ours.addHandler(handler)
     ours.setLevel(logging.INFO)
     ours.propagate = False  # Dagster collects what reaches the root; ours is already written
     for name in _NOISY:
@@ -48,6 +49,15 @@ def configure_logs(file: Path | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def release_logs() -> None:
+    """Close what `configure_logs` opened."""
+    ours = logging.getLogger("afterword")
+    for handler in list(ours.handlers):
+        ours.removeHandler(handler)
+        handler.close()
+    structlog.reset_defaults()
 
 
 def _our_logger(*names: str) -> logging.Logger:

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from data.ledger.store import Ledger
 from data.ledger.tables import runs
@@ -116,6 +117,11 @@ def _restart_idle(ledger: Ledger, kind: RunKind, policy_now: datetime) -> int | 
             )
             .returning(runs.c.run_id)
         ).scalar_one_or_none()  # fmt: skip
+
+
+def has_any_run(connection: Connection) -> bool:
+    """Whether anything was ever done here."""
+    return connection.execute(sa.select(runs.c.run_id).limit(1)).first() is not None
 
 
 def reap_dead_runs(ledger: Ledger) -> int:

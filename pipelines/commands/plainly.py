@@ -13,6 +13,7 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from pipelines.commands.frame import errors
+from pipelines.logs import release_logs
 from pipelines.problems import FORESEEN, MISCONFIGURED, tell
 
 FAILED, WRONG_USE = 1, 2
@@ -44,6 +45,8 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
                 f"This was not foreseen: {tell(problem)}. Please report it. It is safe to run the command again.",
                 FAILED,
             )
+        finally:
+            release_logs()
 
     return told
 

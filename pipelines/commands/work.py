@@ -1,20 +1,21 @@
 """`plan`, `send`, `events`, `resolve`, `why`: the work, by hand."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from invitations.why import why
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors.registry import open_event_sources, open_messengers
 from invitations.resolve import resolve_doubt
 from invitations.send import send_due
 from invitations.try_out import send_test
+from invitations.why import why
 from pipelines import passes
-from pipelines.commands.frame import AsJson, errors, required_messengers, show, working_ledger
+from pipelines.commands.frame import AsJson, console, errors, required_messengers, show, working_ledger
 
 
 def plan(
@@ -75,8 +76,14 @@ def why_contact(
     if not explanations:
         errors.print("Nobody here has this address. Was the file with it imported? Check the spelling.")
         raise typer.Exit(1)
+    if as_json:
+        typer.echo(json.dumps([asdict(explanation) for explanation in explanations], default=str))
+        return
     for explanation in explanations:
-        show("Why", asdict(explanation), as_json=as_json)
+        first, *others = explanation.lines()
+        console.print(first, style="bold", markup=False, highlight=False)
+        for line in others:
+            console.print(f"  {line}", markup=False, highlight=False)
 
 
 def _moment(text: str | None) -> datetime | None:
