@@ -5,12 +5,14 @@ A DuckDB file that one process writes cannot even be read by another, so readers
 serving the old content of a file that is replaced under its own path while any connection in the process is open.
 """
 
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -111,14 +113,13 @@ class Warehouse:
         last = self.current()
         if last is None:
             return True
-        ((is_same, file_name),) = connection.execute(
-            "select version = published_version, published_file from warehouse_state"
-        ).fetchall()
-        # The link decides what was published: a crash after the state was written and before the swap must not count.
-        if is_same and file_name == last.name:
-            return False
+        is_loaded, is_same, file_name = connection.execute(sql.statement("state/publishing")).fetchall()[0]
+        if not is_loaded:
+            return False  # made again by an upgrade: the old copy stays until a load has filled the tables
+        if file_name != last.name:
+            return True  # the link decides what was published: the last publish did not come as far as the swap
         young = connection.execute("select 1 from published where published_at > $1", [now - PUBLISH_EVERY]).fetchall()
-        return not young or file_name != last.name
+        return not (is_same or young)
 
     def _next_name(self) -> str:
         numbers = [int(found[1]) for entry in self.folder.iterdir() if (found := _COPY.match(entry.name))]
@@ -159,12 +160,35 @@ def connect(file: Path | str, *, read_only: bool = False) -> Iterator[duckdb.Duc
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every table of `schema/` that is not there, and the one row of warehouse_state."""
-    there = {f"schema/{name}" for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    """Make every table of `schema/`, and the one row of warehouse_state, where they are not there.
+
+    Tables made by other statements than today's (an upgrade) are dropped first: the next load fills them again from
+    the ledger. Only core_verdicts stays as it is, since the ledger has no verdicts.
+    """
+    made_by = _statements_hash()
+    if _made_by(connection) == made_by:
+        return
+    for (name,) in connection.execute(sql.statement("state/outdated_tables")).fetchall():
+        connection.execute(f"drop table {name}").fetchall()
     for name in sql.names("schema"):
-        if name not in there:
-            connection.execute(sql.statement(name)).fetchall()
-    connection.execute(sql.statement("state/first_state")).fetchall()
+        connection.execute(sql.statement(name)).fetchall()
+    connection.execute(sql.statement("state/first_state"), [made_by]).fetchall()
+
+
+def _made_by(connection: duckdb.DuckDBPyConnection) -> str | None:
+    state = "schema/warehouse_state"
+    kept = connection.execute(sql.statement("state/columns"), ["warehouse_state"]).fetchall()
+    if tuple(name for name, _ in kept) != sql.columns(state):
+        return None
+    found = connection.execute(sql.statement("state/made_by")).fetchall()
+    return str(found[0][0]) if found else None
+
+
+@cache
+def _statements_hash() -> str:
+    """Of the tables' DDL and of the marts: when one of them changes, what is stored no longer fits."""
+    texts = [sql.statement(name) for folder in ("schema", "marts") for name in sql.names(folder)]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 @contextmanager

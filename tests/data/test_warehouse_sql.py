@@ -20,7 +20,17 @@ PARTS = {
     "row": "'x'",
 }  # fmt: skip
 # Words of the warehouse's own columns, beside those of data.words.
-OWN_WORDS = {"planned", "handed_over", "paused", "in doubt", "sending", "Automation", "first request", "follow-up "}
+OWN_WORDS = {
+    "planned",
+    "handed_over",
+    "paused",
+    "in doubt",
+    "sending",
+    "Automation",
+    "first request",
+    "follow-up ",
+    "core_verdicts",
+}
 NOT_WORDS = re.compile(r"[^A-Za-z]*|\$\.\w+|g")  # separators, patterns, JSON paths, a regular expression's option
 
 

@@ -32,7 +32,7 @@ def write_row(warehouse: Warehouse, number: int) -> None:
             "insert into out_customers (customer_id) values ($1)",
         ):
             connection.execute(statement, [number]).fetchall()
-        connection.execute("update warehouse_state set version = version + 1").fetchall()
+        connection.execute("update warehouse_state set version = version + 1, watermark = now()").fetchall()
 
 
 def test_a_failed_write_leaves_nothing(warehouse: Warehouse) -> None:
