@@ -15,6 +15,7 @@ SERIES = PROMOTERS = "#000001"
 PASSIVES = "#000002"
 DETRACTORS = "#000003"
 QUIET = "#000004"
+TEXT = "#000005"
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
 HEIGHT = 330
 _NPS_TICKS = [-100, -50, 0, 50, 100]
@@ -31,7 +32,7 @@ _STEPS = (
 
 TEMPLATE = go.layout.Template(
     layout=go.Layout(
-        font={"family": "Inter, sans-serif", "size": 13},
+        font={"family": "Inter, sans-serif", "size": 13, "color": TEXT},
         colorway=[SERIES, PASSIVES, DETRACTORS, QUIET],
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
         showlegend=False,
@@ -74,6 +75,7 @@ def nps_over_time(weeks: pl.DataFrame) -> go.Figure:
     )
     days = weeks["week"].to_list()
     shown = days[:: max(1, -(-len(days) // 6))]
+    _write_axes_darker(figure)
     figure.update_xaxes(tickvals=shown, ticktext=[_day(day) for day in shown])
     figure.update_yaxes(
         range=[-105, 105], tickvals=_NPS_TICKS, ticktext=[f"{tick:+d}" if tick else "0" for tick in _NPS_TICKS]
@@ -98,12 +100,14 @@ def funnel(counts: Mapping[str, int]) -> go.Figure:
             marker={"color": [QUIET if name == "Planned" else SERIES for name in names], "cornerradius": 3},
             text=labels,
             textposition="outside",
+            textfont={"color": TEXT, "size": 13},
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,} invitations<extra></extra>",
         ),
         layout={"template": TEMPLATE},
     )
     figure.update_layout(bargap=0.38)
+    _write_axes_darker(figure)
     figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.28])
     figure.update_yaxes(showgrid=False, zeroline=False)
     return figure
@@ -119,6 +123,12 @@ def funnel_table(counts: Mapping[str, int]) -> pl.DataFrame:
         ],
         schema={"Step": pl.String, "Invitations": pl.Int64, "% of sent": pl.Float64},
     )
+
+
+def _write_axes_darker(figure: go.Figure) -> None:
+    """Streamlit's theme writes axes too faintly to read (3.7:1), and overrules a template: so on the figure itself."""
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(tickfont={"color": TEXT, "size": 12})
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -10,6 +10,7 @@ from dashboard.wording import ROLE, short_moment
 from data.ledger.access import Access, Place, SystemState, access_of, known_users, system_state
 from data.ledger.store import Ledger
 from data.permissions import Action, may
+from data.settings import Settings
 from data.warehouse.reader import Reader
 from data.words import Role
 
@@ -22,7 +23,7 @@ def let_in(ledger: Ledger, reader: Reader) -> Desk | None:
     with ledger.read() as c:
         system = system_state(c)
         users = known_users(c)
-    email = _demo_user(users) if system.is_demo and users else ledger.settings.local_user
+    email = _demo_user(users) if system.is_demo and users else Settings().local_user
     if email is None:
         _no_user(is_account_missing=not users)
         return None

@@ -64,7 +64,6 @@ def _draw_buttons(name: str, number: Any, buttons: Sequence[Button]) -> None:
         key=f"aw_actions_{name}_{number}",
         horizontal=True,
         wrap=False,
-        horizontal_alignment="right",
         gap=None,
         width="content",
     ):

@@ -36,20 +36,20 @@ def _columns(desk: Desk) -> list[Column]:
         Column(
             "Email and phone",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
-            "2.1fr",
+            "2.5fr",
             on_phone=False,
         ),
         Column("Invited on", lambda row: _invited(row, desk), "0.9fr", on_phone=False),
-        Column("Location", lambda row: row["location_name"], "1.2fr", on_phone=False),
+        Column("Location", lambda row: row["location_name"], "1.1fr", on_phone=False),
         Column(
             "Source",
             lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or ""),
             "1.3fr",
             on_phone=False,
         ),
-        Column("Status", _status, "1.2fr"),
+        Column("Status", _status, "1.15fr"),
         Column("NPS", lambda row: score_mark(row["score"]), "0.5fr", is_number=True),
-        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "1.1fr", on_phone=False),
+        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.9fr", on_phone=False),
     ]
 
 

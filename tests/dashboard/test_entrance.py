@@ -1,0 +1,72 @@
+"""Who gets in, and what the dashboard drags along."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger
+from data.words import Role
+from tests.dashboard.conftest import APP, Open, text
+from tests.world import World
+
+
+def test_without_a_named_user_it_says_what_to_set_and_shows_nothing(world: World, look: Open) -> None:
+    app = look(as_user=None)
+    assert "AFTERWORD_LOCAL_USER" in text(app)
+    assert "Total Invited Customers" not in text(app)
+
+
+def test_a_user_whom_the_account_does_not_know_is_turned_away(world: World, look: Open) -> None:
+    app = look(as_user="nobody")
+    assert "names nobody the account knows" in text(app)
+    assert "Total Invited Customers" not in text(app)
+
+
+def test_a_ledger_without_an_account_names_the_command_that_makes_one(ledger: Ledger, look: Open) -> None:
+    assert "afterword init" in text(look(as_user=None))
+
+
+def test_the_role_switcher_is_on_a_demo_ledger_only(ledger: Ledger, world: World, look: Open) -> None:
+    assert not [box for box in look().selectbox if box.key == "view_as"]
+    with ledger.write() as c:
+        c.execute(t.system.update().values(is_demo=True))
+    app = look(as_user=None)
+    assert "Total Invited Customers" in text(app)
+    app.selectbox(key="view_as").set_value(f"{Role.AGENCY_CLIENT.value}@acme.example").run()
+    assert not app.exception
+    assert "Total Invited Customers" not in text(app)
+
+
+def test_a_role_taken_away_is_gone_on_the_next_look(ledger: Ledger, world: World, look: Open) -> None:
+    app = look("runs")
+    assert [button.key for button in app.button] == ["halt"]
+    with ledger.write() as c:
+        c.execute(t.users.update().where(t.users.c.role == Role.OWNER).values(role=Role.VIEWER))
+    app.run()
+    assert not app.button
+
+
+@pytest.mark.slow
+def test_a_dashboard_that_has_shown_every_page_has_loaded_neither_dagster_nor_a_provider(
+    ledger: Ledger, world: World, look: Open, home: Path
+) -> None:
+    script = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(APP)!r}, default_timeout=60).run()\n"
+        "for page in ('requests', 'customers', 'runs'):\n"
+        "    app.switch_page(f'views/{page}.py').run()\n"
+        "assert not app.exception, app.exception\n"
+        "heavy = {name.split('.')[0] for name in sys.modules} & {'dagster', 'twilio', 'pipelines', 'web'}\n"
+        "providers = {name for name in sys.modules if name.startswith('connectors.')}\n"
+        "print(sorted(heavy | providers))\n"
+    )
+    environment = os.environ | {"AFTERWORD_LOCAL_USER": "owner@acme.example"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment, cwd=APP.parents[1]
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,164 @@
+"""The pages' statements: each can be prepared, each is scoped, and what they compute is right."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from data.warehouse import pages, sql
+from data.warehouse.pages import CustomerFilter, CustomerOrder, Page, RequestFilter, RequestOrder, Scope
+
+QUERIES = Path(pages.__file__).parent / "queries"
+RELATIONS = ("customers", "requests", "timeline", "reviews", "funnel", "nps", "runs")
+NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
+SCOPE = Scope(1, (10, 20))
+
+
+class Memory:
+    """The relations of the reader, empty, in memory."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        for name in RELATIONS:
+            self.connection.execute(sql.statement(f"schema/out_{name}")).fetchall()
+            self.connection.execute(f"create view {name} as from out_{name}").fetchall()
+
+    def query(self, text: str, params: list[Any]) -> pl.DataFrame:
+        self.connection.execute("set timezone = 'UTC'").fetchall()
+        return self.connection.sql(text, params=params).pl()
+
+    def add(self, table: str, **values: Any) -> None:
+        columns = ", ".join(values)
+        marks = ", ".join("?" for _ in values)
+        self.connection.execute(
+            f"insert into out_{table} ({columns}) values ({marks})",  # noqa: S608 (our own names)
+            list(values.values()),
+        ).fetchall()
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in QUERIES.glob("*.sql")))
+def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: Memory, name: str) -> None:
+    text = sql.statement(f"queries/{name}")
+    assert text.startswith("-- ")
+    named = {
+        "account": 1, "places": [10], "since": NOW, "since_day": NOW.date(), "before_day": NOW.date(), "limit": 25,
+        "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"], "status": "active",
+        "kind": "send", "customer": 1, "zone": "America/Chicago", "minimum": 5,
+    }  # fmt: skip
+    code, params = pages.positional(text, named)
+    memory.query(f"explain {code}", params)
+    assert name.startswith("runs_") or ("$account" in text and "list_contains($places, location_id)" in text)
+
+
+@pytest.mark.parametrize("order", list(CustomerOrder))
+def test_customers_can_be_ordered_each_way_and_ties_stay_in_place(memory: Memory, order: CustomerOrder) -> None:
+    for number in range(60):
+        memory.add(
+            "customers", customer_id=number, account_id=1, location_id=10, first_name="A", last_name="B", search="a b"
+        )
+    seen = [
+        number
+        for page in (1, 2, 3)
+        for number in pages.customers_page(memory, SCOPE, CustomerFilter(), order, Page(page))["customer_id"]
+    ]
+    assert sorted(seen) == list(range(60))
+
+
+@pytest.mark.parametrize("order", list(RequestOrder))
+def test_requests_can_be_ordered_each_way(memory: Memory, order: RequestOrder) -> None:
+    for number in range(30):
+        memory.add(
+            "requests", request_id=number, account_id=1, location_id=10, screen_status="Sent", name="A", search="a",
+            not_before=NOW, retries=number % 3,
+        )  # fmt: skip
+    frames = [pages.requests_page(memory, SCOPE, RequestFilter(), order, Page(page)) for page in (1, 2)]
+    assert sorted(number for frame in frames for number in frame["request_id"]) == list(range(30))
+
+
+def test_nobody_elses_rows_are_seen(memory: Memory) -> None:
+    memory.add("customers", customer_id=1, account_id=2, location_id=10, search="x")
+    memory.add("customers", customer_id=2, account_id=1, location_id=30, search="x")
+    assert pages.customers_by_status(memory, SCOPE, CustomerFilter()) == {}
+    assert pages.customer(memory, SCOPE, 1) is None
+    assert pages.customer(memory, SCOPE, 2) is None
+
+
+def test_a_period_leaves_out_who_was_invited_before_it_but_never_who_was_not_invited(memory: Memory) -> None:
+    for number, invited_at in enumerate([None, NOW - timedelta(days=5), NOW - timedelta(days=50)]):
+        memory.add("customers", customer_id=number, account_id=1, location_id=10, invited_at=invited_at, search="x")
+    scope = Scope(1, (10,), NOW - timedelta(days=30), NOW)
+    found = pages.customers_page(memory, scope, CustomerFilter(), CustomerOrder.NEWEST, Page())
+    assert found["customer_id"].to_list() == [1, 0]
+
+
+def test_canceled_messages_show_only_when_asked_for(memory: Memory) -> None:
+    for number, status in enumerate(["Canceled", "Sent"]):
+        memory.add("requests", request_id=number, account_id=1, location_id=10, screen_status=status, search="x")
+    found = pages.requests_page(memory, SCOPE, RequestFilter(), RequestOrder.NEWEST, Page())
+    assert found["request_id"].to_list() == [1]
+
+
+@pytest.mark.parametrize("text", ["50%", "a_b", "back\\slash", "o'connor"])
+def test_search_takes_every_character_for_itself(memory: Memory, text: str) -> None:
+    memory.add("customers", customer_id=1, account_id=1, location_id=10, search=f"before {text} after")
+    memory.add("customers", customer_id=2, account_id=1, location_id=10, search="before 50x axb after")
+    found = pages.customers_page(memory, SCOPE, CustomerFilter(search=text.upper()), CustomerOrder.NEWEST, Page())
+    assert found["customer_id"].to_list() == [1]
+
+
+def test_a_week_with_too_few_answers_has_no_nps_and_an_interval_stays_within_its_scale(memory: Memory) -> None:
+    memory.add(
+        "nps", account_id=1, location_id=10, scored_date=date(2026, 11, 2), promoters=2, passives=1, detractors=1
+    )
+    memory.add(
+        "nps", account_id=1, location_id=10, scored_date=date(2026, 11, 10), promoters=6, passives=2, detractors=2
+    )
+    memory.add(
+        "nps", account_id=1, location_id=20, scored_date=date(2026, 11, 17), promoters=5, passives=0, detractors=0
+    )
+    weeks = pages.nps_by_week(memory, SCOPE, minimum=5)
+    assert weeks["week"].to_list() == [date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 16)]
+    assert weeks["nps"].to_list() == [None, pytest.approx(40.0), pytest.approx(100.0)]
+    # 6, 2, 2 of 10: mean 0.4, variance 0.8 - 0.16 = 0.64, so 1.96 * sqrt(0.64 / 10) = 0.496
+    assert weeks["low"].to_list() == [None, pytest.approx(-9.58, abs=0.01), pytest.approx(100.0)]
+    assert weeks["high"].to_list() == [None, pytest.approx(89.58, abs=0.01), pytest.approx(100.0)]
+
+
+def test_the_period_before_is_as_long_as_the_period(memory: Memory) -> None:
+    for days, promoters in ((3, 1), (10, 2), (20, 4)):
+        day = NOW.date() - timedelta(days=days)
+        memory.add("nps", account_id=1, location_id=10, scored_date=day, promoters=promoters, passives=0, detractors=0)
+        memory.add(
+            "funnel", account_id=1, location_id=10, first_handed_date=day, planned=promoters, sent=promoters,
+            delivered=0, opened=0, clicked=0, scored=promoters, platform_chosen=0, reviewed=0,
+        )  # fmt: skip
+    scope = Scope(1, (10,), NOW - timedelta(days=7), NOW)
+    scores, steps = pages.nps_total(memory, scope), pages.funnel(memory, scope)
+    assert (scores["promoters"], scores["promoters_before"]) == (1, 2)
+    assert (steps["sent"], steps["sent_before"], steps["scored_before"]) == (1, 2, 2)
+
+
+def test_a_timeline_is_newest_first_by_the_locations_own_days(memory: Memory) -> None:
+    late = datetime(2026, 11, 23, 3, 30, tzinfo=UTC)  # still the 22nd in Chicago
+    for kind, moment, event_id in (
+        ("planned", late, None), ("handed_over", late, None), ("delivered", late, 1), ("opened", NOW, 2),
+    ):  # fmt: skip
+        memory.add(
+            "timeline", event_id=event_id, customer_id=1, account_id=1, location_id=10, kind=kind, occurred_at=moment
+        )
+    found = pages.customer_timeline(memory, SCOPE, 1, "America/Chicago")
+    assert found["kind"].to_list() == ["opened", "delivered", "handed_over", "planned"]
+    assert found["day"].to_list() == [date(2026, 11, 23)] + [date(2026, 11, 22)] * 3
+
+
+def test_a_name_without_a_value_is_an_error_and_not_a_null() -> None:
+    with pytest.raises(KeyError, match="forgotten"):
+        pages.positional("select $forgotten", {})
