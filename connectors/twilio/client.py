@@ -161,3 +161,8 @@ class TwilioClients:
 def _unfold(page: Any) -> tuple[Any, list[Any]]:
     """A page of the SDK and its messages, which it would parse only when they are iterated over."""
     return page, list(page)
+
+
+def moment(value: Any) -> datetime | None:
+    """A time of the SDK's; it leaves one that it cannot parse as text."""
+    return value if isinstance(value, datetime) else None

@@ -9,7 +9,7 @@ import structlog
 
 from connectors import ProviderEvent
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed
-from connectors.twilio.client import Gone, TwilioClients
+from connectors.twilio.client import Gone, TwilioClients, moment
 from connectors.twilio.codes import event_of, keyword_kind, reason_of, scope_of
 from connectors.twilio.settings import TwilioSettings
 from data.words import AddressKind, EventKind, SuppressionReason
@@ -62,7 +62,7 @@ class TwilioEvents:
             return None
         except ReadFailed as error:
             return error
-        at = message.date_updated or message.date_sent or message.date_created
+        at = moment(message.date_updated) or moment(message.date_sent) or moment(message.date_created)
         if at is None:
             return ReadFailed("Twilio's answer carried no time")
         return status_event(sid, message.status or "", message.error_code, at, None, raw=_plain(message))
@@ -74,7 +74,7 @@ class TwilioEvents:
         for to in self._our_addresses():
             for messages, _time in self._clients.pages({**to, "date_sent_after": first_day}, _MAX_PAGES):
                 yield from self._texts(messages, since, until)
-                times = [m.date_sent for m in messages if m.date_sent]
+                times = [time for m in messages if (time := moment(m.date_sent))]
                 if times and max(times) < since:  # newest first: nothing wanted follows
                     break
 
@@ -89,7 +89,7 @@ class TwilioEvents:
 
     def _texts(self, messages: Sequence[Any], since: datetime, until: datetime) -> Iterator[ProviderEvent]:
         for message in messages:
-            at = message.date_sent or message.date_created
+            at = moment(message.date_sent) or moment(message.date_created)
             if message.direction == "inbound" and message.sid and at is not None and since <= at <= until:
                 yield text_event(message.sid, message.from_ or "", message.body or "", at, None, raw=_plain(message))
 
@@ -146,6 +146,6 @@ def _plain(message: Any) -> dict[str, Any]:
         "ErrorCode": message.error_code,
         "Direction": message.direction,
         "Body": message.body if message.direction == "inbound" else None,
-        "DateUpdated": message.date_updated.isoformat() if message.date_updated else None,
+        "DateUpdated": str(message.date_updated) if message.date_updated else None,
         "polled": True,
     }

@@ -25,7 +25,7 @@ from connectors import (
 )
 from connectors.addresses import is_loopback
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Unclear, never_left
-from connectors.twilio.client import Refusal, TwilioClients
+from connectors.twilio.client import Refusal, TwilioClients, moment
 from connectors.twilio.codes import Treatment, meaning_of, reason_of, scope_of
 from connectors.twilio.settings import TwilioSettings
 from data.words import Channel, FailureScope
@@ -98,9 +98,11 @@ class TwilioMessenger:
             return CannotTell(error.reason)
         provider_time = pages[0][1]  # of the first: what came later is not covered
         matches = [m for messages, _time in pages for m in messages if _has_link(m, doubt.link)]
-        recent = [m for m in matches if m.date_created is None or m.date_created >= doubt.handed_at - _CLOCK_MARGIN]
+        last = datetime.max.replace(tzinfo=UTC)
+        made = [(moment(m.date_created) or last, m.sid) for m in matches]
+        recent = [pair for pair in made if pair[0] >= doubt.handed_at - _CLOCK_MARGIN]
         if recent:
-            return Found(min(recent, key=lambda m: m.date_created or datetime.max.replace(tzinfo=UTC)).sid)
+            return Found(min(recent)[1])
         if matches:  # an earlier attempt, or a clock that is far off: not ours to call absent
             return CannotTell("Twilio has this request's link in an older message only", is_final=True)
         if provider_time is None:

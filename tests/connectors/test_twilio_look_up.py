@@ -86,3 +86,8 @@ def test_whatsapp_can_never_tell(it: Stub) -> None:
     assert isinstance(told, CannotTell)
     assert told.is_final
     assert it.received == []
+
+
+def test_a_message_whose_time_cannot_be_read_is_found_all_the_same(it: Stub) -> None:
+    always(it, 200, twilio_list([twilio_message(date_created="yesterday")]))
+    assert messenger(it).look_up(DOUBT) == Found(SID)
