@@ -21,7 +21,7 @@ from data.ledger.imports import Known, ListHead
 from data.ledger.store import Ledger
 from data.ledger.tables import customers, locations
 from data.words import AddressKind, Channel
-from invitations.import_report import ImportReport, UnknownLocation, of_list
+from invitations.import_report import ImportRefused, ImportReport, UnknownLocation, of_list
 from invitations.intake import Intake, take_rows
 from invitations.rejected import Place, RejectedRow
 from invitations.same_person import KNOWN_SCHEMA, addresses_of, merged, with_group
@@ -48,7 +48,7 @@ def import_customers(
 
     The same content under the same name at the same location is a repeat and changes nothing; one that was cut off
     goes on. With `dry_run` the counts come out the same and nothing is written.
-    Raises UnreadableFile, UnknownLocation or ValueError (the name, channels or speed), all in words.
+    Raises UnreadableFile, UnknownLocation or ImportRefused (the name, channels or speed), all in words.
     """
     with ledger.read() as connection:
         account_id, default, places = places_of(connection, location)
@@ -97,19 +97,19 @@ def places_of(connection: Connection, slug: str) -> tuple[int, Place, list[Place
 def _checked_name(name: str) -> str:
     name = " ".join(name.split())
     if not 1 <= len(name) <= 200:
-        raise ValueError("A list needs a name of 1 to 200 characters.")
+        raise ImportRefused("A list needs a name of 1 to 200 characters.")
     return name
 
 
 def _checked_channels(channels: Sequence[Channel] | None) -> list[Channel] | None:
     if channels is not None and not channels:
-        raise ValueError("Name at least one channel, or leave channels out to allow all.")
+        raise ImportRefused("Name at least one channel, or leave channels out to allow all.")
     return None if channels is None else list(dict.fromkeys(channels))
 
 
 def _checked_speed(speed: str | None) -> str | None:
     if speed is not None and not re.fullmatch(r"[1-9][0-9]{0,6}/(hour|day)", speed):
-        raise ValueError(f'The speed "{speed}" cannot be read. Expected one such as 50/hour or 200/day.')
+        raise ImportRefused(f'The speed "{speed}" cannot be read. Expected one such as 50/hour or 200/day.')
     return speed
 
 

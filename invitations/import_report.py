@@ -9,6 +9,10 @@ from sqlalchemy.engine import Row
 from invitations.rejected import RejectedRow
 
 
+class ImportRefused(ValueError):
+    """What was asked for beside the file (a name, channels, a speed) cannot be meant; the message says why."""
+
+
 class UnknownLocation(LookupError):
     """No location of the account has this slug."""
 

@@ -14,7 +14,7 @@ from connectors.csv_file import UnreadableFile
 from data.ledger.store import Ledger
 from data.settings import utc_now
 from invitations.customers_file import import_customers
-from invitations.import_report import ImportReport, UnknownLocation
+from invitations.import_report import ImportRefused, ImportReport, UnknownLocation
 
 log = structlog.get_logger(__name__)
 
@@ -27,20 +27,29 @@ def waiting_files(inbox_folder: Path, *, now: datetime | None = None) -> list[tu
 
     `now`: this machine's clock, which also dates files.
     """
+    return [(path, _sha256(path)) for path in _settled(inbox_folder, now)]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # it waits all the same: picking it up will say that it cannot be opened
+        return "cannot be opened"
+
+
+def _settled(inbox_folder: Path, now: datetime | None) -> Iterator[Path]:
     latest = (now or utc_now()) - SETTLED_AFTER
-    return [(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in _settled(inbox_folder, latest)]
-
-
-def _settled(inbox_folder: Path, latest: datetime) -> Iterator[Path]:
     for path in sorted(inbox_folder.glob("*/*")):
-        is_hidden = path.name.startswith((".", "~"))
-        if (
-            path.suffix.lower() == ".csv"
-            and not is_hidden
-            and path.is_file()
-            and path.stat().st_mtime <= latest.timestamp()
-        ):
+        is_list = path.suffix.lower() == ".csv" and not path.name.startswith((".", "~"))
+        if is_list and _has_rested(path, latest):
             yield path
+
+
+def _has_rested(path: Path, latest: datetime) -> bool:
+    try:
+        return path.is_file() and path.stat().st_mtime <= latest.timestamp()
+    except OSError:  # gone between two looks
+        return False
 
 
 def pick_up_inbox(ledger: Ledger, inbox_folder: Path, *, now: datetime | None = None) -> list[ImportReport]:
@@ -49,7 +58,7 @@ def pick_up_inbox(ledger: Ledger, inbox_folder: Path, *, now: datetime | None = 
     A file that cannot be read, or whose folder is no location's, is reported with its `problem` and stops no other.
     """
     reports = []
-    for path, _ in waiting_files(inbox_folder, now=now):
+    for path in _settled(inbox_folder, now):
         try:
             report = import_customers(
                 ledger,
@@ -61,7 +70,7 @@ def pick_up_inbox(ledger: Ledger, inbox_folder: Path, *, now: datetime | None = 
                 speed=None,
                 imported_by=IMPORTED_BY,
             )
-        except (UnreadableFile, UnknownLocation, ValueError, OSError) as fault:
+        except (UnreadableFile, UnknownLocation, ImportRefused, OSError) as fault:
             # Without the file's name, which people write: a list may be called after somebody.
             log.warning("a file in the inbox folder could not be taken in", kind=type(fault).__name__)
             told = "The file cannot be opened." if isinstance(fault, OSError) else str(fault)

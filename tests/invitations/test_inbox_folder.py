@@ -58,9 +58,13 @@ def test_a_file_that_cannot_be_taken_in_is_told_and_stops_no_other(ledger: Ledge
     drop(tmp_path, "atlantis/a.csv")
     drop(tmp_path, "chicago/a.csv", b"")
     drop(tmp_path, "chicago/b.csv", b"PK\x03\x04")
+    (tmp_path / "new-york").mkdir()
+    (tmp_path / "new-york" / "a.csv").symlink_to("a.csv")  # leads to itself: there is no file
+    drop(tmp_path, f"new-york/{'y' * 201}.csv")
     drop(tmp_path, "new-york/z.csv")
     reports = {report.file_name: report for report in pick_up_inbox(ledger, tmp_path, now=NOW)}
     assert 'no location "atlantis"' in str(reports["atlantis/a.csv"].problem)
     assert "empty" in str(reports["chicago/a.csv"].problem)
     assert "Excel" in str(reports["chicago/b.csv"].problem)
+    assert "1 to 200 characters" in str(reports[f"new-york/{'y' * 201}.csv"].problem)
     assert reports["z.csv"].new_count == 1
