@@ -1,5 +1,6 @@
 """What people do shows on their next look, however old the published copy is."""
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -265,3 +266,74 @@ def test_threads_share_a_reader_while_copies_come_and_the_ledger_moves(
     for looker in lookers:
         looker.join()
     assert faults == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_copy_with_changes_laid_over_equals_the_next_copy(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None], seed: int
+) -> None:
+    dice = random.Random(seed)
+    for _ in range(6):
+        make_request(ledger, world, make_customer(ledger, world))
+    publish()
+    for _ in range(12):
+        happen(ledger, world, dice)
+    seen = everything(reader)
+    publish()
+    assert everything(reader) == seen
+
+
+def happen(ledger: Ledger, world: World, dice: random.Random) -> None:
+    """One thing of those that happen in a house, to somebody."""
+    with ledger.read() as c:
+        requests = c.execute(t.requests.select().order_by(t.requests.c.request_id)).all()
+        customers = c.execute(t.customers.select().order_by(t.customers.c.customer_id)).all()
+    request, customer = dice.choice(requests), dice.choice(customers)
+    match dice.randrange(8):
+        case 0:
+            make_request(ledger, world, make_customer(ledger, world))
+        case 1:
+            suppress(ledger, world, AddressKind.EMAIL, customer.email, dice.choice([None, Channel.EMAIL]))
+        case 2:
+            with ledger.write() as c:
+                at = t.requests.c.request_id == request.request_id
+                status = dice.choice([RequestStatus.SENT, RequestStatus.FAILED, RequestStatus.IN_DOUBT])
+                c.execute(t.requests.update().where(at).values(status=status, handed_at=NOON))
+        case 3:
+            with ledger.write() as c:
+                of = t.invitations.c.invitation_id == request.invitation_id
+                c.execute(t.invitations.update().where(of).values(status=InvitationStatus.FINISHED))
+        case 4:
+            with ledger.write() as c:
+                of = t.customers.c.customer_id == customer.customer_id
+                c.execute(t.customers.update().where(of).values(first_name="Renamed"))
+        case 5:
+            with ledger.write() as c:
+                about = dice.choice([{"invitation_id": request.invitation_id}, {"person_id": customer.person_id}])
+                insert(
+                    c, t.events, account_id=world.account_id, kind=EventKind.OPENED, occurred_at=NOON,
+                    recorded_at=ledger.now(c), **about,
+                )  # fmt: skip
+        case 6:
+            with ledger.write() as c:
+                insert(
+                    c, t.reviews, account_id=world.account_id, location_id=world.chicago, platform="google",
+                    provider_review_id=f"r{dice.random()}", stars=4, reviewed_at=NOON,
+                    invitation_id=dice.choice([None, request.invitation_id]),
+                )  # fmt: skip
+        case _:
+            with ledger.write() as c:  # linked anew, or no longer
+                to = dice.choice([None, request.invitation_id])
+                c.execute(t.reviews.update().values(invitation_id=to))
+
+
+def everything(reader: Reader) -> dict[str, list[dict[str, Any]]]:
+    """All that pages could show of people, in a fixed order."""
+    keys = {
+        "customers": "customer_id",
+        "requests": "request_id",
+        "timeline": "event_id, customer_id",
+        "reviews": "review_id",
+    }
+    return {name: reader.query(f"from {name} order by {key}").to_dicts() for name, key in keys.items()}
