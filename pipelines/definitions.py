@@ -12,8 +12,6 @@ defs = dg.Definitions(
     schedules=automation.SCHEDULES,
     sensors=automation.SENSORS,
     resources={"ledger": LedgerOpener(), "providers": ProvidersOpener()},
-    # Dagster's own pages keep every event; its console would write each of them to the log as well.
-    loggers={"console": dg.colored_console_logger.configured({"log_level": "WARNING"})},
     # Steps of one run beside each other would meet at the warehouse's lock, and a process a step takes 3 s to start.
     executor=dg.in_process_executor,
 )

@@ -5,6 +5,7 @@ import io
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,14 +23,22 @@ def _rows(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> _Count:
     return lambda c: c.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()
 
 
-# Each is told once, with the count it has when it is first more than nothing and has stopped growing, or nearly.
-_MILESTONES: list[tuple[str, _Count]] = [
-    ("{} customers taken in from the inbox folder, by Dagster", _rows(customers)),
-    ("{} invitations planned", _rows(invitations)),
-    ("{} messages handed over, by invitations/send.py", _rows(requests, requests.c.handed_at.is_not(None))),
-    ("First answers: {} scores so far. Watch them come in on the Overview", _rows(scores)),
-    ("First public reviews: {} so far", _rows(reviews)),
-]
+@dataclass(frozen=True)
+class Milestone:
+    """Something worth telling once: at its first sign, or when its count has come to rest."""
+
+    words: str
+    count: _Count
+    is_told_at_once: bool = False
+
+
+MILESTONES = (
+    Milestone("{} customers taken in from the inbox folder, by Dagster", _rows(customers)),
+    Milestone("{} invitations planned", _rows(invitations)),
+    Milestone("{} messages handed over, by invitations/send.py", _rows(requests, requests.c.handed_at.is_not(None))),
+    Milestone("First scores: {} so far. Watch them come in on the Overview", _rows(scores), is_told_at_once=True),
+    Milestone("First public reviews: {} so far", _rows(reviews), is_told_at_once=True),
+)
 
 
 class News:
@@ -44,26 +53,23 @@ class News:
         self._brought = 0
         self._next_reviews = 0.0
         with ledger.read() as connection:  # what was there when the demo went on is no news
-            self._open = [(words, count) for words, count in _MILESTONES if not count(connection)]
+            self._open = [milestone for milestone in MILESTONES if not milestone.count(connection)]
 
     def tell(self) -> None:
-        """Look once."""
+        """Look once, and tell what has been reached since the last look."""
         self._bring_reviews()
         if not self._open:
             return
-        words, count = self._open[0]
         with self._ledger.read() as connection:
-            found = count(connection)
-        if (found and found == self._before.get(words)) or self._is_overtaken():
-            seconds = int(time.monotonic() - self._started)
-            self._console.print(f"  {seconds // 60}:{seconds % 60:02d}  {words.format(found)}", highlight=False)
-            self._open.pop(0)
-        self._before[words] = found
-
-    def _is_overtaken(self) -> bool:
-        """Whether a later milestone has begun: then the count of this one is news enough."""
-        with self._ledger.read() as connection:
-            return any(count(connection) for _, count in self._open[1:])
+            found = {milestone.words: milestone.count(connection) for milestone in self._open}
+        for milestone in list(self._open):
+            count = found[milestone.words]
+            if count and (milestone.is_told_at_once or count == self._before.get(milestone.words)):
+                seconds = int(time.monotonic() - self._started)
+                told = milestone.words.format(count)
+                self._console.print(f"  {seconds // 60}:{seconds % 60:02d}  {told}", highlight=False)
+                self._open.remove(milestone)
+        self._before = found
 
     def _bring_reviews(self) -> None:
         """What the sandbox's review sites hold becomes a file in the inbox for each location, as exports would."""
