@@ -91,14 +91,17 @@ def _make_people(connection: Connection, account_id: int, count: int) -> list[in
 
 def _merge(connection: Connection, into: dict[int, int], now: datetime) -> None:
     """Make each person of `into` the one it names."""
+    if not into:
+        return
     stays: dict[int, list[int]] = {}
     for gone, kept in into.items():
         stays.setdefault(kept, []).append(gone)
+    # A claim holds this lock while it looks at a person's invitations and suppressions (PostgreSQL). All at once and
+    # in order, so that two transactions cannot wait for each other.
+    people = sa.select(t.people.c.person_id).where(t.people.c.person_id.in_({*into, *stays}))
+    connection.execute(people.order_by(t.people.c.person_id).with_for_update())
     for kept, leaving in sorted(stays.items()):
         everyone = sorted([kept, *leaving])
-        # A claim holds this lock while it looks at a person's invitations and suppressions (PostgreSQL).
-        people = sa.select(t.people.c.person_id).where(t.people.c.person_id.in_(everyone))
-        connection.execute(people.order_by(t.people.c.person_id).with_for_update())
         _stop_newer_invitations(connection, everyone, now)
         _fold_customers(connection, everyone)
         for table in (t.customers, t.invitations, t.events, t.person_addresses):
