@@ -4,6 +4,7 @@ Prints one line of JSON, {"port": …}, when it accepts connections. Ends on SIG
 """
 
 import argparse
+import contextlib
 import ipaddress
 import json
 import logging
@@ -83,7 +84,8 @@ def main(words: list[str] | None = None) -> int:
         app, http=DroppableConnections, ws="none", log_level="warning", access_log=False,
         timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=1,
     )  # fmt: skip
-    AnnouncedServer(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once it has shut down
+        AnnouncedServer(config).run(sockets=[listener])
     return 0
 
 

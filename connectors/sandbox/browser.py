@@ -134,7 +134,7 @@ class Browser:
 
     async def open(self, address: str, method: str = "GET", form: dict[str, str] | None = None) -> requests.Response:
         """Fetch an address as a browser would, following redirects while they stay on this machine."""
-        answer = await self._lines.call(method, address, data=form, headers=self._headers)
+        answer = await self._lines.call(method, address, data=form or None, headers=self._headers)
         for _ in range(4):
             target = urljoin(answer.url or address, answer.headers.get("location", ""))
             if not answer.is_redirect or not is_loopback(target):

@@ -152,21 +152,23 @@ class Customers:
         except requests.RequestException as fault:
             log.debug("page unanswered", fault=type(fault).__name__)
 
-    async def _page(self, act: str, payload: dict[str, Any], form: Form | None = None) -> PageReader | None:
-        """Ask web/ for a page (or send a form); None when it does not answer: the customer tries again later."""
+    async def _ask(self, act: str, payload: dict[str, Any], form: Form) -> requests.Response | None:
+        """Ask web/ for something; None when it does not answer: the customer tries the same act again later."""
         browser = Browser(self._lines, self._who(payload).browser)
         try:
-            if form is None:
-                answer = await browser.open(payload["link"])
-            else:
-                answer = await browser.open(form.action, form.method, form.filled)
+            answer = await browser.open(form.action, form.method, form.filled)
         except requests.RequestException:
             answer = None
-        if answer is None or answer.status_code >= 500:
-            if payload.get("tries", 0) < PATIENCE:
-                self._plan(act, 5, **{**payload, "tries": payload.get("tries", 0) + 1})
-            return None
-        return read_page(answer.url or payload["link"], answer.text)
+        if answer is not None and answer.status_code < 500:
+            return answer
+        if payload.get("tries", 0) < PATIENCE:
+            self._plan(act, 5, **{**payload, "tries": payload.get("tries", 0) + 1})
+        return None
+
+    async def _page(self, act: str, payload: dict[str, Any], form: Form | None = None) -> PageReader | None:
+        """The page that opening the link, or sending a form, leads to."""
+        answer = await self._ask(act, payload, form or Form("GET", payload["link"]))
+        return read_page(answer.url or payload["link"], answer.text) if answer is not None else None
 
     async def _visit(self, payload: dict[str, Any]) -> None:
         """Read the review page, and fill in its own form."""
@@ -196,7 +198,7 @@ class Customers:
             self._plan("comment", 1.5, **onward, method=form.method, action=form.action, filled=filled)
         platforms = _platforms(page.links)
         if platforms and who.chooses_after is not None:
-            favourite = platforms[0] if who.score % 3 else platforms[-1]  # most take the first they see
+            favourite = platforms[min(int(who.taste * len(platforms)), len(platforms) - 1)]
             self._plan("choose", who.chooses_after, **onward, platform=favourite.address, words=favourite.words)
 
     async def _comment(self, payload: dict[str, Any]) -> None:
@@ -205,11 +207,8 @@ class Customers:
     async def _choose(self, payload: dict[str, Any]) -> None:
         """Follow a platform link as far as web/ leads; the platform itself is off this machine."""
         who = self._who(payload)
-        try:
-            answer = await Browser(self._lines, who.browser).open(payload["platform"])
-        except requests.RequestException:
-            return
-        if answer.status_code >= 400 or who.reviews_after is None:
+        answer = await self._ask("choose", payload, Form("GET", payload["platform"]))
+        if answer is None or answer.status_code >= 400 or who.reviews_after is None:
             return
         site = site_of(answer.headers.get("location", ""), payload["words"].lower() or "unknown")
         self._plan("review", who.reviews_after, **{**payload, "site": site})

@@ -36,12 +36,20 @@ _FAIR = (
     "Everything was fine; the waiting room is a bit loud.",
     "Good care, a little pricey for what it was.",
     "Competent and kind. I would like earlier opening hours.",
+    "Solid. The online form asked for things they already knew.",
+    "Four stars only because parking was a hunt.",
+    "Thorough check and clear answers. A bit of a queue at reception.",
+    "Everything went to plan, just later than planned.",
 )
 _MIXED = (
     "The treatment was fine but nobody told me about the wait.",
     "Average. Nice staff, but I had to repeat my history three times.",
     "It was okay. I expected a clearer explanation of the bill.",
     "Half an hour late, then in a hurry. The result is all right.",
+    "Neither good nor bad. Reception seemed short of people that day.",
+    "The person who treated me was great, the booking was not.",
+    "Fine in the end, after two calls to clear up the invoice.",
+    "Decent work. I had hoped for more time to ask questions.",
 )
 _POOR = (
     "I waited fifty minutes past my appointment and nobody apologised.",
@@ -49,6 +57,9 @@ _POOR = (
     "Felt rushed, and my questions were brushed aside.",
     "They moved my appointment twice without asking me.",
     "Had to come back because it was not right the first time.",
+    "Nobody picked up the phone for two days when it hurt.",
+    "I was told one thing on the phone and another at the desk.",
+    "Rushed in, rushed out, and charged for the full hour.",
 )
 _REPLIES = (
     "Thanks, I will take a look tonight",
