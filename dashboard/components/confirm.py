@@ -71,9 +71,14 @@ def _question(action: str, invitation_id: int, name: str) -> None:
             _words(f"Restart messages to {name}?", "What is still planned will go, later by as long as it was stopped.")
         )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Cancel", key="confirm_no", on_click=_forget)
+        is_canceled = st.button("Cancel", key="confirm_no")
         label = "Stop messages" if action == "stop" else "Restart messages"
-        st.button(label, key="confirm_yes", type="primary", on_click=_carry_out, args=(action, invitation_id))
+        is_confirmed = st.button(label, key="confirm_yes", type="primary")
+    if is_confirmed:
+        _carry_out(action, invitation_id)
+    if is_confirmed or is_canceled:
+        _forget()
+        st.rerun()  # the whole page: a dialog's own run would leave it open over the old rows
 
 
 def _waiting(count: int) -> str:
@@ -88,7 +93,6 @@ def _words(question: str, consequence: str) -> Markup:
 
 
 def _carry_out(action: str, invitation_id: int) -> None:
-    _forget()
     desk = here()
     control = controls.stop_invitation if action == "stop" else controls.restart_invitation
     remember(control(desk.ledger, desk.actor, invitation_id, now=desk.ledger.policy_now()))
