@@ -198,6 +198,10 @@ def _apply_opt_out(  # noqa: PLR0917  (one caller, one line)
     )
 
 
+class PollFailed(Exception):
+    """A provider could not be read; the message names it and the kind of failure."""
+
+
 @dataclass(frozen=True)
 class PollReport:
     """What polling brought, over all providers."""
@@ -214,13 +218,21 @@ def poll_providers(ledger: Ledger, sources: Mapping[str, EventSource], *, now: d
     """Ask every provider what happened since the last time, and apply it. `now` is policy time.
 
     Each pass reads the last hour again, because providers' lists fill in late; keys make that harmless. The cursor
-    moves only as far as the provider's list can be trusted.
+    moves only as far as the provider's list can be trusted. Raises PollFailed, after reading the others, when one failed.
     """
     with recorded_run(ledger, RunKind.EVENTS, policy_now=now) as run:
-        total = Received()
+        total, unread = Received(), []
         for name, source in sources.items():
-            total += _poll_one(ledger, name, source, now)
+            try:
+                total += _poll_one(ledger, name, source, now)
+            except Exception as problem:  # noqa: BLE001  (the other providers are read first; then it is raised)
+                log.warning("not polled", provider=name, reason=type(problem).__name__)
+                unread.append(f"{name} ({type(problem).__name__})")
         run.counts = {"new": total.new, "repeated": total.repeated, "unmatched": total.unmatched}
+        if unread:
+            raise PollFailed(
+                f"Could not be read: {', '.join(unread)}. Nothing is lost: the next pass reads on from there."
+            )
     return PollReport(run.run_id, run.counts)
 
 

@@ -15,6 +15,7 @@ import structlog
 from connectors import Absent, CannotTell, Doubt, Found, LookUp, Messenger
 from data.ledger import outcomes
 from data.ledger.doubt import DoubtRow, note_absence, read_doubt
+from data.ledger.lapses import end_lapsed
 from data.ledger.runs import reap_dead_runs, recorded_run
 from data.ledger.store import Ledger
 from data.words import AttemptOutcome, Channel, RunKind
@@ -52,7 +53,7 @@ def resolve_doubt(ledger: Ledger, messengers: Mapping[Channel, Messenger], *, no
     """Take attempts from senders that are gone, then ask about every message in doubt. `now` is policy time."""
     with recorded_run(ledger, RunKind.RESOLVE, policy_now=now) as run:
         reap_dead_runs(ledger)
-        counts = Counter(outcomes.end_lapsed(ledger))
+        counts = Counter(end_lapsed(ledger))
         remaining = []
         with ledger.read() as connection:
             doubts = read_doubt(connection)

@@ -34,6 +34,7 @@ from connectors import (
 )
 from data.ledger import dispatch, outcomes
 from data.ledger.group_commit import GroupCommit
+from data.ledger.lapses import end_lapsed
 from data.ledger.messages import read_contents
 from data.ledger.runs import advance_run, end_run, reap_dead_runs, start_run
 from data.ledger.store import Ledger
@@ -79,7 +80,7 @@ def send_due(
     Raises SendingHalted when a provider refuses the account; what had not left goes back to the queue.
     """
     reap_dead_runs(ledger)
-    outcomes.end_lapsed(ledger)
+    end_lapsed(ledger)
     run_id = start_run(ledger, RunKind.SEND, now)
     dispatcher = _Dispatcher(ledger, messengers, run_id, now)
     try:

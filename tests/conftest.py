@@ -11,14 +11,18 @@ from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from tests import postgres
+from tests.specs import specs_header
 
 DATABASES = ["sqlite", "postgresql"] if postgres.is_available() else ["sqlite"]
 
 
-def pytest_report_header() -> str:
+def pytest_report_header() -> list[str]:
+    """What this machine lacks is said in one line each, so that nobody takes a shorter run for a whole one."""
     if len(DATABASES) == 1:
-        return "PostgreSQL: none here (no initdb, no AFTERWORD_TEST_POSTGRES): the ledger is tested on SQLite only"
-    return "PostgreSQL: the ledger is tested on SQLite and PostgreSQL"
+        databases = "PostgreSQL: none here (no initdb, no AFTERWORD_TEST_POSTGRES): the ledger is tested on SQLite only"
+    else:
+        databases = "PostgreSQL: the ledger is tested on SQLite and PostgreSQL"
+    return [databases, specs_header()]
 
 
 @pytest.fixture(scope="session")

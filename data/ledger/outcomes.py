@@ -11,10 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from data.ledger.store import Ledger
-from data.ledger.tables import attempts, invitations, quota_cycles, quota_reservations, requests, runs
+from data.ledger.tables import attempts, invitations, quota_cycles, quota_reservations, requests
 from data.ledger.tables.metadata import database_now
-from data.words import AttemptOutcome, Channel, FailureScope, RequestStatus, RunStatus
+from data.words import AttemptOutcome, Channel, FailureScope, RequestStatus
 
 _r, _i, _at, _q, _res = requests.c, invitations.c, attempts.c, quota_cycles.c, quota_reservations.c
 
@@ -284,26 +283,3 @@ def _release_unused_quota(connection: Connection, attempt_id: str) -> None:
             .where(_q.account_id == released.account_id, _q.cycle_start_date == released.cycle_start_date)
             .values(used=_q.used - 1)
         )
-
-
-def end_lapsed(ledger: Ledger, *, limit: int = 500) -> dict[str, int]:
-    """Take attempts from senders that are gone: back to the queue if nothing left, else in doubt; counts of both.
-
-    An attempt lapses with its lease, or at once when its batch's process is known to have died. Wrongly thinking a
-    sender dead does no harm: its hand-over would find the attempt ended, and its late answer still counts.
-    """
-    is_gone = sa.or_(
-        _at.lease_until <= database_now(),
-        sa.exists().where(runs.c.run_id == _at.batch_id, runs.c.status != RunStatus.RUNNING),
-    )
-    with ledger.write() as connection:
-        found = connection.execute(
-            sa.select(_at.attempt_id, _at.handed_at).where(_at.outcome.is_(None), is_gone).limit(limit)
-        ).all()
-        counts = {"lapsed": 0, "in_doubt": 0}
-        for row in found:
-            if row.handed_at is None:
-                counts["lapsed"] += record_not_sent(connection, row.attempt_id, AttemptOutcome.LAPSED)
-            else:
-                counts["in_doubt"] += record_in_doubt(connection, row.attempt_id, "the sender vanished")
-    return counts

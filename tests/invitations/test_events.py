@@ -19,7 +19,7 @@ from data.words import (
     RequestStatus,
     SuppressionReason,
 )
-from invitations.events import Received, poll_providers, receive
+from invitations.events import PollFailed, Received, poll_providers, receive
 from invitations.send import send_due
 from tests.recorder import Recorder
 from tests.world import NOON, World, make_customer, make_request, make_world
@@ -204,3 +204,16 @@ def test_the_cursor_goes_only_as_far_as_the_provider_can_be_trusted(ledger: Ledg
     poll_providers(ledger, {"recorder": source}, now=LATER)
     with ledger.read() as c:
         assert c.execute(sa.select(t.cursors.c.read_until)).scalar_one() == LATER - timedelta(minutes=30)
+
+
+def test_a_provider_that_cannot_be_read_does_not_keep_the_others_from_being_read(ledger: Ledger) -> None:
+    _, _, attempt_id = sent(ledger)
+
+    class Broken(Source):
+        def poll(self, open_messages: Sequence[str], since: datetime, until: datetime) -> Iterable[ProviderEvent]:
+            raise TimeoutError
+
+    sources = {"broken": Broken([]), "recorder": Source([event(EventKind.DELIVERED, attempt_id)])}
+    with pytest.raises(PollFailed, match=r"broken \(TimeoutError\)"):
+        poll_providers(ledger, sources, now=LATER)
+    assert status(ledger) is RequestStatus.DELIVERED
