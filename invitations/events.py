@@ -218,7 +218,8 @@ def poll_providers(ledger: Ledger, sources: Mapping[str, EventSource], *, now: d
     """Ask every provider what happened since the last time, and apply it. `now` is policy time.
 
     Each pass reads the last hour again, because providers' lists fill in late; keys make that harmless. The cursor
-    moves only as far as the provider's list can be trusted. Raises PollFailed, after reading the others, when one failed.
+    moves only as far as the provider's list can be trusted.
+    Raises PollFailed when one could not be read, after reading the others.
     """
     with recorded_run(ledger, RunKind.EVENTS, policy_now=now) as run:
         total, unread = Received(), []

@@ -24,6 +24,7 @@ from data.ledger.tables import (
     attempts,
     channels,
     invitations,
+    lists,
     people,
     quota_cycles,
     quota_reservations,
@@ -54,6 +55,7 @@ def nothing_stops() -> sa.ColumnElement[bool]:
         _i.status == InvitationStatus.ACTIVE,
         _ch.is_enabled.is_(sa.true()),
         _ch.paused_at.is_(None),
+        ~sa.exists().where(lists.c.list_id == _i.list_id, lists.c.paused_at.is_not(None)),
         ~sa.exists(sa.select(system.c.system_id).where(system.c.halted_at.is_not(None))),
         ~is_suppressed(_r.channel, _i.person_id, _r.address),
     )

@@ -23,13 +23,14 @@ from data.words import (
     RequestStatus,
     RunKind,
     RunStatus,
+    Source,
 )
 from invitations import send
 from invitations.resolve import resolve_doubt
 from invitations.send import SendingHalted, send_due
 from tests.recorder import Recorder
 from tests.waiting import wait_until
-from tests.world import NOON, World, make_customer, make_request, make_world, suppress
+from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 
 def due(ledger: Ledger, world: World, count: int) -> list[int]:
@@ -76,7 +77,17 @@ def test_the_message_names_the_customer_and_carries_the_requests_own_link(ledger
 
 @pytest.mark.parametrize(
     "held",
-    ["not yet due", "window closed", "paused", "stopped", "channel off", "channel paused", "suppressed", "halted"],
+    [
+        "not yet due",
+        "window closed",
+        "paused",
+        "stopped",
+        "channel off",
+        "channel paused",
+        "list paused",
+        "suppressed",
+        "halted",
+    ],
 )
 def test_what_is_held_back_is_not_claimed(ledger: Ledger, held: str) -> None:
     world, recorder = make_world(ledger), Recorder()
@@ -96,6 +107,12 @@ def test_what_is_held_back_is_not_claimed(ledger: Ledger, held: str) -> None:
             c.execute(t.channels.update().values(is_enabled=False))
         elif held == "channel paused":
             c.execute(t.channels.update().values(paused_at=NOON))
+        elif held == "list paused":
+            paused = insert(
+                c, t.lists, account_id=world.account_id, location_id=world.chicago, name="May", source=Source.CSV,
+                content_sha256="0" * 64, imported_by="test", paused_at=NOON,
+            )  # fmt: skip
+            c.execute(t.invitations.update().values(list_id=paused))
         elif held == "halted":
             c.execute(t.system.update().values(halted_at=NOON))
     with ledger.read() as c:
