@@ -108,9 +108,21 @@ def funnel(counts: Mapping[str, int]) -> go.Figure:
     )
     figure.update_layout(bargap=0.38)
     _write_axes_darker(figure)
-    figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.28])
+    figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.5])  # room for the labels on a phone
     figure.update_yaxes(showgrid=False, zeroline=False)
     return figure
+
+
+def nps_table(weeks: pl.DataFrame) -> pl.DataFrame:
+    """The numbers behind NPS by week, under headings a reader knows."""
+    return weeks.select(
+        pl.col("week").alias("Week of"),
+        pl.col("responses").alias("Answers"),
+        pl.col("promoters").alias("Promoters (9–10)"),
+        pl.col("passives").alias("Passives (7–8)"),
+        pl.col("detractors").alias("Detractors (0–6)"),
+        pl.col("nps").round(0).alias("NPS"),
+    )
 
 
 def funnel_table(counts: Mapping[str, int]) -> pl.DataFrame:

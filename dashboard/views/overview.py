@@ -72,7 +72,7 @@ def _nps_chart(weeks: pl.DataFrame) -> None:
             charts.nps_over_time(weeks), config=charts.CONFIG, height=charts.HEIGHT, key="nps_over_time",
             alt=f"NPS by week, {last['nps']:+.0f} in the week of {_day(last['week'])}",
         )  # fmt: skip
-        _behind(weeks.select("week", "responses", "promoters", "passives", "detractors", pl.col("nps").round(0)), "nps")
+        _behind(charts.nps_table(weeks), "nps")
 
 
 def _funnel_chart(steps: dict[str, int]) -> None:

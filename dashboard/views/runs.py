@@ -28,7 +28,7 @@ def _columns(desk: Desk) -> list[Column]:
         Column("Started", lambda row: moment_cell(*day_and_time(row["started_at"], zone, desk.now)), "1.2fr"),
         Column("Took", _took, "0.7fr", is_number=True, on_phone=False),
         Column("Status", lambda row: run_mark(row["status"], said(RUN_STATUS, row["status"])), "1fr"),
-        Column("Done", _progress, "0.9fr", is_number=True, on_phone=False),
+        Column("Progress", _progress, "0.9fr", is_number=True, on_phone=False),
         Column("Counts", _counts, "3fr", on_phone=False),
     ]
 
