@@ -27,7 +27,7 @@ from data.warehouse.store import connect
 
 CUSTOMER_LIMIT = 5_000  # beyond it the copy is shown as it is, and says so
 _ROW_LIMIT = 4 * CUSTOMER_LIMIT  # of one kind: bounds what a look at a page costs after a mass change
-_SETTLED = timedelta(seconds=1)
+_SETTLED = timedelta(milliseconds=250)
 RELATIONS = ("customers", "requests", "timeline", "reviews")
 
 
