@@ -27,7 +27,7 @@ THE_CSV_READER = "connectors.csv_file"  # reads a file format, not a provider
 
 
 def modules(package: str) -> Iterator[Path]:
-    yield from sorted((ROOT / package).rglob("*.py"))
+    yield from sorted(path for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts)
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Only `afterword init`, `up` and `demo` migrate. Every other process refuses a ledger of another revision.
 """
 
-import shutil
+import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -62,12 +62,14 @@ def migrate(ledger: Ledger) -> None:
 
 
 def _back_up(ledger: Ledger, path: Path, newest: str) -> None:
-    with ledger.write() as connection:  # no writer may be at work while the file is copied
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-        shutil.copy2(path, path.with_name(f"{path.name}.before-{newest}"))
-        wal = path.with_name(path.name + "-wal")
-        if wal.exists():
-            shutil.copy2(wal, path.with_name(f"{path.name}.before-{newest}-wal"))
+    """Copy the file through SQLite itself, which sees what is still in the write-ahead log."""
+    source = ledger.engine.raw_connection()
+    target = sqlite3.connect(path.with_name(f"{path.name}.before-{newest}"))
+    try:
+        source.driver_connection.backup(target)  # type: ignore[union-attr]
+    finally:
+        target.close()
+        source.close()
 
 
 def require_current(ledger: Ledger) -> None:
