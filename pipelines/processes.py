@@ -25,6 +25,7 @@ from typing import Self
 from pipelines.sessions import end_sessions
 
 _LOOK_EVERY_SECONDS = 0.2
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ChildEnded(Exception):
@@ -56,7 +57,9 @@ class Group:
 
     def __enter__(self) -> Self:
         self.log_folder.mkdir(parents=True, exist_ok=True)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whatever asks this process to end counts as Ctrl-C while the group lives.
+        self._handlers = {number: signal.getsignal(number) for number in _ENDING}
+        for number in _ENDING:
             signal.signal(number, _interrupt)
         self._watchdog = subprocess.Popen(
             [sys.executable, "-m", "pipelines.sessions"],
@@ -70,12 +73,13 @@ class Group:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)  # once ending, nothing may leave a process behind
         end_sessions([child.process.pid for child in reversed(self.children)])
         if self._watchdog is not None:
             self._watchdog.communicate("done\n")
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], *, folder: Path) -> Child:
         """Start a process in `folder`; what it prints goes to `<name>.log`."""
