@@ -36,7 +36,7 @@ def _columns(desk: Desk) -> list[Column]:
         Column(
             "Email and phone",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
-            "2.4fr",
+            "2.35fr",
             on_phone=False,
         ),
         Column("Invited on", lambda row: _invited(row, desk), "0.9fr", on_phone=False),
@@ -47,7 +47,7 @@ def _columns(desk: Desk) -> list[Column]:
             "1.3fr",
             on_phone=False,
         ),
-        Column("Status", _status, "1.4fr"),
+        Column("Status", _status, "1.6fr"),
         Column("NPS", lambda row: score_mark(row["score"]), "0.5fr", is_number=True),
         Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.9fr", on_phone=False),
     ]
