@@ -1,0 +1,100 @@
+"""A whole installation for a test: sandbox, web/ and a home, driven through the `afterword` command."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from data.settings import Settings
+from tests.sandbox import Sandbox, running_sandbox
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "data" / "samples"
+AFTERWORD = Path(sys.executable).parent / "afterword"
+
+
+@dataclass
+class Town:
+    """What runs, and the environment that production code sees. `now` is the policy time of the next command."""
+
+    sandbox: Sandbox
+    settings: Settings
+    public_url: str
+    now: datetime
+    logs: Path
+    _said: list[str] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **self.sandbox.environment,
+            "AFTERWORD_HOME": str(self.settings.home),
+            "AFTERWORD_LEDGER_URL": self.settings.ledger_address,
+            "AFTERWORD_PUBLIC_URL": self.public_url,
+            "AFTERWORD_NOW": self.now.isoformat(),
+            "AFTERWORD_SETTLE_SECONDS": "1",
+        }
+
+    def afterword(self, *words: str) -> Any:
+        """What a command says with --json. What it logs is kept for the search for personal data."""
+        return json.loads(self.run(*words, "--json"))
+
+    def run(self, *words: str) -> str:
+        """Run a command; what it prints."""
+        done = subprocess.run(
+            [str(AFTERWORD), *words],
+            env={**os.environ, **self.environment}, capture_output=True, text=True, cwd=ROOT, check=False,
+        )  # fmt: skip
+        self._said.append(done.stderr)
+        assert done.returncode == 0, f"afterword {words[0]}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def said(self) -> str:
+        """Everything that was logged: by commands, and by web/."""
+        files = [*self.logs.glob("*"), *(self.settings.home / "logs").rglob("*")]
+        return "\n".join([*self._said, *(path.read_text(errors="replace") for path in files if path.is_file())])
+
+
+@contextmanager
+def running_town(settings: Settings, folder: Path, *, now: datetime, idle: bool = False) -> Iterator[Town]:
+    """Sandbox first (it needs web's address, web needs its accounts), then `init`, then web/ as a process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    public_url = f"http://127.0.0.1:{port}"
+    logs = folder / "logs"
+    logs.mkdir()
+    with running_sandbox(folder / "sandbox", idle=idle, public_url=public_url, pace=0.02) as sandbox:
+        town = Town(sandbox, settings, public_url, now, logs)
+        # The sandbox's customers live by its clock; theirs and the policy's must agree.
+        offset = (now - datetime.now(tz=now.tzinfo)).total_seconds()
+        sandbox.post("/_sandbox/clock", {"offset_seconds": offset})
+        town.run("init", str(SAMPLES / "account.toml"))
+        with (logs / "web.log").open("wb") as log:
+            web = subprocess.Popen(
+                [sys.executable, "-m", "web", "--port", str(port)],
+                env={**os.environ, **town.environment}, stdout=log, stderr=log, cwd=ROOT,
+            )  # fmt: skip
+            try:
+                wait_until(lambda: _is_up(public_url), what="web/")
+                yield town
+            finally:
+                web.terminate()
+                web.wait(20)
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=2).status_code == 200
+    except requests.ConnectionError:
+        return False
