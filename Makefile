@@ -4,6 +4,8 @@ PY ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' && echo $$p && break; done)
 BIN := .venv/bin
 CHECKED := connectors dashboard data invitations pipelines web tests bench
+# One more than there are cores: many a test waits for a process of its own.
+WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 # Without compiled bytecode every process that the demo starts would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -33,10 +35,10 @@ up: setup ## the same against real accounts, configured by the environment or .e
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/afterword up
 
 test: lint types ## lint, types and every test; what .ci/run calls
-	@$(BIN)/python -m pytest -q -n auto
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 check: lint types ## lint, types and the fast tests: under half a minute
-	@$(BIN)/python -m pytest -q -n auto -m "not slow and not browser"
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser"
 
 lint: setup
 	@$(BIN)/ruff check $(wildcard $(CHECKED))

@@ -25,6 +25,11 @@ def pytest_report_header() -> list[str]:
     return [databases, specs_header()]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no worker starts one when the others are done."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server with a migrated template database, `afterword_template_<worker>`."""

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import sys
 import threading
+import types
 from datetime import timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -17,6 +19,12 @@ from data.warehouse.checksum import checksum
 from data.warehouse.store import connect
 
 SPAWN = multiprocessing.get_context("spawn")
+
+
+@pytest.fixture
+def plain_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spawned processes run `__main__` again, and Streamlit's AppTest leaves the dashboard's script in that place."""
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
 
 
 @pytest.fixture
@@ -129,6 +137,7 @@ def read_until(folder: Path, done: Event, faults: "multiprocessing.Queue[str]") 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("plain_main")
 def test_no_reader_sees_a_torn_copy(warehouse: Warehouse) -> None:
     done, faults = SPAWN.Event(), SPAWN.Queue()
     look: dict[str, Any] = {"target": read_until, "args": (warehouse.folder, done, faults)}
@@ -152,6 +161,7 @@ def write_rows(folder: Path, first: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("plain_main")
 def test_writers_in_several_processes_take_turns(warehouse: Warehouse) -> None:
     writers = [SPAWN.Process(target=write_rows, args=(warehouse.folder, 100 * n)) for n in range(2)]
     for writer in writers:
