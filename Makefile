@@ -38,7 +38,7 @@ test: lint types ## lint, types and every test; what .ci/run calls
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 check: lint types ## lint, types and the fast tests: under half a minute
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser"
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql"
 
 lint: setup
 	@$(BIN)/ruff check $(wildcard $(CHECKED))

@@ -1,5 +1,6 @@
 """What every test may ask for: a ledger of each kind, migrated and empty but for its one system row."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from tests import postgres
+from tests import browser, postgres
 from tests.specs import specs_header
 
 DATABASES = ["sqlite", "postgresql"] if postgres.is_available() else ["sqlite"]
@@ -22,12 +23,16 @@ def pytest_report_header() -> list[str]:
         databases = "PostgreSQL: none here (no initdb, no AFTERWORD_TEST_POSTGRES): the ledger is tested on SQLite only"
     else:
         databases = "PostgreSQL: the ledger is tested on SQLite and PostgreSQL"
-    return [databases, specs_header()]
+    lines = [databases, specs_header()]
+    return lines if browser.is_available() else [*lines, browser.NONE_HERE]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first, so that no worker starts one when the others are done."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
+    for item in items:
+        if "postgres_url" in item.fixturenames or "postgresql" in getattr(getattr(item, "callspec", None), "id", ""):
+            item.add_marker(pytest.mark.postgresql)
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +68,21 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty ledger file: copying it costs a hundredth of migrating."""
+    settings = Settings(home=tmp_path_factory.mktemp("template"))
+    ledger = open_ledger(settings)
+    migrate(ledger)
+    ledger.close()  # the last connection takes the write-ahead log into the file
+    return settings.home / "ledger.sqlite"
+
+
 @pytest.fixture(params=DATABASES)
 def settings(request: pytest.FixtureRequest, home: Path) -> Iterator[Settings]:
-    """Settings that name an empty ledger, once for each kind of database."""
+    """Settings that name a migrated and empty ledger, once for each kind of database."""
     if request.param == "sqlite":
+        shutil.copy2(request.getfixturevalue("sqlite_template"), home / "ledger.sqlite")
         yield Settings(home=home)
         return
     server: str = request.getfixturevalue("postgres_url")
@@ -82,6 +98,5 @@ def settings(request: pytest.FixtureRequest, home: Path) -> Iterator[Settings]:
 def ledger(settings: Settings) -> Iterator[Ledger]:
     """A migrated ledger, once for each kind of database."""
     ledger = open_ledger(settings)
-    migrate(ledger)
     yield ledger
     ledger.close()

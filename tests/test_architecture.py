@@ -105,6 +105,7 @@ def test_no_module_is_named_for_nothing(package: str) -> None:
     assert [path.name for path in modules(package) if path.stem in vague] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "strangers"),
     [

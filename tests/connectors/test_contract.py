@@ -122,6 +122,7 @@ def test_a_refused_connection_is_certainly_not_sent(subject: Subject) -> None:
     assert isinstance(subject.open(refused_url()).send(subject.message), TemporaryFailure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["hangs", "breaks", "fails"])
 def test_an_answer_that_never_comes_or_proves_nothing_is_doubt_after_exactly_one_request(
     subject: Subject, case: str
@@ -136,6 +137,7 @@ def test_an_answer_that_never_comes_or_proves_nothing_is_doubt_after_exactly_one
         assert it.handed() == 1
 
 
+@pytest.mark.slow
 def test_doubt_says_nothing_of_whom_it_was_for(subject: Subject) -> None:
     with subject.play("hangs") as it, pytest.raises(Exception) as caught:  # noqa: PT011
         subject.open(it.url).send(subject.message)

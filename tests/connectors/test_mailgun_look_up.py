@@ -57,6 +57,7 @@ def test_events_that_may_be_gone_prove_no_absence(it: Stub) -> None:
     assert told.is_final
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer", [Answer(500), Answer(401), Answer(200, b"[]"), Answer(200, {}), Answer(hangs=True), Answer(429)]
 )

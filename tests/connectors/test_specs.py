@@ -80,6 +80,7 @@ def test_everything_we_ask_of_twilio_is_as_its_own_file_says() -> None:
         assert judge("twilio", captured(it)) == []
 
 
+@pytest.mark.slow
 def test_everything_we_ask_of_mailgun_is_as_its_own_file_says() -> None:
     with stub() as it:
         mailgun(it)
@@ -95,6 +96,7 @@ def test_everything_we_ask_of_mailgun_is_as_its_own_file_says() -> None:
         assert judge("mailgun", described) == []
 
 
+@pytest.mark.slow
 def test_what_the_sandbox_answers_is_as_the_providers_files_say(tmp_path: Path) -> None:
     """Our connectors talk to the sandbox through a stub that passes everything on and remembers it."""
     with stub() as it, running_sandbox(tmp_path) as sandbox:

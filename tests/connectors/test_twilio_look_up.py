@@ -67,6 +67,7 @@ def test_a_list_without_end_tells_nothing(it: Stub) -> None:
     assert len(it.received) < 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Answer(500), Answer(401), Answer(200, b"[]"), Answer(hangs=True), Answer(429)])
 def test_a_read_that_fails_is_never_absence(it: Stub, answer: Answer) -> None:
     it.answer = lambda _request: answer

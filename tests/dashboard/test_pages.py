@@ -16,7 +16,7 @@ from data.words import Channel, InvitationStatus, RequestStatus, Role, RunKind, 
 from tests.dashboard.conftest import Open, buttons, text
 from tests.world import NOON, World, insert, make_customer, make_request
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
 PAGES = ["overview", "requests", "customers", "runs"]
 
 

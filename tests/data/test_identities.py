@@ -131,6 +131,7 @@ ADDRESS = st.tuples(st.sampled_from(AddressKind), st.sampled_from("abcde"))
 ARRIVALS = st.lists(st.lists(ADDRESS, min_size=1, max_size=3, unique=True), min_size=2, max_size=6)
 
 
+@pytest.mark.slow
 @given(ARRIVALS, st.sampled_from("abcde"), st.integers(0, 6), st.randoms(use_true_random=False))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_of_imports_gives_the_same_people_and_who_said_no_stays_suppressed(

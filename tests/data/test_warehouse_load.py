@@ -15,6 +15,8 @@ from data.warehouse.sources import SOURCES
 from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus, RunKind, RunStatus
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:

@@ -27,6 +27,8 @@ from data.words import (
 )
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:

@@ -268,6 +268,7 @@ def frames(draw: st.DrawFn) -> tuple[list[dict[str, Any]], Policy, datetime]:
     return rows, policy, now
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(frames())
 def test_the_earliest_moment_is_exact_and_the_window_is_the_quiet_hours_own(
@@ -298,6 +299,7 @@ def test_the_earliest_moment_is_exact_and_the_window_is_the_quiet_hours_own(
             assert not verdict(policy=policy, now=closing, **alone)["is_clear"]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(frames())
 def test_the_quota_is_never_exceeded_and_never_wasted(frame: tuple[list[dict[str, Any]], Policy, datetime]) -> None:
@@ -314,6 +316,7 @@ def test_the_quota_is_never_exceeded_and_never_wasted(frame: tuple[list[dict[str
         assert len(spent) == left
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(frames(), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_decides_nothing(

@@ -3,6 +3,7 @@
 import random
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ LETTER = st.none() | st.sampled_from("abcdefgh")
 ROWS = st.lists(st.tuples(LETTER, LETTER).filter(any), min_size=1, max_size=14)
 
 
+@pytest.mark.slow
 @given(ROWS, st.randoms(use_true_random=False))
 def test_any_order_of_the_rows_gives_the_same_people(
     rows: list[tuple[str | None, str | None]], chance: random.Random

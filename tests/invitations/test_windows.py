@@ -57,6 +57,7 @@ windows = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(zone=st.sampled_from(ZONES), window=windows, year=st.integers(2005, 2036), data=st.data())
 def test_every_minute_around_a_change_of_clocks_is_as_the_wall_clock_says(

@@ -116,6 +116,7 @@ def test_a_stored_address_with_odd_signs_stays_one_header(client: Client, ledger
     assert "x-evil" not in answer.headers
 
 
+@pytest.mark.slow
 def test_a_crowd_at_once_waits_in_line_and_everybody_is_answered(ledger: Ledger, asked: Asked) -> None:
     tokens = [f"crowd-{number}" for number in range(60)]
     for token in tokens:
