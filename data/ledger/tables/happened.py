@@ -17,11 +17,11 @@ inbox = sa.Table(  # what a provider told us, word for word; polled and pushed e
     moment("applied_at"),
     moment("archived_at"),
     sa.UniqueConstraint("provider", "event_key"),
-    sa.Index(
-        "ix_inbox_unapplied",
+    sa.Index(  # what is still to be archived: keys stay long after their payload left
+        "ix_inbox_resting",
         "inbox_id",
-        sqlite_where=sa.text("applied_at is null"),
-        postgresql_where=sa.text("applied_at is null"),
+        sqlite_where=sa.text("archived_at is null"),
+        postgresql_where=sa.text("archived_at is null"),
     ),
 )
 

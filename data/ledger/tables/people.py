@@ -103,4 +103,5 @@ suppressions = sa.Table(  # append-only, about addresses, so that merging people
     moment("occurred_at", nullable=False),  # policy time
     created_at(),
     sa.Index("ix_suppressions_address", "account_id", "kind", "address"),
+    sa.Index("ix_suppressions_created_at", "created_at"),  # what changed since the dashboard's copy
 )

@@ -50,12 +50,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider", "event_key", name=op.f("uq_inbox_provider_event_key")),
     )
     op.create_index(
-        "ix_inbox_unapplied",
+        "ix_inbox_resting",
         "inbox",
         ["inbox_id"],
         unique=False,
-        sqlite_where=sa.text("applied_at is null"),
-        postgresql_where=sa.text("applied_at is null"),
+        sqlite_where=sa.text("archived_at is null"),
+        postgresql_where=sa.text("archived_at is null"),
     )
     op.create_table(
         "runs",
@@ -199,6 +199,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("suppression_id", name=op.f("pk_suppressions")),
     )
     op.create_index("ix_suppressions_address", "suppressions", ["account_id", "kind", "address"], unique=False)
+    op.create_index("ix_suppressions_created_at", "suppressions", ["created_at"], unique=False)
     op.create_table(
         "templates",
         sa.Column("template_id", BigId, nullable=False),
