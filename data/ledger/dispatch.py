@@ -8,15 +8,17 @@ once more in the moment before the bytes leave.
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from data.ledger.list_speed import allowed_now, keep_pace
 from data.ledger.outcomes import record_not_sent
 from data.ledger.quota import ensure_cycle
+from data.ledger.reservations import has_reservation, reserve
 from data.ledger.store import Ledger
 from data.ledger.suppressions import is_suppressed
 from data.ledger.tables import (
@@ -27,7 +29,6 @@ from data.ledger.tables import (
     lists,
     people,
     quota_cycles,
-    quota_reservations,
     requests,
     system,
 )
@@ -36,7 +37,7 @@ from data.words import AttemptOutcome, Channel, InvitationStatus, RequestStatus
 
 LEASE = timedelta(minutes=5)  # far longer than a call's deadline, so that only a dead or frozen sender lapses
 
-_r, _i, _ch, _q, _res = requests.c, invitations.c, channels.c, quota_cycles.c, quota_reservations.c
+_r, _i, _ch, _q = requests.c, invitations.c, channels.c, quota_cycles.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,6 @@ def with_context() -> sa.Join:
     )
 
 
-def _has_reservation() -> sa.ColumnElement[bool]:
-    return sa.exists().where(_res.invitation_id == _r.invitation_id, _res.released_at.is_(None))
-
-
 def _claimable(account_id: int, now: datetime, available: Collection[Channel]) -> sa.ColumnElement[bool]:
     return sa.and_(
         _r.account_id == account_id,
@@ -81,6 +78,12 @@ def _claimable(account_id: int, now: datetime, available: Collection[Channel]) -
         _r.not_after > now,
         nothing_stops(),
     )
+
+
+def _is_in_pace(allowed: Mapping[int, int]) -> sa.ColumnElement[bool]:
+    """Not a first message of a list that has had its share for now."""
+    waiting = [list_id for list_id, left in allowed.items() if left == 0]
+    return sa.or_(has_reservation(), _i.list_id.is_(None), _i.list_id.not_in(waiting))
 
 
 def has_claimable(connection: Connection, now: datetime, available: Collection[Channel] = tuple(Channel)) -> bool:
@@ -96,7 +99,11 @@ def has_claimable(connection: Connection, now: datetime, available: Collection[C
         due = (
             sa.select(_r.request_id)
             .select_from(with_context())
-            .where(_claimable(account.account_id, now, available), sa.or_(_has_reservation(), ~is_used_up))
+            .where(
+                _claimable(account.account_id, now, available),
+                sa.or_(has_reservation(), ~is_used_up),
+                _is_in_pace(allowed_now(connection, account.account_id, now)),
+            )
         )
         if connection.execute(due.limit(1)).first():
             return True
@@ -134,6 +141,7 @@ def _claim_for(
         .with_for_update()
     ).one()
     room = quota.allowance - quota.used
+    allowed = allowed_now(connection, account_id, now)
     due = (
         sa.select(
             _r.request_id,
@@ -141,13 +149,14 @@ def _claim_for(
             _r.channel,
             _r.location_id,
             _i.person_id,
-            _has_reservation().label("is_reserved"),
+            _i.list_id,
+            has_reservation().label("is_reserved"),
         )
         .select_from(with_context())
-        .where(_claimable(account_id, now, providers))
+        .where(_claimable(account_id, now, providers), _is_in_pace(allowed))
         .order_by(_r.not_before, _r.request_id)
     )
-    found = connection.execute(due.where(_has_reservation() if room <= 0 else sa.true()).limit(limit)).all()
+    found = connection.execute(due.where(has_reservation() if room <= 0 else sa.true()).limit(limit)).all()
     if not found:
         return []
     _lock_people(connection, {row.person_id for row in found})
@@ -155,7 +164,8 @@ def _claim_for(
     chosen = connection.execute(
         due.where(_r.request_id.in_([row.request_id for row in found])).with_for_update(of=requests, skip_locked=True)
     ).all()
-    paid = _reserve(connection, chosen, account_id=account_id, cycle=cycle, room=room, now=now)
+    chosen = keep_pace(chosen, allowed)
+    paid = reserve(connection, chosen, account_id=account_id, cycle=cycle, room=room, now=now)
     return _take(connection, [row for row in chosen if row.invitation_id in paid], batch_id, providers)
 
 
@@ -166,43 +176,6 @@ def _lock_people(connection: Connection, person_ids: Collection[int]) -> None:
         .order_by(people.c.person_id)
         .with_for_update()
     )
-
-
-def _reserve(
-    connection: Connection, chosen: Sequence[Row[Any]], *, account_id: int, cycle: date, room: int, now: datetime
-) -> set[int]:
-    """Give each invitation its one unit while there is room; the invitations that have one."""
-    paid = {row.invitation_id for row in chosen if row.is_reserved}
-    waiting = list(dict.fromkeys(row.invitation_id for row in chosen if not row.is_reserved))[: max(room, 0)]
-    if not waiting:
-        return paid
-    charged = connection.execute(
-        quota_cycles.update()
-        .where(
-            _q.account_id == account_id,
-            _q.cycle_start_date == cycle,
-            _q.used + len(waiting) <= _q.allowance,
-        )
-        .values(used=_q.used + len(waiting))
-    )
-    if charged.rowcount != 1:
-        return paid
-    location_of = {row.invitation_id: row.location_id for row in chosen}
-    connection.execute(quota_reservations.delete().where(_res.invitation_id.in_(waiting)))  # released ones
-    connection.execute(
-        quota_reservations.insert(),
-        [
-            {
-                "invitation_id": invitation_id,
-                "account_id": account_id,
-                "location_id": location_of[invitation_id],
-                "cycle_start_date": cycle,
-                "reserved_at": now,
-            }
-            for invitation_id in waiting
-        ],
-    )
-    return paid | set(waiting)
 
 
 def _take(
