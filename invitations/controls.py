@@ -1,8 +1,9 @@
 """What a person can do to messages in flight: pause, stop, restart, halt. The rights are checked here, not in buttons.
 
-Each control is one transaction: a conditional UPDATE and a line in the audit. It answers `Done` or `Refused`, the
-reason in the reader's words. A request's status stays dispatch's: these leave marks (`paused_at`, an invitation's
-`stopped`, `halted_at`) which the claim and the hand-over re-check, so a stop of a second ago counts.
+Each control is one transaction: a conditional UPDATE, a line in the audit and, where windows have to be found anew, a
+job that asks for planning. It answers `Done` or `Refused`, the reason in the reader's words. A request's status stays
+dispatch's: these leave marks (`paused_at`, an invitation's `stopped`, `halted_at`) which the claim and the hand-over
+re-check, so a stop of a second ago counts.
 """
 
 import math
@@ -14,9 +15,10 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from data.ledger import controls
+from data.ledger.jobs import ask_for
 from data.ledger.store import Ledger
 from data.permissions import Action, may
-from data.words import AddressKind, InvitationStatus, RequestStatus, Role, SuppressionReason
+from data.words import AddressKind, InvitationStatus, JobKind, RequestStatus, Role, SuppressionReason
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +97,7 @@ def pause_request(ledger: Ledger, actor: Actor, request_id: int, *, now: datetim
 
 
 def resume_request(ledger: Ledger, actor: Actor, request_id: int, *, now: datetime) -> Answer:
-    """Let a paused message go again, in its own time."""
+    """Let a paused message go again, in its own time; when that has passed, planning is asked for another."""
     if refusal := _refuse_role(actor, Action.RESUME):
         return refusal
     with ledger.write() as c:
@@ -112,7 +114,10 @@ def resume_request(ledger: Ledger, actor: Actor, request_id: int, *, now: dateti
                 before={"paused_at": paused},
                 after={"paused_at": None},
             )
-            return Done("Resumed. It goes at the next opportunity.")
+            if row.not_after > now:
+                return Done("Resumed. It goes at the next opportunity.")
+            _ask_to_plan(c, actor)
+            return Done("Resumed. Its time had passed while it was paused; planning finds it another.")
     if row.status is RequestStatus.QUEUED:
         return Refused("This message is not paused.")
     return _too_late(row.status)
@@ -173,6 +178,8 @@ def restart_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now:
             before={"status": InvitationStatus.STOPPED.value, "shift_minutes": row.shift_minutes},
             after={"status": InvitationStatus.ACTIVE.value, "shift_minutes": row.shift_minutes + stopped_minutes},
         )
+        # The times of what was queued are past, or it was canceled meanwhile: nothing goes before a planning pass.
+        _ask_to_plan(c, actor)
         return Done("Restarted. What is still planned will be sent.")
 
 
@@ -227,6 +234,10 @@ def _too_late(status: RequestStatus) -> Refused:
     if status is RequestStatus.FAILED:
         return Refused("This message has failed; there is nothing left to hold back.")
     return Refused("Too late, it has gone.")
+
+
+def _ask_to_plan(c: Connection, actor: Actor) -> None:
+    ask_for(c, account_id=actor.account_id, kind=JobKind.PLAN, payload={}, asked_by=actor.email)
 
 
 def _suppressed(c: Connection, actor: Actor, person_id: int) -> Refused:

@@ -29,9 +29,9 @@ def _within(table: sa.Table, account_id: int, locations: Locations) -> list[sa.C
 def find_request(
     c: Connection, account_id: int, locations: Locations, request_id: int
 ) -> sa.Row[*tuple[Any, ...]] | None:
-    """status, paused_at of one message, if the person may see it."""
+    """status, paused_at, not_after (policy time) of one message, if the person may see it."""
     return c.execute(
-        sa.select(requests.c.status, requests.c.paused_at).where(
+        sa.select(requests.c.status, requests.c.paused_at, requests.c.not_after).where(
             requests.c.request_id == request_id, *_within(requests, account_id, locations)
         )
     ).first()

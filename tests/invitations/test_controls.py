@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.permissions import Action, may, rights
-from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, Role
+from data.words import AddressKind, Channel, InvitationStatus, JobKind, RequestStatus, Role
 from invitations.controls import (
     Actor,
     Done,
@@ -21,6 +21,7 @@ from invitations.controls import (
     resume_request,
     stop_invitation,
 )
+from invitations.queueing import plan_and_queue
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 
@@ -37,6 +38,12 @@ def audits(ledger: Ledger) -> list[tuple[str, str, str]]:
     with ledger.read() as c:
         rows = c.execute(t.audit.select().order_by(t.audit.c.audit_id)).all()
     return [(row.actor, row.action, row.subject) for row in rows]
+
+
+def jobs(ledger: Ledger) -> list[tuple[JobKind, dict[str, Any], str]]:
+    with ledger.read() as c:
+        rows = c.execute(t.jobs.select().order_by(t.jobs.c.job_id)).all()
+    return [(row.kind, row.payload, row.asked_by) for row in rows]
 
 
 @pytest.fixture
@@ -116,6 +123,41 @@ def test_restarting_moves_what_is_planned_by_the_time_it_was_stopped(
     assert (row.status, row.shift_minutes, row.stopped_at) == (InvitationStatus.ACTIVE, 2 * 24 * 60 + 1, None)
 
 
+def test_restarting_asks_for_planning_once(ledger: Ledger, world: World, request_id: int) -> None:
+    invitation_id = invitation_of(ledger, request_id)
+    stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    assert jobs(ledger) == []
+    restart_invitation(ledger, owner(world), invitation_id, now=NOON)
+    assert jobs(ledger) == [(JobKind.PLAN, {}, "owner@acme.example")]
+    assert isinstance(restart_invitation(ledger, owner(world), invitation_id, now=NOON), Refused)
+    assert len(jobs(ledger)) == 1
+
+
+@pytest.mark.parametrize(("hours", "asked"), [(7, 0), (8, 1), (30, 1)])
+def test_resuming_asks_for_planning_only_when_the_messages_time_has_passed(
+    ledger: Ledger, world: World, request_id: int, hours: int, asked: int
+) -> None:
+    pause_request(ledger, owner(world), request_id, now=NOON)  # its window ends eight hours after noon
+    answer = resume_request(ledger, owner(world), request_id, now=NOON + timedelta(hours=hours))
+    assert isinstance(answer, Done)
+    assert ("Its time had passed" in answer.message) is bool(asked)
+    assert jobs(ledger) == [(JobKind.PLAN, {}, "owner@acme.example")] * asked
+
+
+def test_a_restarted_message_is_queued_again_by_the_planning_that_was_asked_for(ledger: Ledger, world: World) -> None:
+    request_id = make_request(ledger, world, make_customer(ledger, world))
+    invitation_id = invitation_of(ledger, request_id)
+    stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    plan_and_queue(ledger, now=NOON)
+    assert one(ledger, t.requests, request_id=request_id).status is RequestStatus.CANCELED
+    later = NOON + timedelta(days=1)
+    restart_invitation(ledger, owner(world), invitation_id, now=later)
+    plan_and_queue(ledger, now=later)
+    row = one(ledger, t.requests, request_id=request_id)
+    assert row.status is RequestStatus.QUEUED
+    assert row.not_after > later
+
+
 def test_an_ended_invitation_is_neither_stopped_nor_restarted(ledger: Ledger, world: World, request_id: int) -> None:
     invitation_id = invitation_of(ledger, request_id)
     with ledger.write() as c:
@@ -158,6 +200,8 @@ def test_a_second_open_invitation_keeps_the_stopped_one_stopped(ledger: Ledger, 
     answer = restart_invitation(ledger, owner(world), invitation_id, now=NOON)
     assert isinstance(answer, Refused)
     assert "Another invitation" in answer.reason
+    assert one(ledger, t.invitations, invitation_id=invitation_id).status is InvitationStatus.STOPPED
+    assert jobs(ledger) == []
     assert ("owner@acme.example", "restart", f"invitation {invitation_id}") not in audits(ledger)
 
 
