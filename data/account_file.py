@@ -7,7 +7,6 @@ mean is judged by `invitations.policy`; what differs from the ledger is found by
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from datetime import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from data.account_values import (
     Body,
-    Clock,
     Color,
     Delay,
     Language,
@@ -29,7 +27,7 @@ from data.account_values import (
     Zone,
     delay_minutes,
 )
-from data.words import Channel, EventKind, Plan, Role
+from data.words import Channel, Plan, Role
 
 
 class AccountFileError(Exception):
@@ -134,21 +132,19 @@ class SequencePart(_Part):
 class QuietHoursPart(_Part):
     """`[policy.quiet_hours]`: messages go from `opens` until `closes`, on the clock of the location."""
 
-    opens: Clock
-    closes: Clock
+    model_config = ConfigDict(extra="allow")  # what may stand here, and which times mean something, Policy knows
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> "QuietHoursPart":
-        if time.fromisoformat(self.opens) >= time.fromisoformat(self.closes):
-            raise ValueError("messages could never go: opens must be earlier than closes, on the same day")
-        return self
+    opens: str
+    closes: str
 
 
 class PolicyPart(_Part):
-    """`[policy]`: the document that `invitations.policy` judges in depth."""
+    """`[policy]`: only its shape; `invitations.policy.Policy.load(part.document())` judges what it means."""
+
+    model_config = ConfigDict(extra="allow")
 
     quiet_hours: QuietHoursPart
-    stop_when: list[EventKind]
+    stop_when: list[str]
 
     def document(self) -> dict[str, Any]:
         """As it is kept in `policies.rules`."""

@@ -82,6 +82,5 @@ WebAddress = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_
 Delay = Annotated[str, AfterValidator(_delay)]
 Subject = Annotated[str, StringConstraints(max_length=300), AfterValidator(_jinja)]
 Body = Annotated[Template, AfterValidator(_jinja)]
-Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]

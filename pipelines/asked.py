@@ -6,14 +6,13 @@ from pathlib import Path
 import structlog
 
 from connectors import Messenger
-from connectors.csv_file import UnreadableFile
 from data.ledger.jobs import Job, end_job, take_job
 from data.ledger.store import Ledger
 from data.words import Channel, JobKind
-from invitations.take_in import UnknownLocation, import_customers
+from invitations.take_in import import_customers
 from invitations.try_out import send_test
 from pipelines.passes import plan_and_archive
-from pipelines.problems import FORESEEN, MISCONFIGURED, tell
+from pipelines.problems import FORESEEN, MISCONFIGURED, tell, tell_person
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +28,7 @@ def carry_out_jobs(ledger: Ledger, messengers: Mapping[Channel, Messenger]) -> d
         try:
             _carry_out(ledger, messengers, job)
         except (JobRefused, *FORESEEN, *MISCONFIGURED) as problem:
-            end_job(ledger, job.job_id, str(problem) if isinstance(problem, JobRefused) else tell(problem))
+            end_job(ledger, job.job_id, str(problem) if isinstance(problem, JobRefused) else tell_person(problem))
             counts["failed"] += 1
         except Exception as problem:
             end_job(
@@ -56,20 +55,23 @@ def _carry_out(ledger: Ledger, messengers: Mapping[Channel, Messenger], job: Job
 
 def _import(ledger: Ledger, job: Job) -> None:
     file = _file_of(ledger, job)
-    channels = job.payload.get("channels")
+    import_customers(
+        ledger,
+        file.read_bytes(),
+        file_name=file.name,
+        location=job.payload["location"],
+        list_name=job.payload["list_name"],
+        channels=_channels_of(job),
+        speed=job.payload.get("speed"),
+        imported_by=job.asked_by,
+    )
+
+
+def _channels_of(job: Job) -> list[Channel] | None:
     try:
-        import_customers(
-            ledger,
-            file.read_bytes(),
-            file_name=file.name,
-            location=job.payload["location"],
-            list_name=job.payload["list_name"],
-            channels=[Channel(channel) for channel in channels] if channels else None,
-            speed=job.payload.get("speed"),
-            imported_by=job.asked_by,
-        )
-    except (UnreadableFile, UnknownLocation, ValueError) as problem:  # in words, for the person who asked
-        raise JobRefused(str(problem)) from None
+        return [Channel(channel) for channel in job.payload.get("channels") or ()] or None
+    except ValueError:
+        raise JobRefused("The import names a channel that is not known here. Upload the file again.") from None
 
 
 def _file_of(ledger: Ledger, job: Job) -> Path:

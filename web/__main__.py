@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     ledger = open_ledger(settings)
     try:
         require_current(ledger)
-        readers = open_callback_readers()
+        readers = open_callback_readers(clock=ledger.policy_now)
         listening = socket.create_server(
             (asked.host, asked.port), family=socket.AF_INET6 if ":" in asked.host else socket.AF_INET, backlog=2048
         )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from connectors import ConfigurationError, Messenger
 from connectors.registry import missing_settings, open_messengers
@@ -92,7 +93,7 @@ def show(title: str, report: Mapping[str, Any], *, as_json: bool) -> None:
         return
     table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in report.items():
-        table.add_row(name.replace("_", " "), f"[bold]{value}[/bold]")
+        table.add_row(name.replace("_", " "), Text(str(value), style="bold"))
     console.print(table if table.row_count else f"{title}: nothing to report.")
 
 
@@ -103,5 +104,5 @@ def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]],
         return
     table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     console.print(table)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from pipelines.commands.frame import errors
 from pipelines.logs import release_logs
-from pipelines.problems import FORESEEN, MISCONFIGURED, tell
+from pipelines.problems import FORESEEN, MISCONFIGURED, tell, tell_person
 
 FAILED, WRONG_USE = 1, 2
 P = ParamSpec("P")
@@ -32,7 +32,7 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
         except FORESEEN as problem:  # before the others: AccountStopped is a ConfigurationError too
             _end(tell(problem), FAILED)
         except MISCONFIGURED as problem:
-            _end(tell(problem), WRONG_USE)
+            _end(tell_person(problem), WRONG_USE)
         except OperationalError as problem:
             _end(
                 f"The ledger's database does not answer ({type(problem.orig).__name__}). "
