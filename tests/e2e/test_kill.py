@@ -2,12 +2,10 @@
 
 import os
 import random
-import secrets
 import signal
 import subprocess
 import sys
 from collections import Counter
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,88 +15,14 @@ from data.ledger import tables as t
 from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, Source
+from data.words import RequestStatus
+from tests.many import make_due
 from tests.sandbox import running_sandbox
 from tests.waiting import wait_until
-from tests.world import NOON, make_world
+from tests.world import NOON
 
 REQUESTS = 2_000
 KILLS = 20
-
-
-def make_due(ledger: Ledger, count: int) -> None:
-    """`count` customers with one due request each, half by SMS and half by e-mail, written in bulk."""
-    world = make_world(ledger, quota=count)
-    numbers = range(1, count + 1)
-    phone = {n: f"+1312555{n:04d}" for n in numbers}
-    email = {n: f"customer{n}@example.com" for n in numbers}
-    with ledger.write() as c:
-        c.execute(t.people.insert(), [{"person_id": n, "account_id": world.account_id} for n in numbers])
-        c.execute(
-            t.person_addresses.insert(),
-            [
-                {"account_id": world.account_id, "kind": kind, "address": of[n], "person_id": n}
-                for n in numbers
-                for kind, of in ((AddressKind.PHONE, phone), (AddressKind.EMAIL, email))
-            ],
-        )
-        c.execute(
-            t.customers.insert(),
-            [
-                {
-                    "customer_id": n,
-                    "account_id": world.account_id,
-                    "location_id": world.chicago,
-                    "person_id": n,
-                    "first_name": "Ana",
-                    "last_name": str(n),
-                    "email": email[n],
-                    "phone": phone[n],
-                    "source": Source.CSV,
-                }
-                for n in numbers
-            ],
-        )
-        c.execute(
-            t.invitations.insert(),
-            [
-                {
-                    "invitation_id": n,
-                    "account_id": world.account_id,
-                    "location_id": world.chicago,
-                    "customer_id": n,
-                    "person_id": n,
-                    "sequence_id": world.sequence_id,
-                    "policy_id": world.policy_id,
-                    "status": InvitationStatus.ACTIVE,
-                    "started_at": NOON,
-                }
-                for n in numbers
-            ],
-        )
-        channel = {n: Channel.SMS if n % 2 else Channel.EMAIL for n in numbers}
-        c.execute(
-            t.requests.insert(),
-            [
-                {
-                    "request_id": n,
-                    "account_id": world.account_id,
-                    "location_id": world.chicago,
-                    "invitation_id": n,
-                    "step": 0,
-                    "channel": channel[n],
-                    "address": phone[n] if n % 2 else email[n],
-                    "template_id": world.templates[channel[n]],
-                    "policy_id": world.policy_id,
-                    "status": RequestStatus.QUEUED,
-                    "not_before": NOON - timedelta(hours=1),
-                    "not_after": NOON + timedelta(hours=8),
-                    "link_token": secrets.token_urlsafe(12),
-                    "unsubscribe_token": secrets.token_urlsafe(12),
-                }
-                for n in numbers
-            ],
-        )
 
 
 def statuses(ledger: Ledger) -> Counter[RequestStatus]:

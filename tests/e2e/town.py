@@ -59,6 +59,10 @@ class Town:
         assert done.returncode == 0, f"afterword {words[0]}: {done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def note(self, text: str) -> None:
+        """Keep what something else logged, for the same search."""
+        self._said.append(text)
+
     def said(self) -> str:
         """Everything that was logged: by commands, and by web/."""
         files = [*self.logs.glob("*"), *(self.settings.home / "logs").rglob("*")]
