@@ -5,7 +5,7 @@ those of the theme that is on, light or dark, so a figure never has to know.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
@@ -19,6 +19,9 @@ TEXT = "#000005"
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
 HEIGHT = 330
 _NPS_TICKS = [-100, -50, 0, 50, 100]
+_WEEK = timedelta(weeks=1)
+_FEWEST_WEEKS = 6  # on the axis of NPS: a lone week stands among others, not in a void
+_MOST_TICKS = 6
 _STEPS = (
     ("planned", "Planned"),
     ("sent", "Sent"),
@@ -46,14 +49,16 @@ TEMPLATE = go.layout.Template(
 )
 
 
-def nps_over_time(weeks: pl.DataFrame) -> go.Figure:
-    """NPS by week with its 95 % interval as a band; weeks with too few answers are gaps.
+def nps_over_time(weeks: pl.DataFrame, *, since: date | None, until: date) -> go.Figure:
+    """NPS by week with its 95 % interval: a band, or a bar for a week alone; weeks with too few answers are gaps.
 
-    `weeks`: week, responses, nps, low, high; the last three null in a gap (queries/nps_by_week.sql).
+    `weeks`: week, responses, nps, low, high; the last three null in a gap (queries/nps_by_week.sql). `since`, `until`:
+    the period's first and last day (None: since ever).
     """
+    weeks = _with_silent_weeks(weeks)
     figure = go.Figure(layout={"template": TEMPLATE})
     for run in _unbroken(weeks):
-        figure.add_trace(_band(run))
+        figure.add_trace(_band(run) if len(run) > 1 else _bar(run[0]))
     said = [
         f"Week of {_day(row['week'])}<br><b>NPS {row['nps']:+.0f}</b> ({row['low']:+.0f} to {row['high']:+.0f})"
         f"<br>{row['responses']} answers"
@@ -73,10 +78,12 @@ def nps_over_time(weeks: pl.DataFrame) -> go.Figure:
             hovertemplate="%{hovertext}<extra></extra>",
         )
     )
-    days = weeks["week"].to_list()
-    shown = days[:: max(1, -(-len(days) // 6))]
+    days = _axis(weeks["week"].to_list(), since, until)
+    shown = days[:: -max(1, -(-len(days) // _MOST_TICKS))]  # counted from the newest, which always has its date
     _write_axes_darker(figure)
-    figure.update_xaxes(tickvals=shown, ticktext=[_day(day) for day in shown])
+    figure.update_xaxes(
+        range=[days[0] - _WEEK / 2, days[-1] + _WEEK / 2], tickvals=shown, ticktext=[_day(day) for day in shown]
+    )
     figure.update_yaxes(
         range=[-105, 105], tickvals=_NPS_TICKS, ticktext=[f"{tick:+d}" if tick else "0" for tick in _NPS_TICKS]
     )
@@ -155,7 +162,45 @@ def _unbroken(weeks: pl.DataFrame) -> list[list[dict[str, Any]]]:
             runs.append([])
         else:
             runs[-1].append(row)
-    return [run for run in runs if len(run) > 1]
+    return [run for run in runs if run]
+
+
+def _with_silent_weeks(weeks: pl.DataFrame) -> pl.DataFrame:
+    """With a row for each week in which nobody answered: they are gaps too, and a line must not bridge them."""
+    return weeks.sort("week").upsample("week", every="1w") if weeks.height > 1 else weeks
+
+
+def _axis(days: list[date], since: date | None, until: date) -> list[date]:
+    """The Mondays to show: those with answers and up to now, at least six of them if the period has as many."""
+    last = max([_monday(until), *days])
+    first = min([last - (_FEWEST_WEEKS - 1) * _WEEK, *days])
+    if since is not None:
+        first = max(first, _monday(since))
+    return [first + number * _WEEK for number in range((last - first) // _WEEK + 1)]
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _bar(row: dict[str, Any]) -> go.Scatter:
+    """The interval of a week whose neighbours have no figure."""
+    return go.Scatter(
+        x=[row["week"]],
+        y=[row["nps"]],
+        mode="markers",
+        marker={"size": 1, "color": SERIES},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [row["high"] - row["nps"]],
+            "arrayminus": [row["nps"] - row["low"]],
+            "color": SERIES,
+            "thickness": 2,
+            "width": 7,
+        },
+        hoverinfo="skip",
+    )
 
 
 def _band(run: list[dict[str, Any]]) -> go.Scatter:

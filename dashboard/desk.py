@@ -3,8 +3,8 @@
 `app.py` lays it out anew on every run; pages take it with `here()`.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import streamlit as st
 
@@ -30,6 +30,7 @@ class Desk:
     since: datetime | None
     period: str
     now: datetime
+    clock_offset: timedelta = timedelta()  # policy time minus the database's clock: other than zero on a demo ledger
 
     @property
     def scope(self) -> Scope:
@@ -42,6 +43,19 @@ class Desk:
         """Everything this person may see, whatever is chosen: for a link to one customer."""
         mine = tuple(place.location_id for place in self.access.places)
         return Scope(self.access.account_id, mine)
+
+    @property
+    def scope_on_database_clock(self) -> Scope:
+        """The scope for what is dated by the database's clock (runs)."""
+        return replace(self.scope, since=None if self.since is None else self.since - self.clock_offset)
+
+    def on_policy_clock(self, moment: datetime | None) -> datetime | None:
+        """A moment of the database's clock as the rest of the screen tells time.
+
+        Only a demo's differ. Its offset may have been another one at that moment; the present one is good enough for
+        a screen that shall not contradict itself.
+        """
+        return None if moment is None else moment + self.clock_offset
 
     @property
     def actor(self) -> Actor:

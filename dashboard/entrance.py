@@ -8,6 +8,7 @@ from markupsafe import Markup
 from dashboard.desk import Desk
 from dashboard.wording import ROLE, short_moment
 from data.ledger.access import Access, Place, SystemState, access_of, known_users, system_state
+from data.ledger.demo_clock import clock_offset
 from data.ledger.store import Ledger
 from data.permissions import Action, may
 from data.settings import Settings
@@ -55,6 +56,7 @@ def _desk(ledger: Ledger, reader: Reader, access: Access, system: SystemState) -
         since=None if days is None else now - timedelta(days=days),
         period="of all time" if days is None else f"in the {period.lower()}",
         now=now,
+        clock_offset=clock_offset(ledger) if system.is_demo else timedelta(),
     )
     _sidebar(desk)
     return desk
@@ -92,7 +94,7 @@ def _demo_user(users: list[tuple[str, str, Role]]) -> str:
 
 
 def _sidebar(desk: Desk) -> None:
-    as_of = desk.reader.as_of
+    as_of = desk.on_policy_clock(desk.reader.as_of)
     charts = f"Charts as of {short_moment(as_of, desk.time_zone, desk.now)}" if as_of else "Nothing published yet"
     with st.sidebar:
         st.html(

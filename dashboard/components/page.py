@@ -1,11 +1,13 @@
 """What every page shares: its title line, the search box, the pager, the empty state."""
 
+from collections.abc import Mapping
 from math import ceil
 
 import streamlit as st
 from markupsafe import Markup
 
 PAGE_SIZE = 25
+EVERY = "all"
 
 
 def title(text: str, below: str = "") -> None:
@@ -36,6 +38,30 @@ def pager(name: str, total: int, one: str, many: str) -> int:
     of = one if total == 1 else many
     caption.html(Markup('<div class="aw-faint">{:,}–{:,} of {:,} {}</div>').format(first, last, total, of))
     return page
+
+
+def tabs(name: str, label: str, words: Mapping[str, str]) -> str | None:
+    """Tabs over a table, `EVERY` first, `words` what stands on each; the chosen one, None for every. Linkable.
+
+    Streamlit's own binding would put the words into the link, and theirs have counts that change.
+    """
+    key = f"{name}_{label.lower()}"
+    if st.session_state.get(key) not in words:
+        linked = st.query_params.get(key)
+        st.session_state[key] = linked if linked in words else EVERY
+    chosen = st.segmented_control(
+        label, list(words), format_func=lambda word: words[word], required=True, key=key, wrap=False,
+        label_visibility="collapsed", on_change=_put_into_link, args=(name, key),
+    )  # fmt: skip
+    return None if chosen == EVERY else chosen
+
+
+def _put_into_link(name: str, key: str) -> None:
+    if st.session_state[key] == EVERY:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = st.session_state[key]
+    back_to_first_page(name)
 
 
 def back_to_first_page(name: str) -> None:

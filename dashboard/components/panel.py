@@ -24,9 +24,12 @@ from dashboard.wording import (
 )
 from data.permissions import Action
 from data.warehouse import pages
-from data.words import EventKind
+from data.words import EventKind, InvitationStatus
+from invitations.policy import NoPolicy, PolicyRefused
+from invitations.why import why
 
 _PARAMETER = "customer"
+_MAY_BE_ASKED = (None, InvitationStatus.ACTIVE, InvitationStatus.STOPPED)
 _DRAWINGS = {
     "planned": "clock",
     "handed_over": "plane",
@@ -77,18 +80,23 @@ def _panel(wanted: str) -> None:
         )
         return
     st.html(_profile(found, desk))
+    outlook = st.empty()
     st.html(_review(pages.customer_review(desk.reader, desk.whole_scope, found["customer_id"]), found, desk))
     timeline = pages.customer_timeline(desk.reader, desk.whole_scope, found["customer_id"], found["location_time_zone"])
     st.html(_history(timeline, found["location_time_zone"], desk))
+    if found["invitation_status"] in _MAY_BE_ASKED:
+        outlook.html(_outlook(found, desk))  # last: where quota is scarce it lays the rules over everybody
 
 
 def _profile(found: dict[str, Any], desk: Desk) -> Markup:
+    used = pages.customer_addresses(desk.reader, desk.whole_scope, found["customer_id"])
     zone = found["location_time_zone"]
     facts = [
         ("Email", found["email"] or "–"),
         ("Phone", contact(found["phone"]) or "–"),
         ("Location", found["location_name"]),
         ("Invited on", _moment(found["invited_at"], zone, desk) or "Not yet"),
+        ("Sent to", Markup("<br>").join(f"{contact(address)} ({said(CHANNEL, channel)})" for channel, address in used)),
         ("Employee", found["employee"]),
         ("Service", found["service"]),
         ("Source", " · ".join(filter(None, [said(SOURCE, found["source"]), found["list_name"]]))),
@@ -102,6 +110,25 @@ def _profile(found: dict[str, Any], desk: Desk) -> Markup:
     )
 
 
+def _outlook(found: dict[str, Any], desk: Desk) -> Markup:
+    """What comes next and what holds it back, from the rules as they are now."""
+    try:
+        told = why(desk.ledger, found["email"] or found["phone"], now=desk.now)
+    except (NoPolicy, PolicyRefused):
+        return Markup("")
+    one = next((explanation for explanation in told if explanation.customer_id == found["customer_id"]), None)
+    if one is None:
+        return Markup("")
+    reasons = Markup("").join(Markup("<li>{}</li>").format(_sentence(reason)) for reason in one.reasons)
+    return Markup(
+        '<h3 class="aw-section">What comes next</h3><p class="aw-outlook">{}</p><ul class="aw-reasons">{}</ul>'
+    ).format(_sentence(one.standing), reasons)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
 def _review(review: dict[str, Any] | None, found: dict[str, Any], desk: Desk) -> Markup:
     if review is None:
         return Markup(
@@ -109,12 +136,18 @@ def _review(review: dict[str, Any] | None, found: dict[str, Any], desk: Desk) ->
         )
     zone = found["location_time_zone"]
     sentiment = Markup('<span class="aw-tag">{}</span>').format(review["sentiment"]) if review["sentiment"] else ""
+    nps = (
+        Markup('<span class="aw-tag">NPS {}</span>').format(score_mark(found["score"]))
+        if found["score"] is not None
+        else ""
+    )
     return Markup(
-        '<h3 class="aw-section">Review</h3><blockquote class="aw-review"><div>{} {} {}</div><p>{}</p>'
+        '<h3 class="aw-section">Review</h3><blockquote class="aw-review"><div>{} {} {} {}</div><p>{}</p>'
         '<footer class="aw-faint">{} · {}</footer></blockquote>'
     ).format(
         stars_mark(review["stars"]),
         review["platform"].title(),
+        nps,
         sentiment,
         review["body"] or "No text, only a rating.",
         review["reviewer_name"] or "Anonymous",

@@ -1,7 +1,8 @@
 """A table whose rows carry buttons: each row is one line of escaped HTML cells and, at its right, native buttons.
 
 Native buttons are reached by keyboard and by tests; a canvas grid's are not. The columns are CSS grid tracks, so
-header and rows align; on a phone a row folds into a small card of the columns that say `on_phone`.
+header and rows align, and a row without buttons keeps their place free; on a phone a row folds into a small card of
+the columns that say `on_phone`.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,6 +61,9 @@ def draw_rows(
 
 
 def _draw_buttons(name: str, number: Any, buttons: Sequence[Button]) -> None:
+    if not buttons:  # Streamlit leaves an empty container out, and the row's columns would take its place
+        st.html('<div class="aw-no-actions"></div>', width="content")
+        return
     with st.container(
         key=f"aw_actions_{name}_{number}",
         horizontal=True,
@@ -93,6 +97,11 @@ def person_cell(name: str, below: str = "") -> Markup:
     """A person's name with a second, fainter line; both cut with an ellipsis and whole on hover."""
     main = Markup('<div class="aw-strong aw-clip" title="{0}">{0}</div>').format(name or "No name")
     return main + (Markup('<div class="aw-faint aw-clip" title="{0}">{0}</div>').format(below) if below else Markup(""))
+
+
+def place_cell(name: str) -> Markup:
+    """A location's name over two lines at most, whole on hover; an "&" stays with the words beside it."""
+    return Markup('<div class="aw-two" title="{}">{}</div>').format(name, name.replace(" & ", "\u00a0&\u00a0"))
 
 
 def two_lines(first: object, second: object, title: str = "") -> Markup:

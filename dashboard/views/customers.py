@@ -7,10 +7,10 @@ import streamlit as st
 from dashboard.components.cards import draw_cards
 from dashboard.components.confirm import ask_to_restart, ask_to_stop, show_question
 from dashboard.components.marks import invitation_mark, rating_mark, score_mark
-from dashboard.components.page import PAGE_SIZE, back_to_first_page, empty, pager, search_box, title
+from dashboard.components.page import EVERY, PAGE_SIZE, back_to_first_page, empty, pager, search_box, tabs, title
 from dashboard.components.panel import open_panel, show_panel
 from dashboard.components.quota import quota_cards
-from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, two_lines
+from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, place_cell, two_lines
 from dashboard.desk import Desk, here
 from dashboard.wording import INVITATION, SOURCE, contact, day_and_time, said
 from data.permissions import Action
@@ -18,7 +18,6 @@ from data.warehouse import pages
 from data.warehouse.pages import NOT_INVITED, CustomerFilter, CustomerOrder, Page
 from data.words import InvitationStatus
 
-_EVERY = "All"
 _STATUSES = {**{status.value: word for status, word in INVITATION.items()}, NOT_INVITED: "Not invited yet"}
 _ORDERS = {
     "Last invited first": CustomerOrder.NEWEST,
@@ -32,24 +31,24 @@ _ORDERS = {
 
 def _columns(desk: Desk) -> list[Column]:
     return [
-        Column("Name", lambda row: person_cell(_name(row), ""), "1.45fr"),
+        Column("Name", lambda row: person_cell(_name(row), ""), "1.3fr"),
         Column(
             "Email and phone",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
-            "2.35fr",
+            "1.92fr",
             on_phone=False,
         ),
-        Column("Invited on", lambda row: _invited(row, desk), "0.9fr", on_phone=False),
-        Column("Location", lambda row: row["location_name"], "1.1fr", on_phone=False),
+        Column("Invited on", lambda row: _invited(row, desk), "0.63fr", on_phone=False),
+        Column("Location", lambda row: place_cell(row["location_name"]), "0.94fr", on_phone=False),
         Column(
             "Source",
             lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or ""),
-            "1.3fr",
+            "0.98fr",
             on_phone=False,
         ),
-        Column("Status", _status, "1.6fr"),
-        Column("NPS", lambda row: score_mark(row["score"]), "0.5fr", is_number=True),
-        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.9fr", on_phone=False),
+        Column("Status", _status, "1.26fr"),
+        Column("NPS", lambda row: score_mark(row["score"]), "0.33fr", is_number=True),
+        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.72fr", on_phone=False),
     ]
 
 
@@ -86,14 +85,10 @@ def _choose(desk: Desk) -> tuple[CustomerFilter, CustomerOrder, int]:
             )  # fmt: skip
     counts = pages.customers_by_status(desk.reader, desk.scope, CustomerFilter(search=search))
     whole = sum(counts.values())
-    words = {_EVERY: f"{_EVERY} {whole:,}"} | {
+    words = {EVERY: f"All {whole:,}"} | {
         status: f"{word} {counts.get(status, 0):,}" for status, word in _STATUSES.items()
     }
-    status = st.segmented_control(
-        "Status", list(words), format_func=lambda word: words[word], default=_EVERY, required=True,
-        key="customers_status", label_visibility="collapsed", on_change=back_to_first_page, args=("customers",),
-    wrap=False,)  # fmt: skip
-    only = None if status is None or status == _EVERY else status
+    only = tabs("customers", "Status", words)
     total = whole if only is None else counts.get(only, 0)
     return CustomerFilter(only, search), _ORDERS.get(order, CustomerOrder.NEWEST), total
 

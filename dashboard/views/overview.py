@@ -59,17 +59,18 @@ def _nps_change(nps: float | None, before: float | None, answers_before: int) ->
     return f"{before:+.0f} in the period before"
 
 
-def _nps_chart(weeks: pl.DataFrame) -> None:
+def _nps_chart(weeks: pl.DataFrame, desk: Desk) -> None:
     with st.container(border=True, height="stretch", key="nps_chart"):
         st.html(
-            '<h2 class="aw-chart">NPS by week</h2><p class="aw-faint">Band: 95 % interval. Gap: under 5 answers.</p>'
+            '<h2 class="aw-chart">NPS by week</h2><p class="aw-faint">With the 95 % interval. Gap: under 5 answers.</p>'
         )
         if weeks.is_empty() or weeks["nps"].null_count() == weeks.height:
             empty("No NPS to show yet", "It appears with the first week of at least 5 answers.", name="nps")
             return
         last = weeks.filter(pl.col("nps").is_not_null()).row(-1, named=True)
         st.plotly_chart(
-            charts.nps_over_time(weeks), config=charts.CONFIG, height=charts.HEIGHT, key="nps_over_time",
+            charts.nps_over_time(weeks, since=desk.since.date() if desk.since else None, until=desk.now.date()),
+            config=charts.CONFIG, height=charts.HEIGHT, key="nps_over_time",
             alt=f"NPS by week, {last['nps']:+.0f} in the week of {_day(last['week'])}",
         )  # fmt: skip
         _behind(charts.nps_table(weeks), "nps")
@@ -110,7 +111,7 @@ def show() -> None:
     draw_cards(_cards(desk, scores, steps))
     left, right = st.columns(2, gap="medium")
     with left:
-        _nps_chart(pages.nps_by_week(desk.reader, desk.scope, minimum=MINIMUM_ANSWERS))
+        _nps_chart(pages.nps_by_week(desk.reader, desk.scope, minimum=MINIMUM_ANSWERS), desk)
     with right:
         _funnel_chart(steps)
 

@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard.components.confirm import pause, resume
 from dashboard.components.marks import request_mark
-from dashboard.components.page import PAGE_SIZE, back_to_first_page, empty, pager, search_box, title
-from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, two_lines
+from dashboard.components.page import EVERY, PAGE_SIZE, back_to_first_page, empty, pager, search_box, tabs, title
+from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, place_cell, two_lines
 from dashboard.desk import Desk, here
 from dashboard.wording import CHANNEL, contact, day_and_time, said
 from data.permissions import Action
@@ -15,7 +15,6 @@ from data.warehouse import pages
 from data.warehouse.pages import Page, RequestFilter, RequestOrder
 from data.words import Channel, ScreenStatus
 
-_EVERY = "All"
 _ORDERS = {
     "Newest first": RequestOrder.NEWEST,
     "Oldest first": RequestOrder.OLDEST,
@@ -29,7 +28,7 @@ def _columns(desk: Desk) -> list[Column]:
         Column("Invite sent to", lambda row: person_cell(row["name"], contact(row["address"])), "2.2fr"),
         Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.7fr", on_phone=False),
         Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or ""), "1.4fr", on_phone=False),
-        Column("Location", lambda row: row["location_name"], "1.2fr", on_phone=False),
+        Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False),
         Column("Date sent", lambda row: _sent(row, desk), "1.45fr"),
         Column("Status", lambda row: request_mark(row["screen_status"], row["note"], row["failure_reason"]), "1.25fr"),
         Column("Retries", lambda row: row["retries"], "0.6fr", is_number=True, on_phone=False),
@@ -74,12 +73,9 @@ def _choose(desk: Desk) -> tuple[RequestFilter, RequestOrder, int]:
     counts = pages.requests_by_status(desk.reader, desk.scope, chosen)
     shown = [status for status in ScreenStatus if status is not ScreenStatus.CANCELED or counts.get(status)]
     whole = sum(count for status, count in counts.items() if status != ScreenStatus.CANCELED)
-    words = {_EVERY: f"{_EVERY} {whole:,}"} | {status.value: f"{status} {counts.get(status, 0):,}" for status in shown}
-    status = st.segmented_control(
-        "Status", list(words), format_func=lambda word: words[word], default=_EVERY, required=True,
-        key="requests_status", label_visibility="collapsed", on_change=back_to_first_page, args=("requests",),
-    wrap=False,)  # fmt: skip
-    if status is None or status == _EVERY:
+    words = {EVERY: f"All {whole:,}"} | {status.value: f"{status} {counts.get(status, 0):,}" for status in shown}
+    status = tabs("requests", "Status", words)
+    if status is None:
         return chosen, _ORDERS.get(order, RequestOrder.NEWEST), whole
     only = RequestFilter((ScreenStatus(status),), chosen.channel, chosen.search)
     return only, _ORDERS.get(order, RequestOrder.NEWEST), counts.get(status, 0)
@@ -99,10 +95,12 @@ def show() -> None:
     table = st.container()
     number = pager("requests", total, "message", "messages")
     rows = pages.requests_page(desk.reader, desk.scope, chosen, order, Page(number, PAGE_SIZE))
+    is_acting = desk.may(Action.PAUSE) or desk.may(Action.RESUME)
     with table:
         draw_rows(
-            "requests", rows.to_dicts(), _columns(desk), lambda row: row["request_id"], lambda row: _buttons(row, desk)
-        )
+            "requests", rows.to_dicts(), _columns(desk), lambda row: row["request_id"],
+            (lambda row: _buttons(row, desk)) if is_acting else None,
+        )  # fmt: skip
 
 
 def _nothing(chosen: RequestFilter) -> None:

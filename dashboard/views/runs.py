@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from dashboard.components.confirm import remember
 from dashboard.components.marks import run_mark
-from dashboard.components.page import PAGE_SIZE, back_to_first_page, empty, pager, title
+from dashboard.components.page import EVERY, PAGE_SIZE, empty, pager, tabs, title
 from dashboard.components.rows import Column, draw_rows, moment_cell, two_lines
 from dashboard.desk import Desk, here
 from dashboard.wording import RUN_KIND, RUN_STATUS, day_and_time, said
@@ -18,19 +18,24 @@ from data.warehouse.pages import Page
 from data.words import RunStatus
 from invitations import controls
 
-_EVERY = "All"
-
 
 def _columns(desk: Desk) -> list[Column]:
     zone = desk.time_zone
     return [
         Column("Run", lambda row: two_lines(said(RUN_KIND, row["kind"]), f"#{row['run_id']}"), "1.4fr"),
-        Column("Started", lambda row: moment_cell(*day_and_time(row["started_at"], zone, desk.now)), "1.2fr"),
+        Column("Started", lambda row: _started(row, zone, desk), "1.2fr"),
         Column("Took", _took, "0.7fr", is_number=True, on_phone=False),
         Column("Status", lambda row: run_mark(row["status"], said(RUN_STATUS, row["status"])), "1fr"),
         Column("Progress", _progress, "0.9fr", is_number=True, on_phone=False),
         Column("Counts", _counts, "3fr", on_phone=False),
     ]
+
+
+def _started(row: dict[str, Any], zone: str, desk: Desk) -> Markup:
+    """On a demo, whose clock was moved between runs, the time that the run itself took it to be."""
+    is_told = desk.system.is_demo and row["policy_now"] is not None
+    moment = row["policy_now"] if is_told else desk.on_policy_clock(row["started_at"])
+    return moment_cell(*day_and_time(moment, zone, desk.now))
 
 
 def _took(row: dict[str, Any]) -> str:
@@ -79,15 +84,12 @@ def _kill_switch(desk: Desk) -> None:
 
 
 def _choose(desk: Desk) -> tuple[str | None, int]:
-    counts = pages.runs_by_kind(desk.reader, desk.scope)
-    words = {_EVERY: f"{_EVERY} {sum(counts.values()):,}"} | {
+    counts = pages.runs_by_kind(desk.reader, desk.scope_on_database_clock)
+    words = {EVERY: f"All {sum(counts.values()):,}"} | {
         kind: f"{said(RUN_KIND, kind)} {count:,}" for kind, count in counts.items()
     }
-    kind = st.segmented_control(
-        "Kind", list(words), format_func=lambda word: words[word], default=_EVERY, required=True, key="runs_kind",
-        label_visibility="collapsed", on_change=back_to_first_page, args=("runs",),
-    wrap=False,)  # fmt: skip
-    if kind is None or kind == _EVERY:
+    kind = tabs("runs", "Kind", words)
+    if kind is None:
         return None, sum(counts.values())
     return kind, counts.get(kind, 0)
 
@@ -108,7 +110,7 @@ def show() -> None:
         return
     table = st.container()
     number = pager("runs", total, "run", "runs")
-    rows = pages.runs_page(desk.reader, desk.scope, kind, Page(number, PAGE_SIZE)).to_dicts()
+    rows = pages.runs_page(desk.reader, desk.scope_on_database_clock, kind, Page(number, PAGE_SIZE)).to_dicts()
     with table:
         draw_rows("runs", rows, _columns(desk), lambda row: row["run_id"])
         if any(row["status"] == RunStatus.RUNNING for row in rows):

@@ -137,6 +137,11 @@ def customer(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] |
     return _first(_query(reader, "customer", scope.named() | {"customer": customer_id}))
 
 
+def customer_addresses(reader: Reader, scope: Scope, customer_id: int) -> list[tuple[str, str]]:
+    """Where the messages of the latest invitation went: (channel, address), the first one first."""
+    return _query(reader, "customer_addresses", scope.named() | {"customer": customer_id}).rows()
+
+
 def customer_review(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] | None:
     """The newest review that followed an invitation of this customer."""
     return _first(_query(reader, "customer_review", scope.named() | {"customer": customer_id}))

@@ -2,16 +2,18 @@
 
 from datetime import date, timedelta
 
+import plotly.graph_objects as go  # type: ignore[import-untyped]
 import polars as pl
 
 from dashboard import charts
 
+START = date(2026, 10, 5)  # a Monday
+
 
 def weeks(*values: float | None) -> pl.DataFrame:
-    start = date(2026, 10, 5)
     rows = [
         {
-            "week": start + timedelta(weeks=number),
+            "week": START + timedelta(weeks=number),
             "responses": 10,
             "nps": value,
             "low": None if value is None else value - 10,
@@ -22,8 +24,12 @@ def weeks(*values: float | None) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides={"nps": pl.Float64, "low": pl.Float64, "high": pl.Float64})
 
 
+def drawn(of: pl.DataFrame) -> go.Figure:
+    return charts.nps_over_time(of, since=None, until=START)
+
+
 def test_a_week_without_a_figure_is_a_gap_in_line_and_band() -> None:
-    figure = charts.nps_over_time(weeks(10, 20, None, 30, 40))
+    figure = drawn(weeks(10, 20, None, 30, 40))
     bands = [trace for trace in figure.data if trace.fill == "toself"]
     assert len(bands) == 2
     line = figure.data[-1]
@@ -31,13 +37,36 @@ def test_a_week_without_a_figure_is_a_gap_in_line_and_band() -> None:
     assert line.y[2] is None
 
 
-def test_a_single_week_has_a_point_and_no_band() -> None:
-    figure = charts.nps_over_time(weeks(10))
-    assert len(figure.data) == 1
+def test_a_week_in_which_nobody_answered_is_a_gap_too() -> None:
+    answered = weeks(10, 20, 30, 40, 50).filter(pl.col("week") != START + timedelta(weeks=2))
+    figure = drawn(answered)
+    assert figure.data[-1].y[2] is None
+    assert len([trace for trace in figure.data if trace.fill == "toself"]) == 2
+
+
+def test_a_week_alone_has_its_interval_as_a_bar_and_its_answers_in_the_hover() -> None:
+    bar, line = drawn(weeks(10)).data
+    assert (bar.error_y.array, bar.error_y.arrayminus) == ((10,), (10,))
+    assert bar.fill is None
+    assert "10 answers" in line.hovertext[0]
+
+
+def test_a_week_alone_stands_among_other_weeks_with_dates() -> None:
+    figure = drawn(weeks(10))
+    assert list(figure.layout.xaxis.ticktext) == ["5 Oct", "28 Sep", "21 Sep", "14 Sep", "7 Sep", "31 Aug"]
+
+
+def test_the_axis_stays_within_the_period_and_goes_on_until_its_end() -> None:
+    figure = charts.nps_over_time(weeks(10), since=date(2026, 10, 1), until=date(2026, 10, 21))
+    assert list(figure.layout.xaxis.ticktext) == ["19 Oct", "12 Oct", "5 Oct", "28 Sep"]
+
+
+def test_a_long_axis_has_few_dates() -> None:
+    assert len(drawn(weeks(*[float(number) for number in range(52)])).layout.xaxis.tickvals) <= 6
 
 
 def test_the_zero_line_and_the_whole_scale_stay() -> None:
-    figure = charts.nps_over_time(weeks(70, 80))
+    figure = drawn(weeks(70, 80))
     assert figure.layout.yaxis.range == (-105, 105)
     assert 0 in figure.layout.yaxis.tickvals
 
