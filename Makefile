@@ -9,7 +9,7 @@ WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 # Without compiled bytecode every process that the demo starts would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-fresh up test check lint types lock
+.PHONY: help setup demo demo-fresh up test test-demo check lint types lock
 
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -35,10 +35,13 @@ up: setup ## the same against real accounts, configured by the environment or .e
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/afterword up
 
 test: lint types ## lint, types and every test; what .ci/run calls
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not demo"
+
+test-demo: setup ## the demo itself, started, moved three days on and ended: a minute or two, not part of make test
+	@$(BIN)/python -m pytest -q -m demo
 
 check: lint types ## lint, types and the fast tests: under half a minute
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql"
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql and not demo"
 
 lint: setup
 	@$(BIN)/ruff check $(wildcard $(CHECKED))

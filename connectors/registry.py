@@ -101,9 +101,17 @@ def missing_settings() -> list[Fault]:
     for channel in (Channel.SMS, Channel.EMAIL):
         ways = {p.name: _settings(p).missing_for(channel) for p in PROVIDERS if channel in p.channels}
         if all(ways.values()):
-            told = ", or ".join(f"{' and '.join(names)} ({provider})" for provider, names in ways.items())
+            told = "; or ".join(f"{_listed(names)} ({provider})" for provider, names in ways.items())
             faults.append(Fault(f"No connection for {channel.value}", f"Set {told}."))
     return faults
+
+
+def _listed(names: list[str]) -> str:
+    """ "A", "A and B", "A, B, and C or D"."""
+    *others, last = names
+    if not others:
+        return last
+    return f"{', '.join(others)}{',' if len(others) > 1 else ''} and {last}"
 
 
 def require_loopback() -> None:

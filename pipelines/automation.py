@@ -5,7 +5,6 @@ the same job that is still under way: run keys do not prevent that, and the next
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,12 +29,14 @@ from pipelines.assets import (
     raw_events,
 )
 from pipelines.inbox_reviews import review_files
+from pipelines.pace import Pace
 from pipelines.reaper import reap_dagster_runs
 from pipelines.resources import LedgerResource, ProvidersResource
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = int(os.environ.get("AFTERWORD_TICK_SECONDS") or 60)
+_pace = Pace()
+TICK_SECONDS = _pace.tick_seconds
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 Tick = dg.RunRequest | dg.SkipReason
 
@@ -57,7 +58,7 @@ nightly_at_three = dg.ScheduleDefinition(
     name="nightly_at_three",
     job=nightly,
     cron_schedule="0 3 * * *",
-    execution_timezone=os.environ.get("AFTERWORD_NIGHTLY_ZONE") or "UTC",
+    execution_timezone=_pace.nightly_zone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 

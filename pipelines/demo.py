@@ -75,7 +75,7 @@ def run_demo(console: Console, *, fresh: bool) -> None:
                     _start_the_rest(group, state, variables, step)
                     step("Customers into the inbox folder")
                     _seed(ledger, home, state)
-                console.print(_welcome(ledger, state, is_first=is_first), highlight=False)
+                console.print(_welcome(ledger, state, is_first=is_first), highlight=False, soft_wrap=True)
                 group.watch(News(console, ledger, home).tell)
                 console.print("\nEnding what this demo started …")
         finally:

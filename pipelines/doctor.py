@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from connectors import Checkable, ConfigurationError, Fault
+from connectors.csv_file import UnreadableFile
 from connectors.registry import missing_settings, open_messengers
 from data.ledger import soundness
 from data.ledger.accounts import the_account
@@ -17,10 +18,13 @@ from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import open_ledger
 from data.ledger.tables import system
 from data.settings import Settings
+from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
+from pipelines.pace import Pace
 from pipelines.problems import tell
-from pipelines.safeguards import refuse_unsafe_clock
+from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
 _LEAST_FREE_BYTES = 2_000_000_000
+_MEND_FILE = "Mend the file or its folder's name (a location's slug); it is then taken in by itself. Or take it away."
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -28,9 +32,15 @@ def examine() -> list[Fault]:
     """Every fault found, in the order in which they want mending. Sends nothing and changes nothing."""
     try:
         settings = Settings()
+        Pace()
     except pydantic.ValidationError as problem:
         return [Fault(tell(problem), "Correct the variable; .env.example explains each.")]
-    return [*_of_the_machine(settings), *_of_the_ledger(settings), *_of_the_providers(settings)]
+    return [
+        *_of_the_machine(settings),
+        *_of_the_ledger(settings),
+        *_of_the_inbox(settings),
+        *_of_the_providers(settings),
+    ]
 
 
 def _of_the_machine(settings: Settings) -> Iterator[Fault]:
@@ -51,6 +61,12 @@ def _of_the_machine(settings: Settings) -> Iterator[Fault]:
 
 
 def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
+    try:
+        refuse_unreadable_address(settings)
+        refuse_absent_ledger(settings)
+    except (ConfigurationError, WrongRevision) as problem:
+        yield _with_its_mend(str(problem))
+        return
     ledger = open_ledger(settings)
     try:
         require_current(ledger)
@@ -58,12 +74,46 @@ def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
             the_account(connection)
             yield from _out_of_order(connection)
     except (WrongRevision, LookupError) as problem:
-        yield Fault(str(problem.args[0] if problem.args else problem), "Run `afterword init FILE`.")
+        yield _with_its_mend(str(problem.args[0] if problem.args else problem))
     except sa.exc.OperationalError as problem:
         yield Fault(
             f"The ledger's database does not answer ({type(problem.orig).__name__}).",
             "Start it, or correct AFTERWORD_LEDGER_URL.",
         )
+    finally:
+        ledger.close()
+
+
+def _with_its_mend(words: str) -> Fault:
+    """Our own refusals say what is wrong in the first sentence and what to do in the rest."""
+    what, _, mend = words.partition(". ")
+    return Fault(f"{what}.", mend or "See docs/operations.md.")
+
+
+def _of_the_inbox(settings: Settings) -> Iterator[Fault]:
+    """Files that lie in the inbox folder and cannot be taken in. They are named here only: people write their names."""
+    waiting = waiting_files(settings.inbox_folder)
+    if not waiting:
+        return
+    try:
+        refuse_absent_ledger(settings)
+        ledger = open_ledger(settings)
+    except WrongRevision:
+        return  # told above
+    try:
+        for path, _ in waiting:
+            try:
+                import_customers(
+                    ledger, path.read_bytes(), file_name=path.name, location=path.parent.name, list_name=path.stem,
+                    channels=None, speed=None, imported_by="doctor", dry_run=True,
+                )  # fmt: skip
+            except (UnreadableFile, UnknownLocation, ImportRefused, OSError) as problem:
+                told = "It cannot be opened." if isinstance(problem, OSError) else str(problem)
+                yield Fault(
+                    f"{path.parent.name}/{path.name} in the inbox folder cannot be taken in. {told}", _MEND_FILE
+                )
+    except (LookupError, sa.exc.SQLAlchemyError):
+        return  # no account, no database: told above
     finally:
         ledger.close()
 

@@ -2,7 +2,8 @@
 
 import re
 import time
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -41,8 +42,20 @@ def parse_span(text: str) -> timedelta:
     return span
 
 
-def forward(console: Console, span: timedelta) -> None:
-    """Move the running demo's clock by `span`, plan, send. Raises ConfigurationError when no demo is running."""
+@dataclass(frozen=True)
+class Forwarded:
+    """Where the demo's clock stands now, in words, and how many messages that made go."""
+
+    now: datetime
+    now_in_words: str
+    handed_over: int
+
+
+def forward(console: Console, span: timedelta) -> Forwarded:
+    """Move the running demo's clock by `span`, plan, send. Raises ConfigurationError when no demo is running.
+
+    `console` shows what is being done while it is.
+    """
     home = demo_home()
     state = load_state(home)
     dagster = state.ports.url(state.ports.dagster)
@@ -55,24 +68,24 @@ def forward(console: Console, span: timedelta) -> None:
         tell_sandbox(state, ledger)
         with ledger.read() as connection:
             zone = the_account(connection).time_zone
-        console.print(f"In the demo it is now [bold]{in_words(ledger.policy_now(), zone)}[/bold].", highlight=False)
         for job, words in (("nightly", "Planning, as every night"), ("dispatch", "Sending what is due")):
             with console.status(words):
                 run_job(dagster, job)
-        sent = _handed_over(ledger) - before
+        now = ledger.policy_now()
+        return Forwarded(now, in_words(now, zone), _handed_over(ledger) - before)
     finally:
         ledger.close()
-    console.print(
-        f"{sent} messages were handed over by these runs. "
-        + (
-            "On the dashboard, Requests shows them with their step; open a customer to see the follow-up in the "
-            "timeline. Answers arrive within a minute."
-            if sent
-            else "Either nothing was due yet (follow-ups come 3 and 7 days after the first message), or it is night "
-            "where the customers are and they wait for the morning. "
-            f"`AFTERWORD_HOME={home} afterword why CONTACT` tells for one of them."
-        ),
-        highlight=False,
+
+
+def told(forwarded: Forwarded) -> str:
+    """What came of it, and where to look."""
+    return f"In the demo it is now {forwarded.now_in_words}.\n{forwarded.handed_over} messages were handed over. " + (
+        "On the dashboard, Requests shows them with their step; open a customer to see the follow-up in the timeline. "
+        "Answers arrive within a minute."
+        if forwarded.handed_over
+        else "Either nothing was due yet (follow-ups come 3 and 7 days after the first message), or it is night where "
+        "the customers are and they wait for the morning. "
+        f"`AFTERWORD_HOME={demo_home()} afterword why CONTACT` tells for one of them."
     )
 
 

@@ -1,7 +1,12 @@
-"""What must hold before anything is planned or sent: real customers never meet a test's clock."""
+"""What must hold before anything is opened, planned or sent: real customers never meet a test's clock."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
 
 from connectors import ConfigurationError
 from connectors.registry import require_loopback
+from data.ledger.migrate import WrongRevision
 from data.settings import Settings
 
 SHORTEST_SETTLE_SECONDS = 1800
@@ -29,3 +34,21 @@ def refuse_unsafe_clock(settings: Settings) -> None:
             f"{' and '.join(lowered)} may be set only while every provider is on loopback, as in tests and the demo. "
             f"{problem} Unset {' and '.join(lowered)}, or point the providers at 127.0.0.1."
         ) from None
+
+
+def refuse_unreadable_address(settings: Settings) -> None:
+    """Raises ConfigurationError, without the address: it may hold a password."""
+    form = "postgresql://user:password@host/database"
+    try:
+        kind = sa.make_url(settings.ledger_address).get_backend_name()
+    except (sa.exc.ArgumentError, ValueError):
+        raise ConfigurationError(f"AFTERWORD_LEDGER_URL cannot be read. Its form is {form}.") from None
+    if kind not in ("sqlite", "postgresql"):
+        raise ConfigurationError(f"AFTERWORD_LEDGER_URL names neither PostgreSQL nor SQLite. Its form is {form}.")
+
+
+def refuse_absent_ledger(settings: Settings) -> None:
+    """Raises WrongRevision where SQLite would make an empty file by being asked: `init` and `demo` make ledgers."""
+    url = sa.make_url(settings.ledger_address)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise WrongRevision("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")

@@ -2,18 +2,22 @@
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from rich.console import Console
+from sqlalchemy.engine import Connection
 
 from connectors import ConfigurationError
 from connectors.registry import missing_settings, open_messengers
 from data.ledger.accounts import the_account
 from data.ledger.migrate import current_revision, migrate
 from data.ledger.store import open_ledger
+from data.ledger.tables import users
 from data.settings import Settings
 from pipelines import children
 from pipelines.children import Ports
+from pipelines.pace import Pace
 from pipelines.processes import Group, child_environment, choose_port
-from pipelines.safeguards import refuse_unsafe_clock
+from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
 
 def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
@@ -21,7 +25,7 @@ def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
 
     Raises ConfigurationError naming everything that is missing, ChildEnded when a process dies.
     """
-    settings = Settings()
+    settings, pace = Settings(), Pace()
     _refuse_incomplete(settings)
     _refuse_taken(ports, settings)
     zone = _bring_up_ledger(settings)
@@ -30,7 +34,7 @@ def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
     variables = child_environment(
         AFTERWORD_HOME=str(home),
         AFTERWORD_LEDGER_URL=settings.ledger_address,
-        AFTERWORD_NIGHTLY_ZONE=zone,
+        AFTERWORD_NIGHTLY_ZONE=pace.nightly_zone if "nightly_zone" in pace.model_fields_set else zone,
         DAGSTER_HOME=str(dagster_home),
     )
     with Group(home / "logs") as group:
@@ -41,12 +45,13 @@ def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
             group.wait_until_answers(dashboard, f"{ports.url(ports.dashboard)}/_stcore/health")
         group.wait_until_answers(web, f"{ports.url(ports.web)}/healthz")
         group.wait_until_answers(dagster, f"{ports.url(ports.dagster)}/server_info")
-        console.print(_where(settings, ports, home), highlight=False)
+        console.print(_where(settings, ports, home), highlight=False, soft_wrap=True)
         group.watch()
         console.print("Ending …")
 
 
 def _refuse_incomplete(settings: Settings) -> None:
+    refuse_unreadable_address(settings)
     refuse_unsafe_clock(settings)
     faults = missing_settings()
     if faults and not open_messengers():
@@ -70,17 +75,36 @@ def _refuse_taken(ports: Ports, settings: Settings) -> None:
 
 def _bring_up_ledger(settings: Settings) -> str:
     """Migrate a ledger that is there already; the account's zone."""
+    refuse_absent_ledger(settings)
     ledger = open_ledger(settings)
     try:
         if current_revision(ledger) is not None:
             migrate(ledger)
             with ledger.read() as connection:
-                return str(the_account(connection).time_zone)
+                account = the_account(connection)
+                _refuse_unknown_user(connection, account.account_id, settings.local_user)
+                return str(account.time_zone)
     except LookupError as problem:
         raise ConfigurationError(str(problem.args[0])) from None
     finally:
         ledger.close()
     raise ConfigurationError("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")
+
+
+def _refuse_unknown_user(connection: Connection, account_id: int, named: str | None) -> None:
+    """Before the dashboard starts, and not on its first page."""
+    is_known = sa.exists().where(users.c.account_id == account_id, users.c.email == named)
+    if named is not None and not connection.execute(sa.select(is_known)).scalar_one():
+        raise ConfigurationError(
+            "AFTERWORD_LOCAL_USER names nobody of this account. Name a user of the account file, or unset it."
+        )
+
+
+def _without_connection() -> str:
+    """The channels that nobody carries, said where the person who started it looks."""
+    faults = missing_settings()
+    told = "\n".join(f"  {fault.what}: its messages wait in the queue. {fault.mend}" for fault in faults)
+    return f"{told}\n\n" if told else ""
 
 
 def _where(settings: Settings, ports: Ports, home: Path) -> str:
@@ -95,5 +119,6 @@ def _where(settings: Settings, ports: Ports, home: Path) -> str:
         f"  [bold]Dagster[/bold]    {ports.url(ports.dagster)}\n"
         f"  [bold]Customers[/bold]  {ports.url(ports.web)}   reached from outside as {settings.public_url}\n"
         f"  [bold]Logs[/bold]       {home / 'logs'}\n\n"
+        f"{_without_connection()}"
         "`afterword doctor` looks for faults; `afterword halt` stops all sending at once. Ctrl-C ends everything."
     )

@@ -5,6 +5,7 @@ import logging
 import socket
 import sys
 
+import pydantic
 import sqlalchemy as sa
 import structlog
 import uvicorn
@@ -26,8 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8080, help="0 takes any free port (default: %(default)s)")
     asked = parser.parse_args(arguments)
     _configure_logs()
-    settings = Settings()
-    ledger = open_ledger(settings)
+    try:
+        settings = Settings()
+        ledger = open_ledger(settings)
+    except pydantic.ValidationError as problem:
+        names = ", ".join(f"AFTERWORD_{'_'.join(map(str, fault['loc'])).upper()}" for fault in problem.errors())
+        return _refuse(f"{names} cannot be read. Every variable is explained in .env.example.")
+    except sa.exc.ArgumentError:
+        return _refuse("AFTERWORD_LEDGER_URL cannot be read. Its form is postgresql://user:password@host/database.")
     try:
         require_current(ledger)
         readers = open_callback_readers(clock=ledger.policy_now)

@@ -17,6 +17,7 @@ from invitations.take_in import ImportReport, import_customers
 from pipelines.commands.complaints import show_complaints, write_complaints
 from pipelines.commands.frame import AsJson, acting, console, show, working_ledger
 from pipelines.logs import configure_logs
+from pipelines.safeguards import refuse_unreadable_address
 
 
 def init(
@@ -25,6 +26,7 @@ def init(
 ) -> None:
     """Make the ledger, or bring it up to this version, and write the account into it. Again: only what differs."""
     settings = Settings()
+    refuse_unreadable_address(settings)
     account = load_account_file(file)
     try:  # before anything is written: a policy that cannot be read would stop planning later
         Policy.load(account.policy.document())

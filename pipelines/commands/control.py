@@ -3,25 +3,39 @@
 from dataclasses import asdict
 from typing import Annotated
 
+import sqlalchemy as sa
 import typer
 
-from invitations.controls import Answer, Refused, halt, resume
-from pipelines.commands.frame import AsJson, acting, console, errors, show_rows, working_ledger
+from data.ledger.store import Ledger
+from data.ledger.tables import system
+from data.permissions import Action, may
+from invitations.controls import halt, resume
+from pipelines.commands.frame import AsJson, acting, console, say, show_rows, working_ledger
 from pipelines.doctor import examine
 
 
 def halt_sending(
     reason: Annotated[str, typer.Option(help="Why; the dashboard shows it.")] = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Stop handing messages over, everywhere, at once. What is queued stays queued."""
+    """Stop handing messages over, everywhere, at once. What is queued stays queued. Again changes nothing."""
     with working_ledger() as ledger:
-        _say(halt(ledger, acting(ledger), reason, now=ledger.policy_now()))
+        actor = acting(ledger)
+        answer = halt(ledger, actor, reason, now=ledger.policy_now())
+        say(answer, as_json=as_json, stands=may(actor.role, Action.HALT) and _is_halted(ledger))
 
 
-def resume_sending() -> None:
-    """Lift the halt."""
+def resume_sending(as_json: AsJson = False) -> None:
+    """Lift the halt. Again changes nothing."""
     with working_ledger() as ledger:
-        _say(resume(ledger, acting(ledger), now=ledger.policy_now()))
+        actor = acting(ledger)
+        answer = resume(ledger, actor, now=ledger.policy_now())
+        say(answer, as_json=as_json, stands=may(actor.role, Action.LIFT_HALT) and not _is_halted(ledger))
+
+
+def _is_halted(ledger: Ledger) -> bool:
+    with ledger.read() as connection:
+        return connection.execute(sa.select(system.c.halted_at)).scalar_one() is not None
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -35,10 +49,3 @@ def doctor(as_json: AsJson = False) -> None:
         console.print("Everything is in order.")
     if faults:
         raise typer.Exit(1)
-
-
-def _say(answer: Answer) -> None:
-    if isinstance(answer, Refused):
-        errors.print(answer.reason, style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1)
-    console.print(answer.message, markup=False, soft_wrap=True)

@@ -19,9 +19,9 @@ from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import users
 from data.settings import Settings
 from data.words import Channel, Role
-from invitations.controls import Actor
+from invitations.controls import Actor, Answer, Done
 from pipelines.logs import configure_logs
-from pipelines.safeguards import refuse_unsafe_clock
+from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
 COMMAND_LINE = "command line"
 AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON, for programs.")]
@@ -37,6 +37,8 @@ def working_ledger() -> Iterator[Ledger]:
     Raises ConfigurationError or WrongRevision with the mend.
     """
     settings = Settings()
+    refuse_unreadable_address(settings)
+    refuse_absent_ledger(settings)
     configure_logs(settings.home / "logs" / "afterword.log")
     refuse_unsafe_clock(settings)
     ledger = open_ledger(settings)
@@ -86,15 +88,33 @@ def acting(ledger: Ledger) -> Actor:
     return Actor(row.email, row.role, account_id)
 
 
+def say(answer: Answer, *, as_json: bool, stands: bool = False) -> None:
+    """An answer in its own words; 1 for a refusal, but 0 when what was asked for `stands` already."""
+    is_done = isinstance(answer, Done)
+    words = answer.message if isinstance(answer, Done) else answer.reason
+    if as_json:
+        typer.echo(json.dumps({"done": is_done, "message": words}))
+    elif is_done or stands:
+        console.print(words, markup=False, soft_wrap=True)
+    else:
+        errors.print(words, style="red", markup=False, soft_wrap=True)
+    if not is_done and not stands:
+        raise typer.Exit(1)
+
+
 def show(title: str, report: Mapping[str, Any], *, as_json: bool) -> None:
     """A report of counts: a small table for people, one JSON object for programs."""
     if as_json:
         typer.echo(json.dumps(report, default=str))
         return
-    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in report.items():
         table.add_row(name.replace("_", " "), Text(str(value), style="bold"))
-    console.print(table if table.row_count else f"{title}: nothing to report.")
+    if not table.row_count:
+        console.print(f"{title}: nothing to report.", markup=False)
+        return
+    console.print(Text(f"{title}:", style="italic"))
+    console.print(table)
 
 
 def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool) -> None:

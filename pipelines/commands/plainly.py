@@ -4,6 +4,7 @@
 how to mend it; any other names its kind and place.
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
@@ -40,7 +41,8 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
                 FAILED,
             )
         except Exception as problem:  # noqa: BLE001  (the last stop: a person at a terminal wants words)
-            structlog.get_logger(__name__).error("command failed", problem=tell(problem))
+            if logging.getLogger("afterword").handlers:  # else it would go to standard output, between the JSON
+                structlog.get_logger(__name__).error("command failed", problem=tell(problem))
             _end(
                 f"This was not foreseen: {tell(problem)}. Please report it. It is safe to run the command again.",
                 FAILED,

@@ -1,20 +1,23 @@
 """`demo` and `up`: everything at once."""
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from pipelines.children import LOOPBACK, Ports
-from pipelines.commands.frame import console
+from pipelines.commands.frame import console, errors
 from pipelines.demo import run_demo
 from pipelines.forward import forward as go_forward
-from pipelines.forward import parse_span
+from pipelines.forward import parse_span, told
 from pipelines.up import run_up
 
 
 def demo(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what the last demo did.")] = False,
     forward: Annotated[str | None, typer.Option(help="Move the running demo's clock: 3d, 12h, 1w.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Report --forward as JSON.")] = False,
 ) -> None:
     """Everything on this machine, with pretend providers and customers. Ctrl-C ends it; the next one goes on."""
     if forward is None:
@@ -26,7 +29,11 @@ def demo(
         span = parse_span(forward)
     except ValueError as problem:
         raise typer.BadParameter(str(problem), param_hint="--forward") from None
-    go_forward(console, span)
+    forwarded = go_forward(errors, span)
+    if as_json:
+        typer.echo(json.dumps(asdict(forwarded), default=str))
+        return
+    console.print(told(forwarded), markup=False, highlight=False, soft_wrap=True)
 
 
 def up(

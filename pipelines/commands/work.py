@@ -4,18 +4,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from connectors import Accepted, Messenger
 from connectors.registry import open_event_sources, open_messengers
+from connectors.transport import Unclear
+from data.ledger.last_seen import regions
+from data.ledger.store import Ledger
+from data.words import Channel
+from invitations.contacts import clean_email, clean_phone
 from invitations.resolve import resolve_doubt
 from invitations.send import send_due
+from invitations.settle import settle_by_hand
 from invitations.try_out import send_test
 from invitations.why import why
 from pipelines import passes
-from pipelines.commands.frame import AsJson, console, errors, required_messengers, show, working_ledger
+from pipelines.commands.frame import (
+    AsJson,
+    acting,
+    console,
+    errors,
+    required_messengers,
+    say,
+    show,
+    show_rows,
+    working_ledger,
+)
 
 
 def plan(
@@ -38,8 +55,7 @@ def send(
     with working_ledger() as ledger:
         messengers = required_messengers()
         if test_to is not None:
-            outcome = send_test(ledger, messengers, test_to)
-            show("Test message", {"outcome": type(outcome).__name__, **asdict(outcome)}, as_json=as_json)
+            _send_test(ledger, messengers, test_to, as_json=as_json)
             return
         with _progress() as progress:
             task = progress.add_task("Sending", total=limit, counts="")
@@ -51,6 +67,36 @@ def send(
     show("Sent", batch.as_metadata(), as_json=as_json)
 
 
+def _send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], contact: str, *, as_json: bool) -> None:
+    """One message to oneself; also while sending is halted, because it is how one finds out whether to resume."""
+    address = _address(ledger, contact)
+    try:
+        outcome = send_test(ledger, messengers, address)
+    except Unclear:
+        report: dict[str, Any] = {"outcome": "InDoubt", "reason": "the provider's answer never came; it may arrive"}
+    else:
+        report = {"outcome": type(outcome).__name__, **asdict(outcome)}
+    show("Test message", report, as_json=as_json)
+    if report["outcome"] != Accepted.__name__:
+        raise typer.Exit(1)
+
+
+def _address(ledger: Ledger, contact: str) -> str:
+    """The contact in the one spelling that providers take. Raises typer.BadParameter when it is none."""
+    if "@" in contact:
+        found = clean_email(contact)
+    else:
+        with ledger.read() as connection:
+            read = (clean_phone(contact, region) for region in regions(connection))
+            found = next((number for number in read if number), None)
+    if found is None:
+        raise typer.BadParameter(
+            "this is neither an e-mail address nor a phone number. Write name@example.com or +13125550100.",
+            param_hint="--test-to",
+        )
+    return found
+
+
 def events(as_json: AsJson = False) -> None:
     """Ask the providers what happened, apply it, load the warehouse, give the dashboard a new copy."""
     with working_ledger() as ledger:
@@ -60,11 +106,36 @@ def events(as_json: AsJson = False) -> None:
     show("Events", counts, as_json=as_json)
 
 
-def resolve(as_json: AsJson = False) -> None:
-    """Settle attempts that were cut off: ask the provider about each in doubt. Sends nothing."""
+def resolve(
+    sent: Annotated[str | None, typer.Option(metavar="ATTEMPT", help="You know: this one arrived.")] = None,
+    not_sent: Annotated[
+        str | None, typer.Option(metavar="ATTEMPT", help="You know: this one never arrived. It is queued again.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Settle attempts that were cut off: ask the provider about each in doubt, and list what stays so. Sends nothing.
+
+    Where no provider can be asked, you decide: --sent or --not-sent with the id from the list.
+    """
+    if sent and not_sent:
+        raise typer.BadParameter("--sent and --not-sent: choose one of them.")
     with working_ledger() as ledger:
+        attempt = sent or not_sent
+        if attempt is not None:
+            answer = settle_by_hand(ledger, acting(ledger), attempt, was_sent=bool(sent), now=ledger.policy_now())
+            say(answer, as_json=as_json)
+            return
         report = resolve_doubt(ledger, open_messengers(), now=ledger.policy_now())
-    show("Resolved", dict(report.counts), as_json=as_json)
+    if as_json:
+        rows = [asdict(row) for row in report.rows]
+        show("Resolved", {**report.counts, "remaining": rows}, as_json=True)
+        return
+    show("Resolved", dict(report.counts), as_json=False)
+    if report.rows:
+        rows_shown = [
+            (row.attempt_id, row.channel, f"{row.handed_at:%Y-%m-%d %H:%M} UTC", row.note) for row in report.rows
+        ]
+        show_rows("Still in doubt", ["attempt", "channel", "handed_over", "what_is_known"], rows_shown, as_json=False)
 
 
 def why_contact(
@@ -74,16 +145,18 @@ def why_contact(
     with working_ledger() as ledger:
         explanations = why(ledger, contact, now=ledger.policy_now())
     if not explanations:
-        errors.print("Nobody here has this address. Was the file with it imported? Check the spelling.")
+        if as_json:
+            typer.echo("[]")
+        errors.print("Nobody here has this address. Was the file with it imported? Check the spelling.", soft_wrap=True)
         raise typer.Exit(1)
     if as_json:
         typer.echo(json.dumps([asdict(explanation) for explanation in explanations], default=str))
         return
     for explanation in explanations:
         first, *others = explanation.lines()
-        console.print(first, style="bold", markup=False, highlight=False)
+        console.print(first, style="bold", markup=False, highlight=False, soft_wrap=True)
         for line in others:
-            console.print(f"  {line}", markup=False, highlight=False)
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -92,9 +165,11 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-23T18:00:00Z.") from None
+        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-23T18:00:00Z.", param_hint="--at") from None
     if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} names no zone: write 2026-11-23T18:00:00Z or …T12:00:00-06:00.")
+        raise typer.BadParameter(
+            f"{text!r} names no zone: write 2026-11-23T18:00:00Z or …T12:00:00-06:00.", param_hint="--at"
+        )
     return moment
 
 

@@ -1,0 +1,22 @@
+"""How often sensors look and where the night is: what `up` and `demo` tell their Dagster by the environment."""
+
+from zoneinfo import available_timezones
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Pace(BaseSettings):
+    """AFTERWORD_TICK_SECONDS and AFTERWORD_NIGHTLY_ZONE; both explained in .env.example."""
+
+    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, env_ignore_empty=True)
+
+    tick_seconds: int = Field(default=60, ge=1, le=3600)
+    nightly_zone: str = "UTC"
+
+    @field_validator("nightly_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("expected a name of the tz database, such as America/New_York")
+        return name
