@@ -68,7 +68,7 @@ EVENT = {
     EventKind.COMPLAINED: "Reported the message as unwanted",
     EventKind.UNKNOWN: "Something the provider reported",
 }
-EVIDENCE = {Evidence.MACHINE: "by a mail scanner, not a person", Evidence.UNKNOWN: "", Evidence.HUMAN: ""}
+EVIDENCE = {Evidence.MACHINE: "by a scanner, not a person", Evidence.UNKNOWN: "", Evidence.HUMAN: ""}
 
 
 def said(words: Mapping[Any, str], value: str | None) -> str:

@@ -162,17 +162,22 @@ def _history(timeline: pl.DataFrame, zone: str, desk: Desk) -> Markup:
             '<p class="aw-faint">Nothing has happened yet. What does will be listed here by day.</p>'
         )
     today = in_zone(desk.now, zone).date()
+    comments = set(timeline.filter(pl.col("kind") == EventKind.COMMENTED)["detail"])
     days = Markup("").join(
         Markup('<h4 class="aw-day">{}</h4><ol class="aw-events">{}</ol>').format(
-            _day(day, today), Markup("").join(_happened(row, zone) for row in rows.iter_rows(named=True))
+            _day(day, today), Markup("").join(_happened(row, zone, comments) for row in rows.iter_rows(named=True))
         )
         for (day,), rows in timeline.group_by("day", maintain_order=True)
     )
     return heading + days
 
 
-def _happened(row: dict[str, Any], zone: str) -> Markup:
+def _happened(row: dict[str, Any], zone: str, comments: set[str]) -> Markup:
     extra = [said(CHANNEL, row["channel"]), said(EVIDENCE, row["evidence"]), row["platform_name"], row["detail"]]
+    if row["kind"] == EventKind.REVIEW_LINKED:  # found on a platform: no message brought the news
+        extra = [(row["detail"] or "").title()]
+    elif row["kind"] == EventKind.SCORED and row["detail"] in comments:
+        extra.pop()  # the comment has a line of its own
     if row["score"] is not None:
         extra.insert(0, f"{row['score']} of 10")
     local = in_zone(row["occurred_at"], zone)

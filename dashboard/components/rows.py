@@ -94,9 +94,13 @@ def _line(tracks: str, cells: Sequence[Markup], extra: str) -> Markup:
 
 
 def person_cell(name: str, below: str = "") -> Markup:
-    """A person's name with a second, fainter line; both cut with an ellipsis and whole on hover."""
-    main = Markup('<div class="aw-strong aw-clip" title="{0}">{0}</div>').format(name or "No name")
-    return main + (Markup('<div class="aw-faint aw-clip" title="{0}">{0}</div>').format(below) if below else Markup(""))
+    """A person's name over two lines at most, or over a fainter line; what is cut is whole on hover."""
+    shown = name or "No name"
+    if not below:
+        return Markup('<div class="aw-strong aw-two" title="{0}">{0}</div>').format(shown)
+    return Markup(
+        '<div class="aw-strong aw-clip" title="{0}">{0}</div><div class="aw-faint aw-clip" title="{1}">{1}</div>'
+    ).format(shown, below)
 
 
 def place_cell(name: str) -> Markup:

@@ -31,7 +31,7 @@ _ORDERS = {
 
 def _columns(desk: Desk) -> list[Column]:
     return [
-        Column("Name", lambda row: person_cell(_name(row), ""), "1.3fr"),
+        Column("Name", lambda row: person_cell(_name(row)), "1.3fr"),
         Column(
             "Email and phone",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
@@ -43,12 +43,12 @@ def _columns(desk: Desk) -> list[Column]:
         Column(
             "Source",
             lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or ""),
-            "0.98fr",
+            "1.03fr",
             on_phone=False,
         ),
         Column("Status", _status, "1.26fr"),
-        Column("NPS", lambda row: score_mark(row["score"]), "0.33fr", is_number=True),
-        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.72fr", on_phone=False),
+        Column("NPS", lambda row: score_mark(row["score"]), "0.32fr", is_number=True),
+        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.68fr", on_phone=False),
     ]
 
 
@@ -69,7 +69,8 @@ def _buttons(row: dict[str, Any], desk: Desk) -> list[Button]:
     status, invitation_id = row["invitation_status"], row["invitation_id"]
     if status == InvitationStatus.ACTIVE and desk.may(Action.STOP):
         buttons.append(Button("Stop", ":material/stop_circle:", "stop", lambda _: ask_to_stop(invitation_id)))
-    if status == InvitationStatus.STOPPED and desk.may(Action.RESTART):
+    # Who must not be contacted is not offered a restart, which would be refused: the panel says why.
+    if status == InvitationStatus.STOPPED and not row["is_suppressed"] and desk.may(Action.RESTART):
         buttons.append(Button("Restart", ":material/restart_alt:", "restart", lambda _: ask_to_restart(invitation_id)))
     return buttons
 

@@ -1,0 +1,84 @@
+"""The customers page in a real browser, from a Streamlit of its own: what AppTest cannot see, a dialog that closes."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger
+from data.settings import Settings
+from data.words import InvitationStatus
+from tests.browser import chromium
+from tests.dashboard.conftest import APP
+from tests.waiting import wait_until
+from tests.world import NOON, World, make_customer, make_request
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.parametrize("settings", ["sqlite"], indirect=True),  # what the databases differ in needs no browser
+]
+
+
+@contextmanager
+def dashboard(home: Path) -> Iterator[str]:
+    """Yields the address of a dashboard on this home, looked at by the account's owner; stops when left."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")} | {
+        "AFTERWORD_HOME": str(home),
+        "AFTERWORD_NOW": NOON.isoformat(),
+        "AFTERWORD_LOCAL_USER": "owner@acme.example",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--server.headless", "true"], env=environment, cwd=APP.parents[1],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{address}/_stcore/health"), what="the dashboard to answer")
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=1).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_stopping_a_customer_closes_the_dialog_and_the_row_says_so_and_a_link_opens_the_panel(
+    ledger: Ledger, world: World, settings: Settings
+) -> None:
+    ana = make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
+    make_request(ledger, world, ana)
+    with dashboard(settings.home) as address, chromium() as browser:
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        page.goto(f"{address}/customers")
+        row = page.locator(f".st-key-aw_row_customers_{ana}")
+        row.get_by_role("button", name="Stop").click(timeout=15_000)
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("1 planned message won't be sent")
+        dialog.get_by_role("button", name="Stop messages").click()
+        expect(dialog).to_have_count(0)
+        expect(row).to_contain_text("Stopped")
+        expect(row.get_by_role("button", name="Restart")).to_be_visible()
+
+        page.goto(f"{address}/customers?customers_status=stopped&customer={ana}")
+        expect(page.get_by_role("dialog")).to_contain_text("ana@example.com", timeout=15_000)
+        expect(page.get_by_role("radio", name=re.compile("Stopped 1"))).to_be_checked()
+    with ledger.read() as c:
+        assert c.execute(t.invitations.select()).one().status is InvitationStatus.STOPPED
