@@ -19,7 +19,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from data.account_file import load_account_file
 from data.ledger.accounts import apply_account, the_account
 from data.ledger.demo_clock import begin_demo, clock_offset, move_clock, to_weekday_noon
-from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import locations
 from data.settings import Settings
@@ -37,6 +36,7 @@ from pipelines.demo_state import (
 from pipelines.logs import configure_logs
 from pipelines.problems import HOUSE
 from pipelines.processes import Group
+from pipelines.safeguards import bring_up
 
 SAMPLES = HOUSE / "data" / "samples"
 LIST_NAME = "November visits"
@@ -86,7 +86,7 @@ def run_demo(console: Console, *, fresh: bool) -> None:
 def _prepare_ledger(ledger: Ledger, *, is_first: bool) -> str:
     """The ledger made or brought up, its clock at working hours; the account's zone."""
     account = load_account_file(SAMPLES / "account.toml")
-    migrate(ledger)
+    bring_up(ledger)
     begin_demo(ledger)
     zone = ZoneInfo(account.account.time_zone)
     move_clock(ledger, to_weekday_noon(ledger.policy_now(), zone, may_go_back=is_first))

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import sqlalchemy as sa
+from alembic.util import CommandError
 
 from connectors import ConfigurationError
 from connectors.registry import require_loopback
-from data.ledger.migrate import WrongRevision
+from data.ledger.migrate import WrongRevision, current_revision, migrate
+from data.ledger.store import Ledger
 from data.settings import Settings
 
 SHORTEST_SETTLE_SECONDS = 1800
@@ -52,3 +54,14 @@ def refuse_absent_ledger(settings: Settings) -> None:
     url = sa.make_url(settings.ledger_address)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
         raise WrongRevision("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")
+
+
+def bring_up(ledger: Ledger) -> None:
+    """Migrate. Raises WrongRevision where the ledger is newer than this code."""
+    try:
+        migrate(ledger)
+    except CommandError:
+        raise WrongRevision(
+            f"The ledger is at revision {current_revision(ledger)}, which this version does not know: a newer one made "
+            "it. Install that version again, or go back to the copy it made (ledger.sqlite.before-…)."
+        ) from None

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from connectors import ConfigurationError
 from connectors.registry import missing_settings, open_messengers
 from data.ledger.accounts import the_account
-from data.ledger.migrate import current_revision, migrate
+from data.ledger.migrate import current_revision
 from data.ledger.store import open_ledger
 from data.ledger.tables import users
 from data.settings import Settings
@@ -17,7 +17,7 @@ from pipelines import children
 from pipelines.children import Ports
 from pipelines.pace import Pace
 from pipelines.processes import Group, child_environment, choose_port
-from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.safeguards import bring_up, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
 
 def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
@@ -79,7 +79,7 @@ def _bring_up_ledger(settings: Settings) -> str:
     ledger = open_ledger(settings)
     try:
         if current_revision(ledger) is not None:
-            migrate(ledger)
+            bring_up(ledger)
             with ledger.read() as connection:
                 account = the_account(connection)
                 _refuse_unknown_user(connection, account.account_id, settings.local_user)

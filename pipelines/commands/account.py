@@ -8,7 +8,6 @@ import typer
 
 from data.account_file import load_account_file
 from data.ledger.accounts import apply_account
-from data.ledger.migrate import migrate
 from data.ledger.store import open_ledger
 from data.settings import Settings
 from data.words import Channel
@@ -17,7 +16,7 @@ from invitations.take_in import ImportReport, import_customers
 from pipelines.commands.complaints import show_complaints, write_complaints
 from pipelines.commands.frame import AsJson, acting, console, show, working_ledger
 from pipelines.logs import configure_logs
-from pipelines.safeguards import refuse_unreadable_address
+from pipelines.safeguards import bring_up, refuse_unreadable_address
 
 
 def init(
@@ -35,7 +34,7 @@ def init(
     configure_logs(settings.home / "logs" / "afterword.log")
     ledger = open_ledger(settings)
     try:
-        migrate(ledger)
+        bring_up(ledger)
         changes = apply_account(ledger, account, now=ledger.policy_now())
     finally:
         ledger.close()

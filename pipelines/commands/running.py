@@ -37,11 +37,13 @@ def demo(
 
 
 def up(
-    web_port: Annotated[int, typer.Option(help="Where web/ listens.")] = Ports.web,
+    web_port: Annotated[int, typer.Option(min=1, max=65535, help="Where web/ listens.")] = Ports.web,
     dashboard_port: Annotated[
-        int, typer.Option(help="Where the dashboard listens, on this machine only.")
+        int, typer.Option(min=1, max=65535, help="Where the dashboard listens, on this machine only.")
     ] = Ports.dashboard,
-    dagster_port: Annotated[int, typer.Option(help="Where Dagster listens, on this machine only.")] = Ports.dagster,
+    dagster_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Where Dagster listens, on this machine only.")
+    ] = Ports.dagster,
     web_host: Annotated[
         str, typer.Option(help="The address web/ listens on; put a server with https before it.")
     ] = LOOPBACK,

@@ -30,7 +30,6 @@ from pipelines.commands.frame import (
     required_messengers,
     say,
     show,
-    show_rows,
     working_ledger,
 )
 
@@ -132,10 +131,10 @@ def resolve(
         return
     show("Resolved", dict(report.counts), as_json=False)
     if report.rows:
-        rows_shown = [
-            (row.attempt_id, row.channel, f"{row.handed_at:%Y-%m-%d %H:%M} UTC", row.note) for row in report.rows
-        ]
-        show_rows("Still in doubt", ["attempt", "channel", "handed_over", "what_is_known"], rows_shown, as_json=False)
+        console.print("Still in doubt (attempt, channel, since when, what is known):")
+    for row in report.rows:
+        line = f"  {row.attempt_id}  {row.channel}  {row.handed_at:%Y-%m-%d %H:%M} UTC  {row.note}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def why_contact(

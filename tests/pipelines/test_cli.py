@@ -1,56 +1,18 @@
 """The command line: what it prints, and the code it ends with."""
 
 import json
-import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from typer.testing import CliRunner
 
-from data.ledger.migrate import migrate
-from data.ledger.store import Ledger, open_ledger
+from data.ledger.store import Ledger
 from data.ledger.tables import customers, system
-from data.settings import Settings
-from pipelines.cli import COMMANDS, app
+from pipelines.cli import COMMANDS
+from tests.pipelines.commands import REAL_TWILIO, Run
 from tests.world import make_customer, make_request, make_world
 
 ACCOUNT = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
-Run = Callable[..., "Result"]
-OURS = ("AFTERWORD_", "TWILIO_", "MAILGUN_")
-
-
-class Result:
-    """What a command printed, line breaks of the terminal undone, and its code."""
-
-    def __init__(self, code: int, output: str, errors: str) -> None:
-        self.code = code
-        self.output = output
-        self.errors = " ".join(errors.split())
-
-
-@pytest.fixture
-def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `afterword …` on a scratch home, with no provider configured unless the test says so."""
-    for variable in [name for name in os.environ if name.startswith(OURS)]:
-        monkeypatch.delenv(variable)
-    monkeypatch.setenv("AFTERWORD_HOME", str(home))
-
-    def run(*arguments: str, **variables: str) -> Result:
-        result = CliRunner().invoke(app, list(arguments), env=variables)
-        return Result(result.exit_code, result.stdout, result.stderr)
-
-    return run
-
-
-@pytest.fixture
-def ledger(home: Path) -> Iterator[Ledger]:
-    """The ledger that the command will open."""
-    ledger = open_ledger(Settings(home=home))
-    migrate(ledger)
-    yield ledger
-    ledger.close()
 
 
 def test_every_command_of_the_issue_is_there(run: Run) -> None:
@@ -97,6 +59,7 @@ def test_importing_twice_makes_no_second_customer(run: Run, ledger: Ledger, tmp_
     assert json.loads(run(*arguments, "--json").output)["repeat"] == 1
     told = run("import", str(file), "--location", "chicago", "--list", "June").output
     assert "not an address" in told
+    assert "Rows turned away: 1" in told
     with ledger.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(customers)).scalar_one() == 1
 
@@ -135,9 +98,6 @@ def test_up_without_credentials_says_what_is_missing_and_starts_nothing(run: Run
     assert "Nothing was started" in result.errors
     assert "TWILIO_AUTH_TOKEN" in result.errors
     assert not (home / "dagster").exists()
-
-
-REAL_TWILIO = {"TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "secret", "TWILIO_FROM": "+13125550100"}
 
 
 @pytest.mark.parametrize(

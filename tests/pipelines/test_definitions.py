@@ -1,6 +1,7 @@
 """What Dagster is told: it loads, its sensors decide rightly, and running anything twice changes nothing more."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,6 @@ from dagster._core.events import EngineEventData
 
 from connectors import Accepted, EventSource, LookUp, Message, Messenger, Outcome
 from data.ledger.jobs import ask_for
-from data.ledger.migrate import migrate
 from data.ledger.runs import start_run
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import events, jobs, requests, runs
@@ -65,9 +65,9 @@ def settings(home: Path) -> Settings:
 
 
 @pytest.fixture
-def ledger(settings: Settings) -> Iterator[Ledger]:
+def ledger(settings: Settings, sqlite_template: Path) -> Iterator[Ledger]:
+    shutil.copy2(sqlite_template, settings.home / "ledger.sqlite")
     ledger = open_ledger(settings)
-    migrate(ledger)
     yield ledger
     ledger.close()
 

@@ -1,0 +1,114 @@
+"""`init` and `import`: what is refused before anything is written, and how every bad row is told."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger.store import Ledger
+from data.ledger.tables import lists
+from data.ledger.tables.metadata import metadata
+from tests.pipelines.commands import Run
+from tests.world import make_world
+
+ACCOUNT = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
+
+
+def wrong_policy(tmp_path: Path, old: str, new: str) -> str:
+    file = tmp_path / "account.toml"
+    text = ACCOUNT.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('opens = "08:00"', 'opens = "21:00"', "quiet_hours: opens and closes at the same time"),
+        ('opens = "08:00"', 'opens = "8 o\'clock"', 'quiet_hours.opens: found "8 o\'clock"'),
+        ('stop_when = ["scored"', 'stop_when = ["happy"', "stop_when"),
+        ('closes = "21:00"', 'closes = "21:00"\nevenings = true', "evenings: not a setting"),
+    ],
+)
+def test_a_policy_that_cannot_be_read_is_refused_before_anything_is_written(
+    run: Run, home: Path, old: str, new: str, told: str
+) -> None:
+    result = run("init", wrong_policy(home.parent, old, new))
+    assert result.code == 2
+    assert "account.toml: [policy]" in result.errors
+    assert told in result.errors
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(("old", "new"), [('"21:00"', '"24:00"'), ('"21:00"', '"02:00"')])
+def test_hours_until_midnight_and_past_it_are_taken(run: Run, tmp_path: Path, old: str, new: str) -> None:
+    result = run("init", wrong_policy(tmp_path, old, new), "--json")
+    assert result.code == 0, result.errors
+    assert any("policy" in change for change in json.loads(result.output)["changes"])
+
+
+MIXED = "first name,email,phone\nAna,ana@example.com,12\nBo,not an address,\nCy,neither,34\n"
+
+
+def test_rows_turned_away_and_rows_taken_in_with_a_complaint_are_told_apart(
+    run: Run, ledger: Ledger, tmp_path: Path
+) -> None:
+    make_world(ledger)
+    file, rejected = tmp_path / "may.csv", tmp_path / "rejected.csv"
+    file.write_text(MIXED)
+    result = run("import", str(file), "--location", "chicago", "--list", "May", "--rejected", str(rejected))
+    assert "Rows turned away: 2, with 3 complaints" in result.output
+    assert "Rows taken in with a complaint: 1" in result.output
+    rows = list(csv.DictReader(rejected.read_text(encoding="utf-8-sig").splitlines()))
+    assert [(row["line"], row["row"], row["column"], row["first name"]) for row in rows] == [
+        ("2", "taken in", "phone", "Ana"), ("3", "turned away", "email", "Bo"),
+        ("4", "turned away", "email", "Cy"), ("4", "turned away", "phone", "Cy"),
+    ]  # fmt: skip
+    assert rejected.stat().st_mode & 0o077 == 0
+    again = run("import", str(file), "--location", "chicago", "--list", "May", "--rejected", str(rejected))
+    assert "taken in before" in again.output
+    assert len(rejected.read_text().splitlines()) == 5
+
+
+def test_every_cell_of_every_rejected_row_is_written_whatever_its_columns_are_called(
+    run: Run, ledger: Ledger, tmp_path: Path
+) -> None:
+    make_world(ledger)
+    file, rejected = tmp_path / "may.csv", tmp_path / "rejected.csv"
+    bad = "".join(f"nobody {number},because {number},[red]x[/red]\n" for number in range(50))
+    file.write_text(f"email,reason,note\nana@example.com,,\n{bad}only,two,three,four\n")
+    result = run("import", str(file), "--location", "chicago", "--list", "May", "--rejected", str(rejected))
+    assert result.code == 0, result.errors
+    rows = list(csv.DictReader(rejected.read_text(encoding="utf-8-sig").splitlines()))
+    assert len(rows) == 51
+    assert rows[7]["reason"] == "because 7"
+    assert rows[7]["note"] == "[red]x[/red]"
+    assert "not an e-mail" in rows[7]["reason (complaint)"]
+    assert rows[50]["column 4"] == "four"
+
+
+def test_the_rejected_rows_may_not_overwrite_the_file_they_come_from(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    make_world(ledger)
+    file = tmp_path / "may.csv"
+    file.write_text(MIXED)
+    arguments = ("import", str(file), "--location", "chicago", "--list", "May", "--rejected")
+    assert run(*arguments, str(file)).code == 2
+    assert run(*arguments, str(tmp_path / "nowhere" / "x.csv")).code == 2
+    assert file.read_text() == MIXED
+    with ledger.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(lists)).scalar_one() == 0
+
+
+def test_a_dry_run_writes_nothing(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    make_world(ledger)
+    file = tmp_path / "may.csv"
+    file.write_text(MIXED)
+    with ledger.read() as connection:
+        before = {table.name: connection.execute(sa.select(table)).all() for table in metadata.sorted_tables}
+    assert run("import", str(file), "--location", "chicago", "--list", "May", "--dry-run").code == 0
+    with ledger.read() as connection:
+        after = {table.name: connection.execute(sa.select(table)).all() for table in metadata.sorted_tables}
+    assert after == before

@@ -1,0 +1,141 @@
+"""Wrong use of the command line, each refused in words and with nothing changed; and what may be told to whom."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.csv_file import UnreadableFile
+from data.account_file import AccountFileError
+from data.ledger.store import Ledger
+from invitations.events import PollFailed
+from invitations.policy import PolicyRefused
+from invitations.send import SendingHalted
+from invitations.take_in import ImportRefused, UnknownLocation
+from pipelines.problems import tell, tell_person
+from pipelines.processes import choose_port
+from tests.pipelines.commands import REAL_TWILIO, Run
+from tests.world import make_world
+
+ACCOUNT = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
+
+
+def free_ports() -> list[str]:
+    return [word for name in ("web", "dagster", "dashboard") for word in (f"--{name}-port", str(choose_port(0)))]
+
+
+@pytest.mark.parametrize("command", ["plan", "send", "events", "resolve", "halt", "resume", "doctor", "up"])
+def test_asking_for_a_ledger_that_is_not_there_makes_none(run: Run, home: Path, command: str) -> None:
+    assert run(command).code in {1, 2}
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["plan", "send", "resolve", "halt", "up", f"init {ACCOUNT}"])
+def test_a_ledger_of_another_revision_is_left_alone(run: Run, ledger: Ledger, command: str) -> None:
+    make_world(ledger)
+    with ledger.write() as connection:
+        connection.execute(sa.text("update alembic_version set version_num = '0000'"))
+    ports = free_ports() if command == "up" else ()
+    result = run(*command.split(" "), *ports, **REAL_TWILIO, AFTERWORD_TWILIO_URL="http://127.0.0.1:9")
+    assert result.code == 2, result.errors
+    assert "The ledger is at revision 0000" in result.errors
+
+
+@pytest.mark.parametrize("address", ["nonsense", "mysql://me:hush@127.0.0.1/x", "postgresql://me:hush@127.0.0.1:x/y"])
+def test_a_ledger_address_that_cannot_be_meant_is_named_without_its_password(run: Run, address: str) -> None:
+    for command in (("plan",), ("init", str(ACCOUNT)), ("up",)):
+        result = run(*command, AFTERWORD_LEDGER_URL=address)
+        assert result.code == 2
+        assert "AFTERWORD_LEDGER_URL" in result.errors
+        assert "hush" not in result.errors
+    told = run("doctor", "--json", AFTERWORD_LEDGER_URL=address)
+    assert told.code == 1
+    assert any("AFTERWORD_LEDGER_URL" in fault["what"] for fault in json.loads(told.output))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("AFTERWORD_TICK_SECONDS", "often"), ("AFTERWORD_NIGHTLY_ZONE", "Mars/Olympus")]
+)
+def test_a_pace_that_dagster_could_not_load_is_refused_before_it_starts(
+    run: Run, ledger: Ledger, variable: str, value: str
+) -> None:
+    make_world(ledger)
+    result = run("up", **{variable: value})
+    assert result.code == 2
+    assert variable in result.errors
+    assert variable in run("doctor", **{variable: value}).output
+
+
+def test_up_names_a_local_user_that_the_account_does_not_have(run: Run, ledger: Ledger, home: Path) -> None:
+    make_world(ledger)
+    loopback = {**REAL_TWILIO, "AFTERWORD_TWILIO_URL": "http://127.0.0.1:9"}
+    result = run("up", *free_ports(), **loopback,
+                 AFTERWORD_LOCAL_USER="no@acme.example")  # fmt: skip
+    assert result.code == 2
+    assert "AFTERWORD_LOCAL_USER names nobody" in result.errors
+    assert not (home / "dagster").exists()
+
+
+@pytest.mark.parametrize("contact", ["hello", "12345", "@", "ana@", "+1", ""])
+def test_a_test_message_goes_to_no_nonsense(run: Run, ledger: Ledger, contact: str) -> None:
+    make_world(ledger)
+    result = run("send", "--test-to", contact, **REAL_TWILIO, AFTERWORD_TWILIO_URL="http://127.0.0.1:9")
+    assert result.code == 2
+    assert "neither an e-mail address nor a phone number" in result.errors.replace("│ ", "")
+
+
+def test_a_test_message_that_did_not_go_ends_with_one(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    result = run("send", "--test-to", "(312) 555-0100", "--json", **REAL_TWILIO,
+                 AFTERWORD_TWILIO_URL=f"http://127.0.0.1:{choose_port(0)}")  # fmt: skip
+    assert result.code == 1, result.errors
+    assert json.loads(result.output)["outcome"] == "TemporaryFailure"
+
+
+def test_halting_twice_and_resuming_twice_leave_things_as_they_stand(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    told = [run(word, "--json") for word in ("halt", "halt", "resume", "resume")]
+    assert [result.code for result in told] == [0, 0, 0, 0]
+    assert [json.loads(result.output)["done"] for result in told] == [True, False, True, False]
+    assert run("resume", AFTERWORD_LOCAL_USER="viewer@acme.example").code == 1
+
+
+def test_why_about_nobody_says_so_in_json_too(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    result = run("why", "nobody@example.com", "--json")
+    assert (result.code, json.loads(result.output)) == (1, [])
+
+
+def test_doctor_names_a_file_in_the_inbox_that_cannot_be_taken_in(run: Run, ledger: Ledger, home: Path) -> None:
+    make_world(ledger)
+    for place, name, content in (
+        ("chicago", "May.csv", "what,is\nthis,then\n"),
+        ("paris", "May.csv", "email\na@b.example\n"),
+    ):
+        (home / "inbox" / place).mkdir(parents=True)
+        file = home / "inbox" / place / name
+        file.write_text(content)
+        os.utime(file, (0, 0))
+    told = [fault["what"] for fault in json.loads(run("doctor", "--json").output) if "inbox" in fault["what"]]
+    assert len(told) == 2
+    assert told[0].startswith("chicago/May.csv")
+    assert told[1].startswith("paris/May.csv")
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        AccountFileError("x.toml: ana@example.com"), UnreadableFile("ana@example.com"),
+        UnknownLocation("ana@example.com"), ImportRefused("ana@example.com"), PolicyRefused("ana@example.com"),
+    ],
+)  # fmt: skip
+def test_what_quotes_a_persons_input_is_for_that_person_only(problem: Exception) -> None:
+    assert "ana@example.com" in tell_person(problem)
+    assert "ana@example.com" not in tell(problem)
+
+
+def test_what_providers_refuse_is_foreseen() -> None:
+    assert tell(PollFailed("Could not be read: twilio")) == "Could not be read: twilio"
+    assert tell(SendingHalted("Twilio refuses the account")) == "Twilio refuses the account"
