@@ -1,7 +1,9 @@
 """A dashboard over a small world: the ledger and the published history that the environment names."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +15,8 @@ from data.ledger.store import Ledger
 from data.settings import Settings
 from data.warehouse.load import load_from_ledger
 from data.warehouse.store import Warehouse
-from tests.world import NOON, World, make_world
+from data.words import Channel, InvitationStatus, RequestStatus, RunKind, RunStatus
+from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 Open = Callable[..., AppTest]
@@ -38,6 +41,45 @@ def publish(ledger: Ledger, settings: Settings) -> Callable[[], None]:
         warehouse.publish()
 
     return now
+
+
+@pytest.fixture
+def people(ledger: Ledger, world: World, publish: Callable[[], None]) -> dict[str, int]:
+    """Ana in Chicago, her first message queued; Ben in New York, answered with a 9 and reviewed; Cleo, not invited."""
+    ana = make_customer(ledger, world, email="ana@example.com", phone="+13125550100", first_name="Ana")
+    ben = make_customer(
+        ledger, world, email="ben@example.com", phone="+12125550111", first_name="Ben", last_name="Okafor",
+        location_id=world.new_york,
+    )  # fmt: skip
+    cleo = make_customer(ledger, world, email="cleo@example.com", first_name="Cleo", last_name="Marsh")
+    waiting = make_request(ledger, world, ana)
+    gone = make_request(
+        ledger, world, ben, status=RequestStatus.DELIVERED, handed_at=NOON - timedelta(days=1), channel=Channel.SMS
+    )
+    with ledger.write() as c:
+        invitation = c.execute(t.invitations.select().where(t.invitations.c.customer_id == ben)).one()
+        c.execute(
+            t.invitations.update()
+            .where(t.invitations.c.invitation_id == invitation.invitation_id)
+            .values(status=InvitationStatus.ANSWERED, first_handed_at=NOON - timedelta(days=1))
+        )
+        c.execute(
+            t.scores.insert().values(
+                invitation_id=invitation.invitation_id, request_id=gone, score=9, scored_at=NOON - timedelta(hours=20)
+            )
+        )
+        insert(
+            c, t.reviews, account_id=world.account_id, location_id=world.new_york, platform="google",
+            provider_review_id="r1", reviewer_name="Ben O.", stars=5, body="No waiting at all.", sentiment="positive",
+            reviewed_at=NOON - timedelta(hours=19), invitation_id=invitation.invitation_id,
+        )  # fmt: skip
+        insert(
+            c, t.runs, kind=RunKind.SEND, status=RunStatus.DONE, started_at=NOON - timedelta(days=1),
+            ended_at=NOON - timedelta(days=1) + timedelta(seconds=12), process="host:1", done=1, total=1,
+            counts={"accepted": 1},
+        )  # fmt: skip
+    publish()
+    return {"ana": ana, "ben": ben, "cleo": cleo, "waiting": waiting, "gone": gone}
 
 
 @pytest.fixture
@@ -72,4 +114,9 @@ def text(app: AppTest) -> str:
 
 def buttons(app: AppTest) -> list[str]:
     """The keys of the buttons on the page."""
-    return [button.key for button in app.button]
+    return [button.key or "" for button in app.button]
+
+
+def invitation_of(ledger: Ledger, customer_id: int) -> Any:
+    with ledger.read() as c:
+        return c.execute(t.invitations.select().where(t.invitations.c.customer_id == customer_id)).one()

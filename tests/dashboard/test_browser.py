@@ -22,6 +22,8 @@ from tests.dashboard.conftest import APP
 from tests.waiting import wait_until
 from tests.world import NOON, World, make_customer, make_request
 
+PATIENCE = 30_000  # milliseconds: two cores may be shared with the whole suite
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
@@ -46,7 +48,7 @@ def dashboard(home: Path) -> Iterator[str]:
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: answers(f"{address}/_stcore/health"), what="the dashboard to answer")
+        wait_until(lambda: answers(f"{address}/_stcore/health"), seconds=60, what="the dashboard to answer")
         yield address
     finally:
         process.terminate()
@@ -69,16 +71,16 @@ def test_stopping_a_customer_closes_the_dialog_and_the_row_says_so_and_a_link_op
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.goto(f"{address}/customers")
         row = page.locator(f".st-key-aw_row_customers_{ana}")
-        row.get_by_role("button", name="Stop").click(timeout=15_000)
+        row.get_by_role("button", name="Stop").click(timeout=PATIENCE)
         dialog = page.get_by_role("dialog")
-        expect(dialog).to_contain_text("1 planned message won't be sent")
+        expect(dialog).to_contain_text("1 planned message won't be sent", timeout=PATIENCE)
         dialog.get_by_role("button", name="Stop messages").click()
-        expect(dialog).to_have_count(0)
-        expect(row).to_contain_text("Stopped")
+        expect(dialog).to_have_count(0, timeout=PATIENCE)
+        expect(row).to_contain_text("Stopped", timeout=PATIENCE)
         expect(row.get_by_role("button", name="Restart")).to_be_visible()
 
         page.goto(f"{address}/customers?customers_status=stopped&customer={ana}")
-        expect(page.get_by_role("dialog")).to_contain_text("ana@example.com", timeout=15_000)
+        expect(page.get_by_role("dialog")).to_contain_text("ana@example.com", timeout=PATIENCE)
         expect(page.get_by_role("radio", name=re.compile("Stopped 1"))).to_be_checked()
     with ledger.read() as c:
         assert c.execute(t.invitations.select()).one().status is InvitationStatus.STOPPED

@@ -4,64 +4,24 @@ On SQLite only, for time: what they read of the ledger is run on both in test_en
 tests/data.
 """
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from dashboard.wording import short_day
 from data.ledger import tables as t
 from data.ledger.store import Ledger
-from data.words import Channel, InvitationStatus, RequestStatus, Role, RunKind, RunStatus
-from tests.dashboard.conftest import Open, buttons, text
-from tests.world import NOON, World, insert, make_customer, make_request
+from data.settings import utc_now
+from data.words import AddressKind, InvitationStatus, RequestStatus, Role, RunKind, RunStatus
+from invitations.controls import Actor, stop_invitation
+from tests.dashboard.conftest import Open, buttons, invitation_of, text
+from tests.world import NOON, World, insert, make_customer, make_request, suppress
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
 PAGES = ["overview", "requests", "customers", "runs"]
-
-
-@pytest.fixture
-def people(ledger: Ledger, world: World, publish: Callable[[], None]) -> dict[str, int]:
-    """Ana in Chicago, her first message queued; Ben in New York, answered with a 9 and reviewed; Cleo, not invited."""
-    ana = make_customer(ledger, world, email="ana@example.com", phone="+13125550100", first_name="Ana")
-    ben = make_customer(
-        ledger, world, email="ben@example.com", phone="+12125550111", first_name="Ben", last_name="Okafor",
-        location_id=world.new_york,
-    )  # fmt: skip
-    cleo = make_customer(ledger, world, email="cleo@example.com", first_name="Cleo", last_name="Marsh")
-    waiting = make_request(ledger, world, ana)
-    gone = make_request(
-        ledger, world, ben, status=RequestStatus.DELIVERED, handed_at=NOON - timedelta(days=1), channel=Channel.SMS
-    )
-    with ledger.write() as c:
-        invitation = c.execute(t.invitations.select().where(t.invitations.c.customer_id == ben)).one()
-        c.execute(
-            t.invitations.update()
-            .where(t.invitations.c.invitation_id == invitation.invitation_id)
-            .values(status=InvitationStatus.ANSWERED, first_handed_at=NOON - timedelta(days=1))
-        )
-        c.execute(
-            t.scores.insert().values(
-                invitation_id=invitation.invitation_id, request_id=gone, score=9, scored_at=NOON - timedelta(hours=20)
-            )
-        )
-        insert(
-            c, t.reviews, account_id=world.account_id, location_id=world.new_york, platform="google",
-            provider_review_id="r1", reviewer_name="Ben O.", stars=5, body="No waiting at all.", sentiment="positive",
-            reviewed_at=NOON - timedelta(hours=19), invitation_id=invitation.invitation_id,
-        )  # fmt: skip
-        insert(
-            c, t.runs, kind=RunKind.SEND, status=RunStatus.DONE, started_at=NOON - timedelta(days=1),
-            ended_at=NOON - timedelta(days=1) + timedelta(seconds=12), process="host:1", done=1, total=1,
-            counts={"accepted": 1},
-        )  # fmt: skip
-    publish()
-    return {"ana": ana, "ben": ben, "cleo": cleo, "waiting": waiting, "gone": gone}
-
-
-def invitation_of(ledger: Ledger, customer_id: int) -> Any:
-    with ledger.read() as c:
-        return c.execute(t.invitations.select().where(t.invitations.c.customer_id == customer_id)).one()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +131,53 @@ def test_search_begins_at_three_characters_and_knows_names_emails_and_phones(
     assert sum(key.startswith("activity_") for key in buttons(app)) == found
 
 
+def test_a_tab_can_be_linked_and_going_to_one_makes_the_link(people: dict[str, int], look: Open) -> None:
+    app = look("customers", customers_status="answered")
+    assert buttons(app) == [f"activity_{people['ben']}"]
+    app.segmented_control(key="customers_status").set_value("active").run()
+    assert app.query_params["customers_status"] == "active"
+    assert f"activity_{people['ana']}" in buttons(app)
+    app.segmented_control(key="customers_status").set_value("all").run()
+    assert "customers_status" not in app.query_params
+    assert len([key for key in buttons(app) if key.startswith("activity_")]) == 3
+    assert "Delivered" in text(look("requests", requests_status="Delivered"))
+    assert "Ana Ruiz" in text(look("requests", requests_status="Nonsense"))
+
+
+def test_who_must_not_be_contacted_is_not_offered_a_restart(
+    ledger: Ledger, world: World, people: dict[str, int], look: Open
+) -> None:
+    ana = invitation_of(ledger, people["ana"]).invitation_id
+    stop_invitation(ledger, Actor("owner@acme.example", Role.OWNER, world.account_id), ana, now=NOON)
+    assert f"restart_{people['ana']}" in buttons(look("customers"))
+    suppress(ledger, world, AddressKind.PHONE, "+13125550100")
+    assert f"restart_{people['ana']}" not in buttons(look("customers"))
+
+
+def test_rows_without_buttons_keep_the_place_of_the_actions_free(people: dict[str, int], look: Open) -> None:
+    assert text(look("requests")).count("aw-no-actions") == 1  # Ben's, delivered; Ana's has its pause
+    viewer = text(look("requests", as_user="viewer"))
+    assert "aw-no-actions" not in viewer
+    assert "Actions" not in viewer
+
+
+def test_a_demo_tells_every_time_on_its_own_clock(ledger: Ledger, people: dict[str, int], look: Open) -> None:
+    with ledger.write() as c:
+        c.execute(t.system.update().values(is_demo=True, clock_offset_seconds=40 * 86_400))
+        insert(
+            c, t.runs, kind=RunKind.PLAN, status=RunStatus.DONE, started_at=NOON - timedelta(days=42),
+            policy_now=NOON - timedelta(days=9), process="host:2",
+        )  # fmt: skip
+    app = look("runs")
+    assert "14 Nov" in text(app)  # what the run took for the time
+    assert "1 Jan 2027" in text(app)  # Sunday the 22nd, where the run says nothing
+    app.selectbox(key="period").set_value("Last 7 days").run()
+    assert "14 Nov" in text(app)  # by the database's clock: 42 days ago, of which 40 are the offset
+    as_of = re.search(r"Charts as of (\d+ \w+( \d+)?)", text(app))
+    assert as_of is not None
+    assert as_of[1] == short_day((utc_now() + timedelta(days=40)).astimezone(ZoneInfo("America/Chicago")).date(), NOON)
+
+
 def test_the_location_picker_narrows_every_page(people: dict[str, int], look: Open) -> None:
     app = look("customers")
     app.selectbox(key="location").set_value("Acme New York").run()
@@ -189,21 +196,6 @@ def test_a_person_sees_only_the_locations_assigned_to_them(
     assert "Ana Ruiz" not in text(app)
     assert app.selectbox(key="location").options == ["Acme New York"]
     assert "No such customer here" in text(look("customers", as_user="manager", customer=str(people["ana"])))
-
-
-def test_the_panel_opens_from_its_row_and_from_its_link(people: dict[str, int], look: Open) -> None:
-    app = look("customers")
-    app.button(key=f"activity_{people['ben']}").click().run()
-    assert app.query_params["customer"] == str(people["ben"])
-    by_link = look("customers", customer=str(people["ben"]))
-    for shown in (text(app), text(by_link)):
-        for said in ("ben@example.com", "No waiting at all.", "Ben O.", "positive", "Invitation history"):
-            assert said in shown
-
-
-@pytest.mark.parametrize("customer", ["999999", "-1", "x", "1; drop table customers", "²"])
-def test_a_link_to_nobody_says_so(people: dict[str, int], look: Open, customer: str) -> None:
-    assert "No such customer here" in text(look("customers", customer=customer))
 
 
 def test_what_a_customer_is_called_is_text_and_never_markup(

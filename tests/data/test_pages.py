@@ -162,3 +162,19 @@ def test_a_timeline_is_newest_first_by_the_locations_own_days(memory: Memory) ->
 def test_a_name_without_a_value_is_an_error_and_not_a_null() -> None:
     with pytest.raises(KeyError, match="forgotten"):
         pages.positional("select $forgotten", {})
+
+
+def test_the_addresses_are_those_that_the_latest_invitations_messages_went_to(memory: Memory) -> None:
+    memory.add("customers", customer_id=1, account_id=1, location_id=10, invitation_id=7)
+    shared = {"account_id": 1, "location_id": 10, "customer_id": 1}
+    for number, (invitation, channel, address, handed_at) in enumerate([
+        (7, "email", "a@example.com", NOW), (7, "sms", "+13125550100", NOW - timedelta(days=3)),
+        (7, "email", "a@example.com", NOW + timedelta(days=3)), (7, "whatsapp", "+13125550100", None),
+        (6, "email", "old@example.com", NOW),
+    ]):  # fmt: skip
+        memory.add(
+            "requests", request_id=number, invitation_id=invitation, channel=channel, address=address,
+            handed_at=handed_at, **shared,
+        )  # fmt: skip
+    assert pages.customer_addresses(memory, SCOPE, 1) == [("sms", "+13125550100"), ("email", "a@example.com")]
+    assert pages.customer_addresses(memory, Scope(1, (20,)), 1) == []

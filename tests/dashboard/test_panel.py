@@ -1,0 +1,64 @@
+"""The customer's panel: whose it is, what it tells, and that a link to nobody says so.
+
+On SQLite only, as the pages are (test_pages.py).
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger
+from data.ledger.tables.metadata import database_now
+from data.words import Channel, EventKind
+from tests.dashboard.conftest import Open, invitation_of, text
+from tests.world import NOON, World, insert
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
+
+
+def test_the_panel_opens_from_its_row_and_from_its_link(people: dict[str, int], look: Open) -> None:
+    app = look("customers")
+    app.button(key=f"activity_{people['ben']}").click().run()
+    assert app.query_params["customer"] == str(people["ben"])
+    by_link = look("customers", customer=str(people["ben"]))
+    for shown in (text(app), text(by_link)):
+        for said in ("ben@example.com", "No waiting at all.", "Ben O.", "positive", "Invitation history"):
+            assert said in shown
+
+
+@pytest.mark.parametrize("customer", ["999999", "-1", "x", "1; drop table customers", "²"])
+def test_a_link_to_nobody_says_so(people: dict[str, int], look: Open, customer: str) -> None:
+    assert "No such customer here" in text(look("customers", customer=customer))
+
+
+def test_the_panel_tells_where_messages_went_the_review_and_its_score(people: dict[str, int], look: Open) -> None:
+    shown = text(look("customers", customer=str(people["ben"])))
+    assert "+1 212-555-0111 (SMS)" in shown
+    assert "5 of 5 stars" in shown
+    assert "Google" in shown
+    assert 'NPS <span class="aw-score aw-promoter" title="9 (promoter)">9</span>' in shown
+
+
+def test_a_comment_that_came_with_a_score_is_told_once(
+    ledger: Ledger, world: World, people: dict[str, int], look: Open
+) -> None:
+    ben = invitation_of(ledger, people["ben"])
+    with ledger.write() as c:
+        c.execute(t.scores.update().values(comment="Gentle hands."))
+        for kind, detail in ((EventKind.SCORED, None), (EventKind.COMMENTED, {"text": "Gentle hands."})):
+            insert(
+                c, t.events, account_id=world.account_id, invitation_id=ben.invitation_id, person_id=ben.person_id,
+                location_id=ben.location_id, kind=kind, channel=Channel.SMS, detail=detail,
+                occurred_at=NOON - timedelta(hours=20), recorded_at=database_now(),
+            )  # fmt: skip
+    shown = text(look("customers", customer=str(people["ben"])))
+    assert shown.count("Gentle hands.") == 1
+    assert "Gave a score" in shown
+
+
+def test_who_was_not_invited_yet_reads_what_holds_it_back(people: dict[str, int], look: Open) -> None:
+    shown = text(look("customers", customer=str(people["cleo"])))
+    assert "What comes next" in shown
+    assert "ay be asked" in shown or "ot asked" in shown
+    assert "What comes next" not in text(look("customers", customer=str(people["ben"])))
