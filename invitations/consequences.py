@@ -29,17 +29,20 @@ PROVIDER = "the provider"
 
 
 def try_later(connection: Connection, attempt_id: str, failure: TemporaryFailure, at: datetime) -> None:
-    """Queue the request again, later each time; after the eighth try it has failed."""
+    """Queue the request again, later each time; after the eighth try it has failed.
+
+    A throttle is the sender's trouble, not the message's: it uses up no try.
+    """
     attempt = outcomes.find_attempt(connection, attempt_id)
     if attempt is None:
         return
-    if attempt.attempt_count >= TRIES:
+    if attempt.attempt_count >= TRIES and not failure.is_throttle:
         reason = f"gave up after {TRIES} tries: {failure.reason}"[:300]
         after_failure(connection, attempt_id, code=failure.code, reason=reason, scope=FailureScope.MESSAGE, at=at)
         return
     wait = failure.retry_after
     if wait is None:
-        doubled = min(FIRST_WAIT * 2 ** (attempt.attempt_count - 1), LONGEST_WAIT)
+        doubled = min(FIRST_WAIT * 2 ** max(attempt.attempt_count - 1, 0), LONGEST_WAIT)
         wait = doubled * random.uniform(0.5, 1.0)  # noqa: S311  (spreads retries; no secret)
     outcomes.record_not_sent(
         connection,
@@ -48,6 +51,7 @@ def try_later(connection: Connection, attempt_id: str, failure: TemporaryFailure
         code=failure.code,
         reason=failure.reason[:300],
         not_before=at + wait,
+        is_counted=not failure.is_throttle,
     )
 
 

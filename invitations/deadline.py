@@ -34,8 +34,8 @@ class Caller(Generic[T]):
         try:
             return future.result(timeout=seconds)
         except FutureTimeoutError:
-            if future.done():  # the function's own TimeoutError, not ours
-                raise
+            if future.done():  # the function's own TimeoutError, or an answer in the very last moment
+                return future.result()
             self.close()
             future.add_done_callback(lambda done: None if done.exception() else on_late(done.result()))
             raise DeadlineExceeded(f"no answer after {seconds:g} s") from None

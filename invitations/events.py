@@ -21,8 +21,8 @@ from data.ledger.outcomes import Attempt
 from data.ledger.people import account_ids, find_person
 from data.ledger.polling import mark_polled, move_cursor, open_messages, read_cursor
 from data.ledger.runs import recorded_run
-from data.ledger.store import Ledger
-from data.ledger.suppressions import record
+from data.ledger.store import Ledger, again_if_undone
+from data.ledger.suppressions import has_said_no_since, record
 from data.words import (
     AddressKind,
     Channel,
@@ -60,6 +60,7 @@ class Received:
         return Received(self.new + other.new, self.repeated + other.repeated, self.unmatched + other.unmatched)
 
 
+@again_if_undone
 def receive(ledger: Ledger, events: Sequence[ProviderEvent], *, now: datetime) -> Received:
     """Keep and apply events, durably, in one transaction. `now` is policy time.
 
@@ -168,6 +169,8 @@ def _apply_opt_out(  # noqa: PLR0917  (one caller, one line)
     """STOP covers every channel of the person; START gives back SMS only (field-rules R8)."""
     is_text = kind is AddressKind.PHONE
     if event.kind is EventKind.RESUBSCRIBED:
+        if has_said_no_since(connection, account_id=account_id, kind=kind, address=address, moment=event.occurred_at):
+            return
         effect, channel, reason = SuppressionEffect.RESTORE, Channel.SMS, SuppressionReason.START_KEYWORD
     elif event.kind in _REASONS:
         effect, channel = SuppressionEffect.SUPPRESS, None

@@ -17,7 +17,7 @@ from data.ledger import outcomes
 from data.ledger.doubt import DoubtRow, note_absence, read_doubt
 from data.ledger.lapses import end_lapsed
 from data.ledger.runs import reap_dead_runs, recorded_run
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.words import AttemptOutcome, Channel, RunKind
 
 log = structlog.get_logger(__name__)
@@ -91,6 +91,7 @@ def _ask(messenger: Messenger, doubt: Doubt) -> LookUp:
         return CannotTell(f"asking failed ({type(problem).__name__}); it is tried again")
 
 
+@again_if_undone
 def _count_absence(ledger: Ledger, row: DoubtRow, provider_time: datetime) -> tuple[str, str | None]:
     settle = ledger.settings.settle
     with ledger.write() as connection:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import responses as rows
 from data.ledger.responses import Link, Platform
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.words import Channel, EventKind, Evidence, SuppressionReason
 from invitations.consequences import CUSTOMER, no_more
 
@@ -66,6 +66,7 @@ def note_open(ledger: Ledger, link_token: str, *, is_machine: bool, now: datetim
     return _note(ledger, link_token, EventKind.OPENED, is_machine, now)
 
 
+@again_if_undone
 def take_score(ledger: Ledger, link_token: str, score: int, *, now: datetime) -> bool:
     """Record a score from 0 to 10; False when the link is not known.
 
@@ -88,6 +89,7 @@ def take_score(ledger: Ledger, link_token: str, score: int, *, now: datetime) ->
         return True
 
 
+@again_if_undone
 def take_comment(ledger: Ledger, link_token: str, text: str, *, now: datetime) -> bool:
     """Keep what the customer tells the business in private; False when the link is not known.
 
@@ -106,6 +108,7 @@ def take_comment(ledger: Ledger, link_token: str, text: str, *, now: datetime) -
         return True
 
 
+@again_if_undone
 def choose_platform(
     ledger: Ledger, link_token: str, platform_id: int, *, is_machine: bool, now: datetime
 ) -> str | None:
@@ -142,6 +145,7 @@ def open_unsubscribe_page(ledger: Ledger, unsubscribe_token: str) -> Unsubscribe
         return UnsubscribePage(link.account_name, link.channel, rows.is_person_suppressed(c, link, None))
 
 
+@again_if_undone
 def unsubscribe(
     ledger: Ledger, unsubscribe_token: str, *, is_channel_only: bool, is_one_click: bool, now: datetime
 ) -> bool:
@@ -174,6 +178,7 @@ def unsubscribe(
         return True
 
 
+@again_if_undone
 def _note(ledger: Ledger, link_token: str, kind: EventKind, is_machine: bool, now: datetime) -> bool:
     with ledger.read() as c:  # a flood of refreshes reads, and writes nothing
         link = _live(rows.find_by_link(c, link_token), now)

@@ -93,6 +93,8 @@ def send_due(
             problem=str(problem) if halted else type(problem).__name__,
         )  # fmt: skip
         raise
+    finally:
+        dispatcher.close()
     end_run(ledger, run_id, RunStatus.DONE, dispatcher.counts)
     return Batch(run_id, dict(dispatcher.counts))
 
@@ -108,6 +110,8 @@ class _Dispatcher:
         self._started = (now, time.monotonic())
         self._commits = GroupCommit(ledger)
         self._lanes = local()
+        self._callers: list[Caller[Outcome]] = []
+        self._ends = time.monotonic() + BATCH_SECONDS
         self._throttled: set[Channel] = set()  # left alone until the next batch
         self._refusal: ConfigurationError | None = None
 
@@ -118,9 +122,8 @@ class _Dispatcher:
 
     def work_through(self, limit: int | None, on_progress: Callable[[int, Mapping[str, int]], None] | None) -> None:
         done = 0
-        ends = time.monotonic() + BATCH_SECONDS
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="send") as lanes:
-            while time.monotonic() < ends and (limit is None or done < limit):
+            while time.monotonic() < self._ends and (limit is None or done < limit):
                 claims = self._claim(CHUNK if limit is None else min(CHUNK, limit - done))
                 if not claims:
                     return
@@ -160,7 +163,8 @@ class _Dispatcher:
         """Hand one message over and record what came of it; the word it is counted under."""
         attempt_id = message.attempt_id
         is_off = self._refusal is not None or message.channel in self._throttled
-        if is_off or not self._commits.run(lambda c: dispatch.hand_over(c, attempt_id)):
+        is_over = time.monotonic() >= self._ends  # of a slow provider's chunk the next batch takes the rest
+        if is_off or is_over or not self._commits.run(lambda c: dispatch.hand_over(c, attempt_id)):
             self._commits.run(lambda c: outcomes.record_not_sent(c, attempt_id, AttemptOutcome.WITHDRAWN))
             return AttemptOutcome.WITHDRAWN.value
         messenger = self.messengers[message.channel]
@@ -174,8 +178,9 @@ class _Dispatcher:
             self._refusal = refusal
             code = refusal.code if isinstance(refusal, AccountStopped) else "configuration"
             return self._record(
-                attempt_id, message.channel, TemporaryFailure(code, "the account is refused", timedelta(0))
-            )
+                attempt_id, message.channel,
+                TemporaryFailure(code, "the account is refused", timedelta(0), is_throttle=True),
+            )  # fmt: skip
         except Exception as problem:  # noqa: BLE001  (whatever it was, nobody knows whether it left)
             reason = type(problem).__name__
             log.warning("in doubt", attempt_id=attempt_id, reason=reason)
@@ -187,6 +192,7 @@ class _Dispatcher:
         """This lane's own calling thread: a provider's client keeps one connection per thread."""
         if not hasattr(self._lanes, "caller"):
             self._lanes.caller = Caller[Outcome]()
+            self._callers.append(self._lanes.caller)
         caller: Caller[Outcome] = self._lanes.caller
         return caller
 
@@ -211,6 +217,11 @@ class _Dispatcher:
         with self.ledger.write() as connection:
             dispatch.halt(connection, by="Automation", reason=reason)
         raise SendingHalted(f"{reason} Everything is halted; mend it, then run `afterword resume`.")
+
+    def close(self) -> None:
+        """Let the calling threads end; a process may send many batches."""
+        for caller in self._callers:
+            caller.close()
 
     def release(self) -> None:
         """Give back what was claimed and has not left."""

@@ -19,7 +19,7 @@ from data.ledger.list_speed import allowed_now, keep_pace
 from data.ledger.outcomes import record_not_sent
 from data.ledger.quota import ensure_cycle
 from data.ledger.reservations import has_reservation, reserve
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.ledger.suppressions import is_suppressed
 from data.ledger.tables import (
     accounts,
@@ -110,6 +110,7 @@ def has_claimable(connection: Connection, now: datetime, available: Collection[C
     return False
 
 
+@again_if_undone
 def claim(ledger: Ledger, *, batch_id: int, providers: Mapping[Channel, str], now: datetime, limit: int) -> list[Claim]:
     """Take up to `limit` due requests, oldest first, for five minutes; [] when nothing can be taken.
 
@@ -174,7 +175,7 @@ def _lock_people(connection: Connection, person_ids: Collection[int]) -> None:
         sa.select(people.c.person_id)
         .where(people.c.person_id.in_(sorted(person_ids)))
         .order_by(people.c.person_id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # events about them may still be written
     )
 
 
@@ -240,9 +241,21 @@ def hand_over(connection: Connection, attempt_id: str) -> bool:
         )
         .values(handed_at=database_now())
     )
-    return marked.rowcount == 1
+    if marked.rowcount != 1:
+        return False
+    # On PostgreSQL the late answer of an earlier attempt may have taken the request away in this very moment, unseen by
+    # the statement above: its row is locked, and looked at once more.
+    request_id = sa.select(attempt.request_id).where(attempt.attempt_id == attempt_id).scalar_subquery()
+    still_ours = sa.select(_r.request_id).where(
+        _r.request_id == request_id, _r.attempt_id == attempt_id, _r.status == RequestStatus.SENDING
+    )
+    if connection.execute(still_ours.with_for_update(key_share=True)).first():
+        return True
+    connection.execute(attempts.update().where(attempt.attempt_id == attempt_id).values(handed_at=None))
+    return False
 
 
+@again_if_undone
 def release(ledger: Ledger, batch_id: int) -> int:
     """Give back what the batch claimed and never handed over; the number of requests queued again."""
     with ledger.write() as connection:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy.engine import Connection
 
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 
 T = TypeVar("T")
 
@@ -48,8 +48,7 @@ class GroupCommit:
 
     def _commit(self, tickets: list[_Ticket]) -> None:
         try:
-            with self._ledger.write() as connection:
-                results = [ticket.change(connection) for ticket in tickets]
+            results = self._write(tickets)
         except Exception as problem:  # noqa: BLE001  (goes to the caller whose change it was)
             if len(tickets) == 1:
                 tickets[0].problem, tickets[0].is_done = problem, True
@@ -59,3 +58,8 @@ class GroupCommit:
             return
         for ticket, result in zip(tickets, results, strict=True):
             ticket.result, ticket.is_done = result, True
+
+    @again_if_undone
+    def _write(self, tickets: list[_Ticket]) -> list[Any]:
+        with self._ledger.write() as connection:
+            return [ticket.change(connection) for ticket in tickets]

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 
 from data.ledger import tables as t
 from data.ledger.identities import Address, lock_identities, resolve_people
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables.metadata import database_now
 from data.words import Channel, Source
 
@@ -75,6 +75,7 @@ def _json(channels: Sequence[Channel] | None) -> Any:
     return sa.null() if channels is None else [channel.value for channel in channels]
 
 
+@again_if_undone
 def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequence[Known], *, now: datetime) -> None:
     """Insert these people's customers or bring them up to date, in one transaction with the list's counts.
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from data.ledger.outcomes import record_in_doubt, record_not_sent
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables import attempts, runs
 from data.ledger.tables.metadata import database_now
 from data.words import AttemptOutcome, RunStatus
@@ -11,6 +11,7 @@ from data.words import AttemptOutcome, RunStatus
 _at = attempts.c
 
 
+@again_if_undone
 def end_lapsed(ledger: Ledger, *, limit: int = 500) -> dict[str, int]:
     """Take attempts from senders that are gone: back to the queue if nothing left, else in doubt; counts of both.
 

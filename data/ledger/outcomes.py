@@ -11,16 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from data.ledger.tables import attempts, invitations, quota_cycles, quota_reservations, requests
+from data.ledger.reservations import keep_unit, release_unused_unit
+from data.ledger.tables import attempts, invitations, requests
 from data.ledger.tables.metadata import database_now
 from data.words import AttemptOutcome, Channel, FailureScope, RequestStatus
 
-_r, _i, _at, _q, _res = requests.c, invitations.c, attempts.c, quota_cycles.c, quota_reservations.c
+_r, _i, _at = requests.c, invitations.c, attempts.c
 
-# What an answer that says "accepted" may overrule: nobody knew, or three reads did not show it and yet it came.
-_OVERRULED_BY_ACCEPTANCE = (AttemptOutcome.IN_DOUBT, AttemptOutcome.PROVED_ABSENT)
-# The message may have reached somebody, so the quota unit stays charged.
-_MAY_HAVE_LEFT = (RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.SENT, RequestStatus.DELIVERED)
+# What a provider that has the message may overrule: nobody knew, three reads did not show it and yet it came, or its
+# first answer said that it had not taken it.
+_OVERRULED_BY_ACCEPTANCE = (AttemptOutcome.IN_DOUBT, AttemptOutcome.PROVED_ABSENT, AttemptOutcome.TEMPORARY_FAILURE)
+
+_NO_FAILURE = dict.fromkeys(("failed_at", "failure_code", "failure_reason", "failure_scope"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ def _only(connection: Connection, condition: sa.ColumnElement[bool]) -> Attempt 
 def record_accepted(connection: Connection, attempt_id: str, provider_message_id: str | None, at: datetime) -> bool:
     """The provider has the message. `at` is policy time. False when that was known already.
 
-    Whatever else was under way for the request is over: a request queued again is taken back from the queue, and a
-    newer attempt that has not handed over is withdrawn (its hand-over finds the request gone).
+    Whatever else was under way for the request is over: a request queued again is taken back from the queue (one that
+    was canceled meanwhile has gone all the same, and is never revived), and a newer attempt that has not handed over
+    is withdrawn (its hand-over finds the request gone). One that has handed over changes the request no more.
     """
     settled = connection.execute(
         attempts.update()
@@ -112,17 +115,14 @@ def record_accepted(connection: Connection, attempt_id: str, provider_message_id
 
 
 def _mark_sent(connection: Connection, request_id: int, attempt_id: str, at: datetime) -> None:
-    newer_left = sa.exists().where(
-        _at.attempt_id == _r.attempt_id, _at.attempt_id != attempt_id, _at.handed_at.is_not(None)
+    is_open = _r.status.in_(
+        [RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.QUEUED, RequestStatus.CANCELED]
     )
+    newer_was_refused = sa.and_(_r.status == RequestStatus.FAILED, _r.handed_at.is_(None), _r.attempt_id != attempt_id)
     sent = connection.execute(
         requests.update()
-        .where(
-            _r.request_id == request_id,
-            _r.status.in_([RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.QUEUED]),
-            ~newer_left,
-        )
-        .values(status=RequestStatus.SENT, attempt_id=attempt_id, handed_at=at)
+        .where(_r.request_id == request_id, sa.or_(is_open, newer_was_refused))
+        .values(status=RequestStatus.SENT, attempt_id=attempt_id, handed_at=at, **_NO_FAILURE)
     )
     if sent.rowcount == 0:
         return
@@ -142,11 +142,7 @@ def _mark_sent(connection: Connection, request_id: int, attempt_id: str, at: dat
         .where(_i.invitation_id == invitation_id, _i.first_handed_at.is_(None))
         .values(first_handed_at=at)
     )
-    connection.execute(
-        quota_reservations.update()
-        .where(_res.invitation_id == invitation_id, _res.is_handed_over.is_(sa.false()))
-        .values(is_handed_over=True)
-    )
+    keep_unit(connection, invitation_id)
 
 
 def record_not_sent(
@@ -157,14 +153,18 @@ def record_not_sent(
     code: str | None = None,
     reason: str | None = None,
     not_before: datetime | None = None,
+    is_counted: bool = True,
 ) -> bool:
     """Nothing left, for certain: the request is queued again, not before `not_before` (policy time) if that is given.
 
     `outcome` is TEMPORARY_FAILURE, LAPSED, WITHDRAWN or PROVED_ABSENT. False when the attempt had ended otherwise.
+    A temporary failure may end doubt: it is an answer, though late. Only one that `is_counted` uses up one of the
+    request's tries (`attempt_count`): what was withdrawn or lapsed was never tried.
     """
-    expected = (
-        _at.outcome == AttemptOutcome.IN_DOUBT if outcome is AttemptOutcome.PROVED_ABSENT else _at.outcome.is_(None)
-    )
+    doubtful = _at.outcome == AttemptOutcome.IN_DOUBT
+    expected = doubtful if outcome is AttemptOutcome.PROVED_ABSENT else _at.outcome.is_(None)
+    if outcome is AttemptOutcome.TEMPORARY_FAILURE:
+        expected = sa.or_(expected, doubtful)
     if outcome in (AttemptOutcome.LAPSED, AttemptOutcome.WITHDRAWN):
         expected = sa.and_(expected, _at.handed_at.is_(None))
     ended = connection.execute(
@@ -177,12 +177,14 @@ def record_not_sent(
     values: dict[str, Any] = {"status": RequestStatus.QUEUED}
     if not_before is not None:
         values["not_before"] = sa.case((_r.not_before < not_before, not_before), else_=_r.not_before)
+    if not is_counted or outcome is not AttemptOutcome.TEMPORARY_FAILURE:
+        values["attempt_count"] = sa.case((_r.attempt_count > 0, _r.attempt_count - 1), else_=0)
     connection.execute(
         requests.update()
         .where(_r.attempt_id == attempt_id, _r.status.in_([RequestStatus.SENDING, RequestStatus.IN_DOUBT]))
         .values(values)
     )
-    _release_unused_quota(connection, attempt_id)
+    release_unused_unit(connection, attempt_id)
     return True
 
 
@@ -224,7 +226,7 @@ def record_failed(
             status=RequestStatus.FAILED, failed_at=at, failure_code=code, failure_reason=reason, failure_scope=scope
         )
     )
-    _release_unused_quota(connection, attempt_id)
+    release_unused_unit(connection, attempt_id)
     return True
 
 
@@ -236,10 +238,7 @@ def record_delivered(connection: Connection, attempt: Attempt, at: datetime) -> 
         .values(
             status=RequestStatus.DELIVERED,
             delivered_at=at,
-            failed_at=None,
-            failure_code=None,
-            failure_reason=None,
-            failure_scope=None,
+            **_NO_FAILURE,
         )
     )
 
@@ -250,7 +249,11 @@ def record_failed_later(
     """The provider took it and could not deliver it. The quota unit stays charged: a message left."""
     connection.execute(
         requests.update()
-        .where(_r.request_id == attempt.request_id, _r.status == RequestStatus.SENT)
+        .where(
+            _r.request_id == attempt.request_id,
+            _r.status == RequestStatus.SENT,
+            _r.attempt_id == attempt.attempt_id,  # not another attempt's message, which may well arrive
+        )
         .values(
             status=RequestStatus.FAILED,
             failed_at=at,
@@ -259,27 +262,3 @@ def record_failed_later(
             failure_scope=scope,
         )
     )
-
-
-def _release_unused_quota(connection: Connection, attempt_id: str) -> None:
-    """Give the invitation's unit back once every attempt of it has certainly failed."""
-    invitation_id = connection.execute(
-        sa.select(_r.invitation_id).join(attempts, _at.request_id == _r.request_id).where(_at.attempt_id == attempt_id)
-    ).scalar_one()
-    released = connection.execute(
-        quota_reservations.update()
-        .where(
-            _res.invitation_id == invitation_id,
-            _res.released_at.is_(None),
-            ~sa.exists().where(_r.invitation_id == invitation_id, _r.status.in_(_MAY_HAVE_LEFT)),
-            ~sa.exists().where(_r.invitation_id == invitation_id, _r.handed_at.is_not(None)),
-        )
-        .values(released_at=database_now(), is_handed_over=False)
-        .returning(_res.account_id, _res.cycle_start_date)
-    ).first()
-    if released is not None:
-        connection.execute(
-            quota_cycles.update()
-            .where(_q.account_id == released.account_id, _q.cycle_start_date == released.cycle_start_date)
-            .values(used=_q.used - 1)
-        )

@@ -31,7 +31,7 @@ def is_deadlock(error: sa.exc.DBAPIError) -> bool:
 def lock_people(connection: Connection, person_ids: Collection[int]) -> None:
     """Make others who would plan for, claim for or merge these people wait (SQLite's writers take turns anyway)."""
     query = sa.select(people.c.person_id).where(people.c.person_id.in_(person_ids)).order_by(people.c.person_id)
-    connection.execute(query.with_for_update()).all()
+    connection.execute(query.with_for_update(key_share=True)).all()
 
 
 def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[int, int]:

@@ -1,4 +1,8 @@
-"""One unit of quota per invitation: given at its first claim, kept while in doubt, given back by `outcomes`."""
+"""One unit of quota per invitation: given at its first claim, kept while in doubt, given back when nothing left.
+
+Whoever gives one back locks the account's cycles first, as the claim does: two who each see the other's message on its
+way would both keep a unit that nobody uses, or give one back under a message that is leaving.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -7,9 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from data.ledger.tables import quota_cycles, quota_reservations, requests
+from data.ledger.tables import attempts, quota_cycles, quota_reservations, requests
+from data.ledger.tables.metadata import database_now
+from data.words import RequestStatus
 
-_q, _res = quota_cycles.c, quota_reservations.c
+_r, _at, _q, _res = requests.c, attempts.c, quota_cycles.c, quota_reservations.c
+
+# The message may have reached somebody, so the unit stays charged.
+_MAY_HAVE_LEFT = (RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.SENT, RequestStatus.DELIVERED)
 
 
 def has_reservation() -> sa.ColumnElement[bool]:
@@ -52,3 +61,67 @@ def reserve(
         ],
     )
     return paid | set(waiting)
+
+
+def keep_unit(connection: Connection, invitation_id: int) -> None:
+    """A message of the invitation left for certain. A unit given back too early is charged again, if there is room."""
+    kept = connection.execute(
+        quota_reservations.update()
+        .where(
+            _res.invitation_id == invitation_id, _res.released_at.is_(None), _res.is_handed_over.is_(sa.false())
+        )
+        .values(is_handed_over=True)
+    )  # fmt: skip
+    if kept.rowcount:
+        return
+    released = connection.execute(
+        sa.select(_res.account_id, _res.cycle_start_date).where(
+            _res.invitation_id == invitation_id, _res.released_at.is_not(None)
+        )
+    ).first()
+    if released is None:
+        return
+    charged = connection.execute(
+        quota_cycles.update()
+        .where(
+            _q.account_id == released.account_id,
+            _q.cycle_start_date == released.cycle_start_date,
+            _q.used < _q.allowance,
+            sa.exists().where(_res.invitation_id == invitation_id, _res.released_at.is_not(None)),
+        )
+        .values(used=_q.used + 1)
+    )
+    if charged.rowcount:
+        connection.execute(
+            quota_reservations.update()
+            .where(_res.invitation_id == invitation_id)
+            .values(released_at=None, is_handed_over=True)
+        )
+
+
+def release_unused_unit(connection: Connection, attempt_id: str) -> None:
+    """Give the invitation's unit back once every attempt of it has certainly failed."""
+    invitation_id, account_id = connection.execute(
+        sa.select(_r.invitation_id, _r.account_id)
+        .join(attempts, _at.request_id == _r.request_id)
+        .where(_at.attempt_id == attempt_id)
+    ).one()
+    cycles = sa.select(_q.cycle_start_date).where(_q.account_id == account_id).order_by(_q.cycle_start_date)
+    connection.execute(cycles.with_for_update())
+    released = connection.execute(
+        quota_reservations.update()
+        .where(
+            _res.invitation_id == invitation_id,
+            _res.released_at.is_(None),
+            ~sa.exists().where(_r.invitation_id == invitation_id, _r.status.in_(_MAY_HAVE_LEFT)),
+            ~sa.exists().where(_r.invitation_id == invitation_id, _r.handed_at.is_not(None)),
+        )
+        .values(released_at=database_now(), is_handed_over=False)
+        .returning(_res.account_id, _res.cycle_start_date)
+    ).first()
+    if released is not None:
+        connection.execute(
+            quota_cycles.update()
+            .where(_q.account_id == released.account_id, _q.cycle_start_date == released.cycle_start_date)
+            .values(used=_q.used - 1)
+        )

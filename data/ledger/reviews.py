@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
 from data.ledger.responses import mark_answered
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables.metadata import database_now
 from data.words import EventKind
 
@@ -29,6 +29,7 @@ class Written:
         return Written(self.new + other.new, self.known + other.known, self.linked + other.linked)
 
 
+@again_if_undone
 def write_reviews(
     ledger: Ledger, account_id: int, location_id: int, rows: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> Written:

@@ -5,11 +5,12 @@ either writes (410 of 3,000 taken twice in a trial). A read transaction sees one
 No transaction may span a network call.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -20,6 +21,13 @@ from data.settings import Settings, utc_now
 
 _WRITE = "afterword_write"
 _BUSY_MILLISECONDS = 15_000
+# PostgreSQL undid this transaction, and the same work done again can succeed: a deadlock, a serialization failure, or a
+# person who was merged into another between our reading and our writing.
+_UNDONE = ("40P01", "40001", "23503")
+_TRIES = 5
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Ledger:
@@ -70,6 +78,25 @@ class Ledger:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def again_if_undone(function: Callable[P, R]) -> Callable[P, R]:
+    """For a function that is one write transaction: done again when PostgreSQL undid it for the sake of another.
+
+    Events come in any order, so no order of locks can keep all who write from ever waiting for each other.
+    """
+
+    @wraps(function)
+    def done_again(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(_TRIES - 1):
+            try:
+                return function(*args, **kwargs)
+            except sa.exc.DBAPIError as problem:
+                if getattr(problem.orig, "sqlstate", None) not in _UNDONE:
+                    raise
+        return function(*args, **kwargs)
+
+    return done_again
 
 
 def open_ledger(settings: Settings | None = None) -> Ledger:

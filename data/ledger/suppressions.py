@@ -74,7 +74,9 @@ def suppress_person(
     One row per address the person has, so that each of them, met again in any import, brings the suppression along.
     """
     # A claim holds this lock while it looks at suppressions (PostgreSQL); SQLite's writers take turns anyway.
-    connection.execute(sa.select(people.c.person_id).where(people.c.person_id == person_id).with_for_update())
+    connection.execute(
+        sa.select(people.c.person_id).where(people.c.person_id == person_id).with_for_update(key_share=True)
+    )
     owned = connection.execute(
         sa.select(_a.kind, _a.address).where(_a.person_id == person_id, _a.account_id == account_id)
     ).all()
@@ -89,6 +91,30 @@ def suppress_person(
         occurred_at=occurred_at,
         event_id=event_id,
     )
+
+
+def has_said_no_since(
+    connection: Connection, *, account_id: int, kind: AddressKind, address: str, moment: datetime
+) -> bool:
+    """Whether whoever owns this address was suppressed at `moment` or later: what was said before it restores nothing.
+
+    Events come in any order (a provider lists the newest text first), and STOP wins a tie.
+    """
+    person = sa.select(_a.person_id).where(_a.account_id == account_id, _a.kind == kind, _a.address == address)
+    # The owner's suppressions are written under this lock (PostgreSQL), so none can slip in after the look.
+    connection.execute(
+        sa.select(people.c.person_id).where(people.c.person_id.in_(person)).with_for_update(key_share=True)
+    )
+    of_owner = sa.exists().where(
+        _a.account_id == _s.account_id, _a.kind == _s.kind, _a.address == _s.address, _a.person_id.in_(person)
+    )
+    said = sa.select(_s.suppression_id).where(
+        _s.account_id == account_id,
+        _s.effect == SuppressionEffect.SUPPRESS,
+        _s.occurred_at >= moment,
+        sa.or_(sa.and_(_s.kind == kind, _s.address == address), sa.and_(_s.channel.is_(None), of_owner)),
+    )
+    return connection.execute(said.limit(1)).first() is not None
 
 
 def record(

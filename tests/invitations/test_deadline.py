@@ -1,9 +1,11 @@
 """A whole call has a deadline, however its answer trickles."""
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
+from invitations import deadline
 from invitations.deadline import Caller, DeadlineExceeded
 
 
@@ -52,4 +54,18 @@ def test_a_timeout_of_the_call_itself_is_not_our_deadline() -> None:
 
     with pytest.raises(TimeoutError, match="the provider's"):
         caller.call(times_out, seconds=5, on_late=print)
+    caller.close()
+
+
+def test_an_answer_in_the_very_last_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    class JustTooLate(Future[str]):
+        def result(self, timeout: float | None = None) -> str:
+            answer = super().result(10)
+            if timeout is not None:
+                raise TimeoutError
+            return answer
+
+    monkeypatch.setattr(deadline, "Future", JustTooLate)
+    caller: Caller[str] = Caller()
+    assert caller.call(lambda: "accepted", seconds=0.01, on_late=print) == "accepted"
     caller.close()

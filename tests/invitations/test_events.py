@@ -130,8 +130,8 @@ def test_opens_and_delays_change_no_status(ledger: Ledger) -> None:
     assert count(ledger, t.events) == 4
 
 
-def text(kind: EventKind, key: str, number: str = "+13125550100") -> ProviderEvent:
-    return ProviderEvent("recorder", key, kind, LATER, address=number, address_kind=AddressKind.PHONE)
+def text(kind: EventKind, key: str, number: str = "+13125550100", at: datetime = LATER) -> ProviderEvent:
+    return ProviderEvent("recorder", key, kind, at, address=number, address_kind=AddressKind.PHONE)
 
 
 def may_be_sent(ledger: Ledger, world: World, channel: Channel, step: int) -> bool:
@@ -150,7 +150,8 @@ def test_stop_ends_every_channel_and_start_restores_texts_only(ledger: Ledger) -
     with ledger.read() as c:
         assert c.execute(sa.select(t.invitations.c.status)).scalar_one() is InvitationStatus.STOPPED
     assert not may_be_sent(ledger, world, Channel.SMS, step=1)
-    receive(ledger, [text(EventKind.RESUBSCRIBED, "SM2:received:")], now=LATER)
+    start = text(EventKind.RESUBSCRIBED, "SM2:received:", at=LATER + timedelta(seconds=1))
+    receive(ledger, [start], now=LATER)
     assert may_be_sent(ledger, world, Channel.SMS, step=2)
     assert not may_be_sent(ledger, world, Channel.EMAIL, step=3)
 
