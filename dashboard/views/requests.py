@@ -41,6 +41,8 @@ def _sent(row: dict[str, Any], desk: Desk) -> object:
         return moment_cell(*day_and_time(row["handed_at"], zone, desk.now))
     if row["screen_status"] != ScreenStatus.QUEUED:
         return moment_cell("–", "", "It never left")
+    if row["note"] == "in doubt":
+        return moment_cell("Unsure", "it may have gone", "The provider has not said; the question is put to it again")
     day, time, exact = day_and_time(row["not_before"], zone, desk.now)
     return moment_cell("Not yet", f"due {day}, {time}", f"Not before {exact}")
 

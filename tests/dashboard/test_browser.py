@@ -33,7 +33,7 @@ pytestmark = [
 
 @contextmanager
 def dashboard(home: Path) -> Iterator[str]:
-    """Yields the address of a dashboard on this home, looked at by the account's owner; stops when left."""
+    """Yields the address where a dashboard on this home, looked at by its owner, will answer; stops when left."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")} | {
@@ -48,7 +48,6 @@ def dashboard(home: Path) -> Iterator[str]:
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: answers(f"{address}/_stcore/health"), seconds=60, what="the dashboard to answer")
         yield address
     finally:
         process.terminate()
@@ -69,6 +68,7 @@ def test_stopping_a_customer_closes_the_dialog_and_the_row_says_so_and_a_link_op
     make_request(ledger, world, ana)
     with dashboard(settings.home) as address, chromium() as browser:
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        wait_until(lambda: answers(f"{address}/_stcore/health"), seconds=60, what="the dashboard to answer")
         page.goto(f"{address}/customers")
         row = page.locator(f".st-key-aw_row_customers_{ana}")
         row.get_by_role("button", name="Stop").click(timeout=PATIENCE)

@@ -30,6 +30,7 @@ def test_a_ledger_without_an_account_names_the_command_that_makes_one(ledger: Le
     assert "afterword init" in text(look(as_user=None))
 
 
+@pytest.mark.slow
 def test_the_role_switcher_is_on_a_demo_ledger_only(ledger: Ledger, world: World, look: Open) -> None:
     assert not [box for box in look().selectbox if box.key == "view_as"]
     with ledger.write() as c:
@@ -41,6 +42,7 @@ def test_the_role_switcher_is_on_a_demo_ledger_only(ledger: Ledger, world: World
     assert "Total Invited Customers" not in text(app)
 
 
+@pytest.mark.slow
 def test_a_role_taken_away_is_gone_on_the_next_look(ledger: Ledger, world: World, look: Open) -> None:
     app = look("runs")
     assert [button.key for button in app.button] == ["halt"]

@@ -111,6 +111,18 @@ def test_stopping_is_asked_first_then_done_then_undone(ledger: Ledger, people: d
     assert invitation_of(ledger, ana).status is InvitationStatus.ACTIVE
 
 
+def test_a_message_in_doubt_is_not_said_to_be_still_due(ledger: Ledger, people: dict[str, int], look: Open) -> None:
+    with ledger.write() as c:
+        c.execute(
+            t.requests.update()
+            .where(t.requests.c.request_id == people["waiting"])
+            .values(status=RequestStatus.IN_DOUBT)
+        )
+    shown = text(look("requests"))
+    assert "it may have gone" in shown
+    assert "Not yet" not in shown
+
+
 def test_a_refusal_is_said_in_plain_words(ledger: Ledger, people: dict[str, int], look: Open) -> None:
     app = look("requests")
     with ledger.write() as c:

@@ -28,7 +28,8 @@ class Memory:
 
     def query(self, text: str, params: list[Any]) -> pl.DataFrame:
         self.connection.execute("set timezone = 'UTC'").fetchall()
-        return self.connection.sql(text, params=params).pl()
+        rows: pl.DataFrame = self.connection.sql(text, params=params).pl()
+        return rows
 
     def add(self, table: str, **values: Any) -> None:
         columns = ", ".join(values)
