@@ -135,7 +135,9 @@ def _whatsapp(number: str) -> str:
 
 
 def _has_link(message: Any, link: str) -> bool:
-    return bool(message.direction == "outbound-api" and link in (message.body or ""))
+    """Told by the link's token, which is random: AFTERWORD_PUBLIC_URL may differ from when the message was written."""
+    token = link.rpartition("/")[2]
+    return bool(message.direction == "outbound-api" and f"/{token}" in (message.body or ""))
 
 
 def _outcome_of(refusal: Refusal) -> Outcome:

@@ -1,6 +1,7 @@
 """Twilio: a message in doubt is found, absent after a complete read, or nobody can tell."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ def test_a_message_is_found_by_the_link_that_only_it_contains(it: Stub) -> None:
     always(it, 200, twilio_list([*others, twilio_message()]))
     assert messenger(it).look_up(DOUBT) == Found(SID)
     assert it.received[0].query == {"To": [NUMBER], "PageSize": ["1000"]}
+
+
+def test_a_message_is_found_although_the_public_address_has_changed_since(it: Stub) -> None:
+    elsewhere = f"https://elsewhere.example/r/{LINK.rpartition('/')[2]}"
+    always(it, 200, twilio_list([twilio_message()]))
+    assert messenger(it).look_up(replace(DOUBT, link=elsewhere)) == Found(SID)
 
 
 def test_an_older_message_with_the_link_is_neither_ours_nor_absence(it: Stub) -> None:
