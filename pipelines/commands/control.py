@@ -3,14 +3,11 @@
 from dataclasses import asdict
 from typing import Annotated
 
-import sqlalchemy as sa
 import typer
 
-from data.ledger.store import Ledger
-from data.ledger.tables import system
 from data.permissions import Action, may
 from invitations.controls import halt, resume
-from pipelines.commands.frame import AsJson, acting, console, say, show_rows, working_ledger
+from pipelines.commands.frame import AsJson, acting, console, is_halted, say, show_rows, working_ledger
 from pipelines.doctor import examine
 
 
@@ -22,7 +19,7 @@ def halt_sending(
     with working_ledger() as ledger:
         actor = acting(ledger)
         answer = halt(ledger, actor, reason, now=ledger.policy_now())
-        say(answer, as_json=as_json, stands=may(actor.role, Action.HALT) and _is_halted(ledger))
+        say(answer, as_json=as_json, stands=may(actor.role, Action.HALT) and is_halted(ledger))
 
 
 def resume_sending(as_json: AsJson = False) -> None:
@@ -30,12 +27,7 @@ def resume_sending(as_json: AsJson = False) -> None:
     with working_ledger() as ledger:
         actor = acting(ledger)
         answer = resume(ledger, actor, now=ledger.policy_now())
-        say(answer, as_json=as_json, stands=may(actor.role, Action.LIFT_HALT) and not _is_halted(ledger))
-
-
-def _is_halted(ledger: Ledger) -> bool:
-    with ledger.read() as connection:
-        return connection.execute(sa.select(system.c.halted_at)).scalar_one() is not None
+        say(answer, as_json=as_json, stands=may(actor.role, Action.LIFT_HALT) and not is_halted(ledger))
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -16,7 +16,7 @@ from connectors.registry import missing_settings, open_messengers
 from data.ledger.accounts import the_account
 from data.ledger.migrate import require_current
 from data.ledger.store import Ledger, open_ledger
-from data.ledger.tables import users
+from data.ledger.tables import system, users
 from data.settings import Settings
 from data.words import Channel, Role
 from invitations.controls import Actor, Answer, Done
@@ -86,6 +86,12 @@ def acting(ledger: Ledger) -> Actor:
             "AFTERWORD_LOCAL_USER names nobody of this account. Name a user of the account file, or unset it."
         )
     return Actor(row.email, row.role, account_id)
+
+
+def is_halted(ledger: Ledger) -> bool:
+    """Whether the kill switch is thrown."""
+    with ledger.read() as connection:
+        return connection.execute(sa.select(system.c.halted_at)).scalar_one() is not None
 
 
 def say(answer: Answer, *, as_json: bool, stands: bool = False) -> None:

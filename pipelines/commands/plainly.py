@@ -17,7 +17,7 @@ from pipelines.commands.frame import errors
 from pipelines.logs import release_logs
 from pipelines.problems import FORESEEN, MISCONFIGURED, tell, tell_person
 
-FAILED, WRONG_USE = 1, 2
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130  # the last as shells count Ctrl-C
 P = ParamSpec("P")
 
 
@@ -40,6 +40,8 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
                 "Is it running, and is AFTERWORD_LEDGER_URL right? `afterword doctor` looks closer.",
                 FAILED,
             )
+        except KeyboardInterrupt:
+            _end("Interrupted. Nothing is left half done that the next run does not settle.", INTERRUPTED)
         except Exception as problem:  # noqa: BLE001  (the last stop: a person at a terminal wants words)
             if logging.getLogger("afterword").handlers:  # else it would go to standard output, between the JSON
                 structlog.get_logger(__name__).error("command failed", problem=tell(problem))

@@ -27,6 +27,7 @@ from pipelines.commands.frame import (
     acting,
     console,
     errors,
+    is_halted,
     required_messengers,
     say,
     show,
@@ -63,7 +64,14 @@ def send(
                 progress.update(task, completed=done, counts=_in_words(counts))
 
             batch = send_due(ledger, messengers, now=ledger.policy_now(), limit=limit, on_progress=on_progress)
-    show("Sent", batch.as_metadata(), as_json=as_json)
+        halted = is_halted(ledger)
+    if as_json:
+        show("Sent", batch.as_metadata(), as_json=True)
+    elif batch.counts or not halted:
+        show("Sent", dict(batch.counts) or {"messages": "0, nothing was due"}, as_json=False)
+    if halted:  # before the run, or while it worked
+        errors.print("Sending is halted. `afterword doctor` says why, `afterword resume` lifts it.", style="red")
+        raise typer.Exit(1)
 
 
 def _send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], contact: str, *, as_json: bool) -> None:
@@ -181,6 +189,7 @@ def _progress() -> Progress:
         TimeElapsedColumn(),
         console=errors,
         transient=True,
+        disable=not errors.is_terminal,
     )
 
 

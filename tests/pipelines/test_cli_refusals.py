@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from connectors.csv_file import UnreadableFile
 from data.account_file import AccountFileError
 from data.ledger.store import Ledger
+from data.ledger.tables import requests
+from data.words import RequestStatus
 from invitations.events import PollFailed
 from invitations.policy import PolicyRefused
 from invitations.send import SendingHalted
@@ -17,7 +19,7 @@ from invitations.take_in import ImportRefused, UnknownLocation
 from pipelines.problems import tell, tell_person
 from pipelines.processes import choose_port
 from tests.pipelines.commands import REAL_TWILIO, Run
-from tests.world import make_world
+from tests.world import make_customer, make_request, make_world
 
 ACCOUNT = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
 
@@ -100,6 +102,23 @@ def test_halting_twice_and_resuming_twice_leave_things_as_they_stand(run: Run, l
     assert [result.code for result in told] == [0, 0, 0, 0]
     assert [json.loads(result.output)["done"] for result in told] == [True, False, True, False]
     assert run("resume", AFTERWORD_LOCAL_USER="viewer@acme.example").code == 1
+
+
+def test_sending_while_halted_says_so_and_sends_nothing(run: Run, ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_request(ledger, world, make_customer(ledger, world))
+    run("halt")
+    result = run("send", **REAL_TWILIO, AFTERWORD_TWILIO_URL="http://127.0.0.1:9")
+    assert result.code == 1
+    assert "Sending is halted" in result.errors
+    with ledger.read() as connection:
+        assert connection.execute(sa.select(requests.c.status)).scalar_one() is RequestStatus.QUEUED
+
+
+def test_sending_when_nothing_is_due_says_so(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    result = run("send", **REAL_TWILIO, AFTERWORD_TWILIO_URL="http://127.0.0.1:9")
+    assert (result.code, "nothing was due" in result.output) == (0, True)
 
 
 def test_why_about_nobody_says_so_in_json_too(run: Run, ledger: Ledger) -> None:
