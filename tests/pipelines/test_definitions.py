@@ -265,6 +265,7 @@ def test_the_reaper_finds_what_died(
         assert connection.execute(sa.select(runs.c.status).where(runs.c.run_id == dead)).scalar_one() is RunStatus.DIED
 
 
+@pytest.mark.slow
 def test_a_dagster_run_whose_process_is_gone_is_failed_and_a_living_one_is_left(tmp_path: Path) -> None:
     finished = subprocess.Popen([sys.executable, "-c", ""])
     finished.wait()
