@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from connectors import EventSource, ProviderEvent
 from data.ledger import outcomes
+from data.ledger.acceptance import record_accepted
 from data.ledger.happened import append_event, store_raw
 from data.ledger.outcomes import Attempt
 from data.ledger.people import account_ids, find_person
@@ -90,7 +91,7 @@ def _receive_one(connection: Connection, event: ProviderEvent, now: datetime) ->
         detail={"reason": event.reason} if event.reason else None,
         inbox_id=inbox_id,
     )
-    outcomes.record_accepted(connection, attempt.attempt_id, event.provider_message_id, now)
+    record_accepted(connection, attempt.attempt_id, event.provider_message_id, now)
     _apply_to_request(connection, event, attempt, event_id)
     return "new"
 

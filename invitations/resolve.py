@@ -14,6 +14,7 @@ import structlog
 
 from connectors import Absent, CannotTell, Doubt, Found, LookUp, Messenger
 from data.ledger import outcomes
+from data.ledger.acceptance import record_accepted
 from data.ledger.doubt import DoubtRow, note_absence, read_doubt
 from data.ledger.lapses import end_lapsed
 from data.ledger.runs import reap_dead_runs, recorded_run
@@ -75,7 +76,7 @@ def _settle(ledger: Ledger, messenger: Messenger | None, row: DoubtRow, now: dat
     match answer:
         case Found(provider_message_id):
             with ledger.write() as connection:
-                outcomes.record_accepted(connection, row.attempt_id, provider_message_id, now)
+                record_accepted(connection, row.attempt_id, provider_message_id, now)
             return "found", None
         case Absent(provider_time):
             return _count_absence(ledger, row, provider_time)

@@ -33,6 +33,7 @@ from connectors import (
     TemporaryFailure,
 )
 from data.ledger import dispatch, outcomes
+from data.ledger.acceptance import record_accepted
 from data.ledger.group_commit import GroupCommit
 from data.ledger.lapses import end_lapsed
 from data.ledger.messages import read_contents
@@ -200,7 +201,7 @@ class _Dispatcher:
         at = self.now()
         match outcome:
             case Accepted(provider_message_id):
-                self._commits.run(lambda c: outcomes.record_accepted(c, attempt_id, provider_message_id, at))
+                self._commits.run(lambda c: record_accepted(c, attempt_id, provider_message_id, at))
                 return AttemptOutcome.ACCEPTED.value
             case PermanentFailure(code, reason, scope):
                 self._commits.run(lambda c: after_failure(c, attempt_id, code=code, reason=reason, scope=scope, at=at))

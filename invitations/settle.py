@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from data.ledger import outcomes
+from data.ledger.acceptance import record_accepted
 from data.ledger.controls import record_audit
 from data.ledger.store import Ledger
 from data.permissions import Action, may
@@ -29,7 +30,7 @@ def settle_by_hand(ledger: Ledger, actor: Actor, attempt_id: str, *, was_sent: b
         if found.outcome is not AttemptOutcome.IN_DOUBT or found.status is not RequestStatus.IN_DOUBT:
             return Refused("This message is not in doubt (any more), so nothing was changed.")
         if was_sent:
-            outcomes.record_accepted(c, attempt_id, None, now)
+            record_accepted(c, attempt_id, None, now)
         else:
             outcomes.record_not_sent(
                 c, attempt_id, AttemptOutcome.PROVED_ABSENT, reason="a person found that it never arrived"

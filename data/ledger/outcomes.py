@@ -11,18 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from data.ledger.reservations import keep_unit, release_unused_unit
+from data.ledger.acceptance import NO_FAILURE
+from data.ledger.reservations import release_unused_unit
 from data.ledger.tables import attempts, invitations, requests
 from data.ledger.tables.metadata import database_now
 from data.words import AttemptOutcome, Channel, FailureScope, RequestStatus
 
 _r, _i, _at = requests.c, invitations.c, attempts.c
-
-# What a provider that has the message may overrule: nobody knew, three reads did not show it and yet it came, or its
-# first answer said that it had not taken it.
-_OVERRULED_BY_ACCEPTANCE = (AttemptOutcome.IN_DOUBT, AttemptOutcome.PROVED_ABSENT, AttemptOutcome.TEMPORARY_FAILURE)
-
-_NO_FAILURE = dict.fromkeys(("failed_at", "failure_code", "failure_reason", "failure_scope"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,70 +74,6 @@ def _only(connection: Connection, condition: sa.ColumnElement[bool]) -> Attempt 
         .where(condition)
     ).first()
     return None if row is None else Attempt(**row._mapping)
-
-
-def record_accepted(connection: Connection, attempt_id: str, provider_message_id: str | None, at: datetime) -> bool:
-    """The provider has the message. `at` is policy time. False when that was known already.
-
-    Whatever else was under way for the request is over: a request queued again is taken back from the queue (one that
-    was canceled meanwhile has gone all the same, and is never revived), and a newer attempt that has not handed over
-    is withdrawn (its hand-over finds the request gone). One that has handed over changes the request no more.
-    """
-    settled = connection.execute(
-        attempts.update()
-        .where(
-            _at.attempt_id == attempt_id,
-            sa.or_(_at.outcome.is_(None), _at.outcome.in_(_OVERRULED_BY_ACCEPTANCE)),
-        )
-        .values(
-            outcome=AttemptOutcome.ACCEPTED,
-            finished_at=database_now(),
-            handed_at=sa.func.coalesce(_at.handed_at, database_now()),
-            provider_message_id=sa.func.coalesce(provider_message_id, _at.provider_message_id),
-        )
-    )
-    if settled.rowcount == 0:
-        if provider_message_id:  # a callback told first, without the id; the answer brings it
-            connection.execute(
-                attempts.update()
-                .where(_at.attempt_id == attempt_id, _at.provider_message_id.is_(None))
-                .values(provider_message_id=provider_message_id)
-            )
-        return False
-    request_id = connection.execute(sa.select(_at.request_id).where(_at.attempt_id == attempt_id)).scalar_one()
-    _mark_sent(connection, request_id, attempt_id, at)
-    return True
-
-
-def _mark_sent(connection: Connection, request_id: int, attempt_id: str, at: datetime) -> None:
-    is_open = _r.status.in_(
-        [RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.QUEUED, RequestStatus.CANCELED]
-    )
-    newer_was_refused = sa.and_(_r.status == RequestStatus.FAILED, _r.handed_at.is_(None), _r.attempt_id != attempt_id)
-    sent = connection.execute(
-        requests.update()
-        .where(_r.request_id == request_id, sa.or_(is_open, newer_was_refused))
-        .values(status=RequestStatus.SENT, attempt_id=attempt_id, handed_at=at, **_NO_FAILURE)
-    )
-    if sent.rowcount == 0:
-        return
-    connection.execute(
-        attempts.update()
-        .where(
-            _at.request_id == request_id,
-            _at.attempt_id != attempt_id,
-            _at.outcome.is_(None),
-            _at.handed_at.is_(None),
-        )
-        .values(outcome=AttemptOutcome.WITHDRAWN, finished_at=database_now())
-    )
-    invitation_id = connection.execute(sa.select(_r.invitation_id).where(_r.request_id == request_id)).scalar_one()
-    connection.execute(
-        invitations.update()
-        .where(_i.invitation_id == invitation_id, _i.first_handed_at.is_(None))
-        .values(first_handed_at=at)
-    )
-    keep_unit(connection, invitation_id)
 
 
 def record_not_sent(
@@ -238,7 +169,7 @@ def record_delivered(connection: Connection, attempt: Attempt, at: datetime) -> 
         .values(
             status=RequestStatus.DELIVERED,
             delivered_at=at,
-            **_NO_FAILURE,
+            **NO_FAILURE,
         )
     )
 

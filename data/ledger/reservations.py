@@ -63,16 +63,20 @@ def reserve(
     return paid | set(waiting)
 
 
+_KEEP = (
+    quota_reservations.update()
+    .where(
+        _res.invitation_id == sa.bindparam("named_invitation", type_=sa.BigInteger),
+        _res.released_at.is_(None),
+        _res.is_handed_over.is_(sa.false()),
+    )
+    .values(is_handed_over=True)
+)
+
+
 def keep_unit(connection: Connection, invitation_id: int) -> None:
     """A message of the invitation left for certain. A unit given back too early is charged again, if there is room."""
-    kept = connection.execute(
-        quota_reservations.update()
-        .where(
-            _res.invitation_id == invitation_id, _res.released_at.is_(None), _res.is_handed_over.is_(sa.false())
-        )
-        .values(is_handed_over=True)
-    )  # fmt: skip
-    if kept.rowcount:
+    if connection.execute(_KEEP, {"named_invitation": invitation_id}).rowcount:
         return
     released = connection.execute(
         sa.select(_res.account_id, _res.cycle_start_date).where(

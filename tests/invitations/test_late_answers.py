@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from connectors import Message, Outcome, PermanentFailure, ProviderEvent, TemporaryFailure
 from data.ledger import dispatch, outcomes, soundness
 from data.ledger import tables as t
+from data.ledger.acceptance import record_accepted
 from data.ledger.identities import lock_identities, resolve_people
 from data.ledger.runs import start_run
 from data.ledger.store import Ledger
@@ -63,7 +64,7 @@ def proved_absent(ledger: Ledger) -> str:
 
 def it_came_after_all(ledger: Ledger, attempt_id: str) -> None:
     with ledger.write() as c:
-        outcomes.record_accepted(c, attempt_id, f"PM-{attempt_id}", NOON)
+        record_accepted(c, attempt_id, f"PM-{attempt_id}", NOON)
 
 
 def is_sent_for_good(ledger: Ledger) -> bool:

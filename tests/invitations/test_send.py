@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from connectors import AccountStopped, Message, Outcome, PermanentFailure, TemporaryFailure
-from data.ledger import dispatch, outcomes
+from data.ledger import dispatch
 from data.ledger import tables as t
+from data.ledger.acceptance import record_accepted
 from data.ledger.dispatch import has_claimable
 from data.ledger.runs import start_run
 from data.ledger.store import Ledger
@@ -265,7 +266,7 @@ def test_a_late_answer_takes_the_request_back_from_the_queue(ledger: Ledger) -> 
     assert statuses(ledger) == {RequestStatus.QUEUED: 1}
     with ledger.write() as c:
         attempt_id = c.execute(sa.select(t.attempts.c.attempt_id)).scalar_one()
-        assert outcomes.record_accepted(c, attempt_id, "PM-late", NOON)
+        assert record_accepted(c, attempt_id, "PM-late", NOON)
     recorder.answer = None
     send_due(ledger, recorder.messengers, now=NOON)
     assert recorder.taken == []

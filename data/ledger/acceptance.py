@@ -1,0 +1,103 @@
+"""The provider has the message: what follows in the ledger, in any order with callbacks, resolvers and late answers.
+
+The statements are built once: putting Core expressions together for every message took longer than running them.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger.reservations import keep_unit
+from data.ledger.tables import attempts, invitations, requests
+from data.ledger.tables.metadata import database_now
+from data.ledger.types import UtcDateTime
+from data.words import AttemptOutcome, RequestStatus
+
+_r, _i, _at = requests.c, invitations.c, attempts.c
+
+NO_FAILURE = dict.fromkeys(("failed_at", "failure_code", "failure_reason", "failure_scope"))
+
+# What a provider that has the message may overrule: nobody knew, three reads did not show it and yet it came, or its
+# first answer said that it had not taken it.
+_OVERRULED_BY_ACCEPTANCE = (AttemptOutcome.IN_DOUBT, AttemptOutcome.PROVED_ABSENT, AttemptOutcome.TEMPORARY_FAILURE)
+# Open, or canceled meanwhile: it has gone all the same.
+_OPEN = (RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.QUEUED, RequestStatus.CANCELED)
+
+_attempt_id = sa.bindparam("named_attempt", type_=sa.String)
+_message_id = sa.bindparam("message_id", type_=sa.String)
+_request_id = sa.bindparam("named_request", type_=sa.BigInteger)
+_invitation_id = sa.bindparam("named_invitation", type_=sa.BigInteger)
+_moment = sa.bindparam("moment", type_=UtcDateTime)
+
+_SETTLE = (
+    attempts.update()
+    .where(
+        _at.attempt_id == _attempt_id,
+        sa.or_(_at.outcome.is_(None), _at.outcome.in_(_OVERRULED_BY_ACCEPTANCE)),
+    )
+    .values(
+        outcome=AttemptOutcome.ACCEPTED,
+        finished_at=database_now(),
+        handed_at=sa.func.coalesce(_at.handed_at, database_now()),
+        provider_message_id=sa.func.coalesce(_message_id, _at.provider_message_id),
+    )
+)
+_BRING_MESSAGE_ID = (
+    attempts.update()
+    .where(_at.attempt_id == _attempt_id, _at.provider_message_id.is_(None))
+    .values(provider_message_id=_message_id)
+)
+_FIND_REQUEST = (
+    sa.select(_at.request_id, _r.invitation_id)
+    .join(requests, _r.request_id == _at.request_id)
+    .where(_at.attempt_id == _attempt_id)
+)
+_MARK_SENT = (
+    requests.update()
+    .where(
+        _r.request_id == _request_id,
+        sa.or_(
+            _r.status.in_(_OPEN),
+            # a newer attempt was turned away before this answer came
+            sa.and_(_r.status == RequestStatus.FAILED, _r.handed_at.is_(None), _r.attempt_id != _attempt_id),
+        ),
+    )
+    .values(status=RequestStatus.SENT, attempt_id=_attempt_id, handed_at=_moment, **NO_FAILURE)
+)
+_WITHDRAW_OTHERS = (
+    attempts.update()
+    .where(
+        _at.request_id == _request_id,
+        _at.attempt_id != _attempt_id,
+        _at.outcome.is_(None),
+        _at.handed_at.is_(None),
+    )
+    .values(outcome=AttemptOutcome.WITHDRAWN, finished_at=database_now())
+)
+_DATE_INVITATION = (
+    invitations.update()
+    .where(_i.invitation_id == _invitation_id, _i.first_handed_at.is_(None))
+    .values(first_handed_at=_moment)
+)
+
+
+def record_accepted(connection: Connection, attempt_id: str, provider_message_id: str | None, at: datetime) -> bool:
+    """The provider has the message. `at` is policy time. False when that was known already.
+
+    Whatever else was under way for the request is over: a request queued again is taken back from the queue (one that
+    was canceled meanwhile has gone all the same, and is never revived), and a newer attempt that has not handed over
+    is withdrawn (its hand-over finds the request gone). One that has handed over changes the request no more.
+    """
+    named = {"named_attempt": attempt_id, "message_id": provider_message_id}
+    if connection.execute(_SETTLE, named).rowcount == 0:
+        if provider_message_id:  # a callback told first, without the id; the answer brings it
+            connection.execute(_BRING_MESSAGE_ID, named)
+        return False
+    found = connection.execute(_FIND_REQUEST, named).one()
+    values = {**named, "named_request": found.request_id, "named_invitation": found.invitation_id, "moment": at}
+    if connection.execute(_MARK_SENT, values).rowcount == 1:
+        connection.execute(_WITHDRAW_OTHERS, values)
+        connection.execute(_DATE_INVITATION, values)
+        keep_unit(connection, found.invitation_id)
+    return True
