@@ -15,6 +15,12 @@ from data.settings import utc_now
 from tests.pipelines.commands import Run
 
 
+@pytest.fixture(autouse=True)
+def _logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """web/ sets logging up for a process of its own; here it would bind every later test to this one's output."""
+    monkeypatch.setattr(web, "_configure_logs", lambda: None)
+
+
 def test_pushed_events_without_a_time_are_dated_by_policy_time(
     run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
