@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -13,6 +14,10 @@ from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from tests import browser, postgres
 from tests.specs import specs_header
+
+# A loaded machine is no fault of the code: how long an example takes is the bench's question.
+hypothesis.settings.register_profile("afterword", deadline=None)
+hypothesis.settings.load_profile("afterword")
 
 DATABASES = ["sqlite", "postgresql"] if postgres.is_available() else ["sqlite"]
 

@@ -35,20 +35,20 @@ def _columns(desk: Desk) -> list[Column]:
         Column(
             "Email and phone",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
-            "1.92fr",
+            "1.85fr",
             on_phone=False,
         ),
-        Column("Invited on", lambda row: _invited(row, desk), "0.63fr", on_phone=False),
-        Column("Location", lambda row: place_cell(row["location_name"]), "0.94fr", on_phone=False),
+        Column("Invited on", lambda row: _invited(row, desk), "0.66fr", on_phone=False),
+        Column("Location", lambda row: place_cell(row["location_name"]), "1.04fr", on_phone=False),
         Column(
             "Source",
             lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or ""),
             "1.03fr",
             on_phone=False,
         ),
-        Column("Status", _status, "1.26fr"),
+        Column("Status", _status, "1.16fr"),
         Column("NPS", lambda row: score_mark(row["score"]), "0.32fr", is_number=True),
-        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.68fr", on_phone=False),
+        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.72fr", on_phone=False),
     ]
 
 
