@@ -32,12 +32,19 @@ def pytest_report_header() -> list[str]:
     return lines if browser.is_available() else [*lines, browser.NONE_HERE]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first, so that no worker starts one when the others are done."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long ones first, so that no worker starts one when the others are done; marks what runs on PostgreSQL."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
+    kept, left_out = [], []
     for item in items:
-        if "postgres_url" in item.fixturenames or "postgresql" in getattr(getattr(item, "callspec", None), "id", ""):
+        is_postgresql = "postgres_url" in item.fixturenames or "postgresql" in getattr(
+            getattr(item, "callspec", None), "id", ""
+        )
+        if is_postgresql:
             item.add_marker(pytest.mark.postgresql)
+        (left_out if is_postgresql and item.get_closest_marker("one_database") else kept).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")

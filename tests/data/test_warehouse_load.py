@@ -93,6 +93,7 @@ def test_an_empty_ledger_makes_empty_tables(ledger: Ledger, warehouse: Warehouse
     assert rows(warehouse, "select * from out_customers") == []
 
 
+@pytest.mark.one_database
 def test_a_customer_carries_invitation_score_and_review(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
     asked, never = make_history(ledger, world)
     load_from_ledger(ledger, warehouse)
@@ -106,6 +107,7 @@ def test_a_customer_carries_invitation_score_and_review(ledger: Ledger, world: W
     assert second["location_time_zone"] == "America/New_York"
 
 
+@pytest.mark.one_database
 def test_the_timeline_is_stored_by_customer_and_time(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
     asked, _ = make_history(ledger, world)
     load_from_ledger(ledger, warehouse)
@@ -119,6 +121,7 @@ def test_the_timeline_is_stored_by_customer_and_time(ledger: Ledger, world: Worl
     assert stored[-2]["detail"] == "Lovely"
 
 
+@pytest.mark.one_database
 def test_a_stop_without_an_invitation_shows_at_each_of_the_persons_customers(
     ledger: Ledger, world: World, warehouse: Warehouse
 ) -> None:
@@ -135,6 +138,7 @@ def test_a_stop_without_an_invitation_shows_at_each_of_the_persons_customers(
     ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("written", "shown", "note"),
     [
@@ -161,6 +165,7 @@ def test_a_request_shows_as_the_product_says(
     assert (row["sent_by"], row["template_slug"], row["name"], row["retries"]) == ("Automation", "ask", "Ana Ruiz", 0)
 
 
+@pytest.mark.one_database
 def test_the_funnel_counts_people_and_not_machines(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
     make_history(ledger, world)
     scanned = make_customer(ledger, world)
@@ -180,6 +185,7 @@ def test_the_funnel_counts_people_and_not_machines(ledger: Ledger, world: World,
     }  # fmt: skip
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("score", "band"), [(10, "promoters"), (9, "promoters"), (8, "passives"), (7, "passives"), (6, "detractors")]
 )
@@ -194,6 +200,7 @@ def test_scores_fall_into_the_bands_of_nps(
     assert day["scored_date"] == NOON.date()
 
 
+@pytest.mark.one_database
 def test_is_suppressed_needs_every_address_to_be_closed(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
     for email, phone, kind, address, channel in (
         ("a@example.com", "+13125550101", AddressKind.PHONE, "+13125550101", None),  # the person said stop
@@ -215,6 +222,7 @@ def test_loading_twice_changes_nothing(ledger: Ledger, world: World, warehouse: 
     assert checksums(warehouse) == before
 
 
+@pytest.mark.one_database
 def test_loading_a_day_again_changes_nothing(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
     make_history(ledger, world)
     load_from_ledger(ledger, warehouse)
@@ -254,23 +262,27 @@ def test_rows_deleted_from_the_ledger_leave_the_warehouse(ledger: Ledger, world:
     assert load_from_ledger(ledger, warehouse)["core_person_addresses"] == 1
 
 
+@pytest.mark.one_database
 def test_no_token_and_no_message_text_leaves_the_ledger(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
     load_from_ledger(ledger, warehouse)
     columns = {row["column_name"] for row in rows(warehouse, "select column_name from information_schema.columns")}
     assert not columns & {"link_token", "unsubscribe_token", "subject"}
 
 
+@pytest.mark.one_database
 def test_tables_have_the_columns_that_are_read_into_them(warehouse: Warehouse) -> None:
     with warehouse.write() as connection:
         for source in SOURCES:
             assert connection.table(source.name).columns == list(source.schema), source.name
 
 
+@pytest.mark.one_database
 def test_every_table_of_the_schema_is_made_by_its_file(warehouse: Warehouse) -> None:
     made = {row["table_name"] for row in rows(warehouse, "select table_name from duckdb_tables()")}
     assert made == {name.removeprefix("schema/") for name in sql.names("schema")}
 
 
+@pytest.mark.one_database
 def test_an_upgrade_that_changes_a_table_makes_all_of_them_again(
     ledger: Ledger, world: World, warehouse: Warehouse
 ) -> None:
@@ -289,6 +301,7 @@ def test_an_upgrade_that_changes_a_table_makes_all_of_them_again(
     assert warehouse.publish()
 
 
+@pytest.mark.one_database
 def test_a_warehouse_of_a_version_that_kept_no_hash_is_made_again(
     ledger: Ledger, world: World, warehouse: Warehouse
 ) -> None:

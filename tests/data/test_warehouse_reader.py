@@ -81,11 +81,13 @@ def test_before_the_first_publish_everything_comes_from_the_ledger(
     assert one(reader, "select count(*) as n from funnel")["n"] == 0
 
 
+@pytest.mark.one_database
 def test_an_empty_house_has_empty_relations(ledger: Ledger, reader: Reader) -> None:
     for relation in ("customers", "requests", "timeline", "reviews", "funnel", "nps", "runs"):
         assert reader.query(f"from {relation}").height == 0
 
 
+@pytest.mark.one_database
 def test_a_pause_shows_at_once(ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]) -> None:
     paused, other = (make_request(ledger, world, make_customer(ledger, world)) for _ in range(2))
     publish()
@@ -99,6 +101,7 @@ def test_a_pause_shows_at_once(ledger: Ledger, world: World, reader: Reader, pub
     assert sorted(reader.query("select request_id from requests")["request_id"]) == sorted([paused, other])
 
 
+@pytest.mark.one_database
 def test_a_stop_shows_at_once(ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]) -> None:
     make_request(ledger, world, make_customer(ledger, world))
     publish()
@@ -107,6 +110,7 @@ def test_a_stop_shows_at_once(ledger: Ledger, world: World, reader: Reader, publ
     assert one(reader, "select * from customers")["invitation_status"] == InvitationStatus.STOPPED
 
 
+@pytest.mark.one_database
 def test_a_new_customer_shows_at_once(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:
@@ -117,6 +121,7 @@ def test_a_new_customer_shows_at_once(
     assert one(reader, "select count(*) as n from customers")["n"] == 2
 
 
+@pytest.mark.one_database
 def test_events_scores_and_reviews_show_at_once(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:
@@ -133,6 +138,7 @@ def test_events_scores_and_reviews_show_at_once(
     assert one(reader, "select * from customers")["score"] == 3
 
 
+@pytest.mark.one_database
 def test_a_stop_by_text_shows_at_every_customer_of_the_person(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:
@@ -149,6 +155,7 @@ def test_a_stop_by_text_shows_at_every_customer_of_the_person(
     assert not one(reader, "select * from customers")["is_suppressed"]
 
 
+@pytest.mark.one_database
 def test_a_review_that_is_not_linked_shows_once_and_follows_its_link(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:
@@ -178,6 +185,7 @@ def test_a_review_that_is_not_linked_shows_once_and_follows_its_link(
     assert stars == [(first, None), (second, 4)]
 
 
+@pytest.mark.one_database
 def test_a_customer_merged_away_vanishes(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:
@@ -201,6 +209,7 @@ def test_a_runs_progress_shows_at_once(ledger: Ledger, reader: Reader, publish: 
     assert (row["done"], row["counts"].replace(" ", "")) == (7, '{"sent":7}')
 
 
+@pytest.mark.one_database
 def test_charts_wait_for_the_next_copy_and_it_is_seen_without_reopening(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:
@@ -215,6 +224,7 @@ def test_charts_wait_for_the_next_copy_and_it_is_seen_without_reopening(
     assert reader.as_of > first
 
 
+@pytest.mark.one_database
 def test_too_many_changes_show_the_copy_and_say_so(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +239,7 @@ def test_too_many_changes_show_the_copy_and_say_so(
     assert reader.notes == []
 
 
+@pytest.mark.one_database
 def test_an_overlay_is_worked_up_once_while_nothing_more_happens(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:

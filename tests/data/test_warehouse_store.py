@@ -145,7 +145,7 @@ def test_no_reader_sees_a_torn_copy(warehouse: Warehouse) -> None:
     threads = [threading.Thread(**look) for _ in range(2)]
     for reader in (*processes, *threads):
         reader.start()
-    for number in range(20):
+    for number in range(8):
         write_row(warehouse, number)
         assert warehouse.publish(force=True)
     done.set()

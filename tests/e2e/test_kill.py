@@ -23,6 +23,8 @@ from tests.world import NOON
 
 REQUESTS = 2_000
 KILLS = 20
+# PostgreSQL's own part in this is small, and starting sixty processes more is not: enough to see it.
+FEWER = (800, 8)
 
 
 def statuses(ledger: Ledger) -> Counter[RequestStatus]:
@@ -36,7 +38,8 @@ def test_killed_twenty_times_and_yet_each_message_arrives_exactly_once(settings:
     chance = random.Random(seed)
     ledger = open_ledger(settings)
     migrate(ledger)
-    make_due(ledger, REQUESTS)
+    due, wanted = (REQUESTS, KILLS) if ledger.is_sqlite else FEWER
+    make_due(ledger, due)
     with running_sandbox(tmp_path / "sandbox") as sandbox, (tmp_path / "log").open("wb") as log:
         environment = {
             **os.environ,
@@ -58,7 +61,7 @@ def test_killed_twenty_times_and_yet_each_message_arrives_exactly_once(settings:
                 ).scalar_one()
 
         kills = 0
-        while kills < KILLS:
+        while kills < wanted:
             before = handed_over()
             sender = afterword("send")
             wait_until(lambda b=before, s=sender: handed_over() > b or s.poll() is not None, what="a first message")
@@ -70,7 +73,7 @@ def test_killed_twenty_times_and_yet_each_message_arrives_exactly_once(settings:
                 kills += 1
             else:
                 break  # everything went out before the twentieth kill; say so below
-        assert kills == KILLS, f"seed {seed}: only {kills} kills: make more requests or kill sooner"
+        assert kills == wanted, f"seed {seed}: only {kills} kills: make more requests or kill sooner"
 
         ends = {RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED}
         for _ in range(12):
@@ -82,7 +85,7 @@ def test_killed_twenty_times_and_yet_each_message_arrives_exactly_once(settings:
         record = sandbox.record()
     assert set(statuses(ledger)) <= ends, f"seed {seed}: {statuses(ledger)}"
     assert Counter(message["to"] for message in record).most_common(1)[0][1] == 1, f"seed {seed}: sent twice"
-    assert len(record) == REQUESTS, f"seed {seed}: lost"
+    assert len(record) == due, f"seed {seed}: lost"
     with ledger.read() as c:
-        assert c.execute(sa.select(t.quota_cycles.c.used)).scalar_one() == REQUESTS
+        assert c.execute(sa.select(t.quota_cycles.c.used)).scalar_one() == due
     ledger.close()
