@@ -367,37 +367,3 @@ def test_somebody_who_opted_out_at_the_provider_hears_nothing_more_on_any_channe
     make_request(ledger, world, customer, step=1, channel=Channel.EMAIL)
     send_due(ledger, recorder.messengers, now=NOON)
     assert recorder.taken == []
-
-
-def test_a_list_never_starts_more_than_its_speed_allows_in_any_hour(ledger: Ledger) -> None:
-    world, recorder = make_world(ledger), Recorder()
-    due(ledger, world, 12)
-    with ledger.write() as c:
-        paced = insert(
-            c, t.lists, account_id=world.account_id, location_id=world.chicago, name="May", source=Source.CSV,
-            content_sha256="0" * 64, imported_by="test", speed="5/hour",
-        )  # fmt: skip
-        c.execute(t.invitations.update().values(list_id=paced))
-    unhurried = due(ledger, world, 3)  # of no list: not held up by the paced one
-    sent = []
-    for minutes in (0, 10, 59, 61, 120, 123):
-        send_due(ledger, recorder.messengers, now=NOON + timedelta(minutes=minutes))
-        sent.append(len(recorder.taken) - len(unhurried))
-    assert sent == [5, 5, 5, 10, 10, 12]
-    with ledger.read() as c:
-        assert not has_claimable(c, NOON + timedelta(minutes=126))
-
-
-def test_a_paced_list_keeps_its_pace_under_many_dispatchers(ledger: Ledger) -> None:
-    world, recorder = make_world(ledger), Recorder()
-    due(ledger, world, 30)
-    with ledger.write() as c:
-        paced = insert(
-            c, t.lists, account_id=world.account_id, location_id=world.chicago, name="May", source=Source.CSV,
-            content_sha256="0" * 64, imported_by="test", speed="7/day",
-        )  # fmt: skip
-        c.execute(t.invitations.update().values(list_id=paced))
-    with ThreadPoolExecutor(4) as pool:
-        for batch in [pool.submit(send_due, ledger, recorder.messengers, now=NOON) for _ in range(4)]:
-            batch.result()
-    assert len(recorder.taken) == 7
