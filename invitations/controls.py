@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import controls
 from data.ledger.jobs import ask_for
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
 from data.words import AddressKind, InvitationStatus, JobKind, RequestStatus, Role, SuppressionReason
 
@@ -73,6 +73,7 @@ _INVITATION_ENDED = {
 _NOT_YOURS = "This is not among the locations you look after."
 
 
+@again_if_undone
 def pause_request(ledger: Ledger, actor: Actor, request_id: int, *, now: datetime) -> Answer:
     """Hold one queued message back until it is resumed. Refused once it has been handed over."""
     if refusal := _refuse_role(actor, Action.PAUSE):
@@ -96,6 +97,7 @@ def pause_request(ledger: Ledger, actor: Actor, request_id: int, *, now: datetim
     return _too_late(row.status)
 
 
+@again_if_undone
 def resume_request(ledger: Ledger, actor: Actor, request_id: int, *, now: datetime) -> Answer:
     """Let a paused message go again, in its own time; when that has passed, planning is asked for another."""
     if refusal := _refuse_role(actor, Action.RESUME):
@@ -123,6 +125,7 @@ def resume_request(ledger: Ledger, actor: Actor, request_id: int, *, now: dateti
     return _too_late(row.status)
 
 
+@again_if_undone
 def stop_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now: datetime) -> Answer:
     """Stop every further message of an active invitation. What has gone stays in its history."""
     if refusal := _refuse_role(actor, Action.STOP):
@@ -144,6 +147,7 @@ def stop_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now: da
     return Refused(_INVITATION_ENDED.get(row.status, "Messages to this customer are already stopped."))
 
 
+@again_if_undone
 def restart_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now: datetime) -> Answer:
     """Let a stopped invitation go on; what was planned comes later by as long as it was stopped.
 
@@ -183,6 +187,7 @@ def restart_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now:
         return Done("Restarted. What is still planned will be sent.")
 
 
+@again_if_undone
 def halt(ledger: Ledger, actor: Actor, reason: str = "", *, now: datetime) -> Answer:
     """The kill switch: nothing is handed over anywhere until it is released."""
     if refusal := _refuse_role(actor, Action.HALT):
@@ -202,6 +207,7 @@ def halt(ledger: Ledger, actor: Actor, reason: str = "", *, now: datetime) -> An
     return Done("Sending is halted. Nothing leaves until it is resumed.")
 
 
+@again_if_undone
 def resume(ledger: Ledger, actor: Actor, *, now: datetime) -> Answer:
     """Release the kill switch."""
     if refusal := _refuse_role(actor, Action.LIFT_HALT):

@@ -250,11 +250,16 @@ def _poll_one(ledger: Ledger, name: str, source: EventSource, now: datetime) -> 
     for chunk in _chunks(source.poll(asked, since, now), _CHUNK):
         total += receive(ledger, chunk, now=now)
         newest = max(newest, *(event.occurred_at for event in chunk))
-    with ledger.write() as connection:
-        mark_polled(connection, name, asked)
-        move_cursor(connection, name, min(newest, now - source.trust_delay))
+    _note_read(ledger, name, asked, min(newest, now - source.trust_delay))
     log.info("polled", provider=name, new=total.new, repeated=total.repeated, unmatched=total.unmatched)
     return total
+
+
+@again_if_undone
+def _note_read(ledger: Ledger, name: str, asked: Sequence[str], read_until: datetime) -> None:
+    with ledger.write() as connection:
+        mark_polled(connection, name, asked)
+        move_cursor(connection, name, read_until)
 
 
 def _chunks(events: Iterable[ProviderEvent], size: int) -> Iterator[list[ProviderEvent]]:

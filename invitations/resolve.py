@@ -75,13 +75,18 @@ def _settle(ledger: Ledger, messenger: Messenger | None, row: DoubtRow, now: dat
     answer = _ask(messenger, Doubt(row.attempt_id, row.channel, row.address, link, row.handed_at))
     match answer:
         case Found(provider_message_id):
-            with ledger.write() as connection:
-                record_accepted(connection, row.attempt_id, provider_message_id, now)
+            _found(ledger, row.attempt_id, provider_message_id, now)
             return "found", None
         case Absent(provider_time):
             return _count_absence(ledger, row, provider_time)
         case CannotTell(reason, is_final):
             return ("needs_a_person" if is_final else "could_not_ask"), reason
+
+
+@again_if_undone
+def _found(ledger: Ledger, attempt_id: str, provider_message_id: str, now: datetime) -> None:
+    with ledger.write() as connection:
+        record_accepted(connection, attempt_id, provider_message_id, now)
 
 
 def _ask(messenger: Messenger, doubt: Doubt) -> LookUp:

@@ -11,7 +11,7 @@ import structlog
 from data.ledger import outcomes
 from data.ledger.acceptance import record_accepted
 from data.ledger.controls import record_audit
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
 from data.words import AttemptOutcome, RequestStatus
 from invitations.controls import Actor, Answer, Done, Refused
@@ -19,6 +19,7 @@ from invitations.controls import Actor, Answer, Done, Refused
 log = structlog.get_logger(__name__)
 
 
+@again_if_undone
 def settle_by_hand(ledger: Ledger, actor: Actor, attempt_id: str, *, was_sent: bool, now: datetime) -> Answer:
     """Settle an attempt that is in doubt: it arrived, or it never did and is queued again. `now` is policy time."""
     if not may(actor.role, Action.SEND):

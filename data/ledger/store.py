@@ -5,6 +5,8 @@ either writes (410 of 3,000 taken twice in a trial). A read transaction sees one
 No transaction may span a network call.
 """
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -24,7 +26,8 @@ _BUSY_MILLISECONDS = 15_000
 # PostgreSQL undid this transaction, and the same work done again can succeed: a deadlock, a serialization failure, or a
 # person who was merged into another between our reading and our writing.
 _UNDONE = ("40P01", "40001", "23503")
-_TRIES = 5
+_TRIES = 8
+_LONGEST_PAUSE = 0.25  # seconds, by chance: two that undid each other must not meet again at once
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,6 +97,7 @@ def again_if_undone(function: Callable[P, R]) -> Callable[P, R]:
             except sa.exc.DBAPIError as problem:
                 if getattr(problem.orig, "sqlstate", None) not in _UNDONE:
                     raise
+                time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311  (no secret)
         return function(*args, **kwargs)
 
     return done_again

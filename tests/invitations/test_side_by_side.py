@@ -15,7 +15,7 @@ from connectors import Message, Outcome, PermanentFailure, ProviderEvent, Tempor
 from data.ledger import soundness
 from data.ledger import tables as t
 from data.ledger.identities import lock_identities, resolve_people
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, again_if_undone
 from data.words import AddressKind, Channel, EventKind, FailureScope, RequestStatus, Role
 from invitations.controls import Actor, restart_invitation, stop_invitation
 from invitations.events import receive
@@ -113,10 +113,14 @@ class Town:
              (AddressKind.PHONE, f"+1312555{dice.randrange(PEOPLE):04d}")]
             for _ in range(2)
         ]  # fmt: skip
+        self.resolve_people(groups)
+        time.sleep(0.2)
+
+    @again_if_undone  # as an import does
+    def resolve_people(self, groups: list[list[tuple[AddressKind, str]]]) -> None:
         with self.ledger.write() as c:
             lock_identities(c, self.world.account_id)
             resolve_people(c, self.world.account_id, groups, now=NOON)
-        time.sleep(0.2)
 
 
 def all_at_once(acts: Sequence[Callable[[random.Random], None]]) -> None:
