@@ -13,6 +13,8 @@ from data.words import Role
 from tests.dashboard.conftest import APP, Open, text
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_a_named_user_it_says_what_to_set_and_shows_nothing(world: World, look: Open) -> None:
     app = look(as_user=None)

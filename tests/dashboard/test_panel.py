@@ -14,7 +14,7 @@ from data.words import Channel, EventKind
 from tests.dashboard.conftest import Open, invitation_of, text
 from tests.world import NOON, World, insert
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
 
 
 def test_the_panel_opens_from_its_row_and_from_its_link(people: dict[str, int], look: Open) -> None:

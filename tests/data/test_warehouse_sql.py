@@ -13,6 +13,8 @@ from data.warehouse import sql
 from data.warehouse.sources import SOURCES
 from data.warehouse.store import connect, create_tables
 
+pytestmark = pytest.mark.slow
+
 FOLDERS = ("schema", "state", "keyed", "marts")
 FILES = [name for folder in FOLDERS for name in sql.names(folder)]
 PARTS = {

@@ -18,6 +18,8 @@ from data.warehouse import Warehouse, WarehouseBusy
 from data.warehouse.checksum import checksum
 from data.warehouse.store import connect
 
+pytestmark = pytest.mark.slow
+
 SPAWN = multiprocessing.get_context("spawn")
 
 

@@ -13,6 +13,8 @@ from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStat
 from invitations.queueing import VERDICT_SCHEMA, plan_and_queue
 from tests.world import NOON, insert, make_customer, make_request, make_world, suppress
 
+pytestmark = pytest.mark.slow
+
 NIGHT = NOON - timedelta(hours=10)  # 02:00 in Chicago
 
 

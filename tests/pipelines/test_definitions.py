@@ -27,6 +27,8 @@ from pipelines.reaper import reap_dagster_runs
 from pipelines.resources import LedgerOpener, ProvidersOpener
 from tests.world import NOON, World, make_customer, make_request, make_world
 
+pytestmark = pytest.mark.slow
+
 
 class Recorder:
     """A messenger that takes everything and remembers it."""

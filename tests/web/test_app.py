@@ -18,6 +18,8 @@ from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.web.served import served
 from tests.world import make_customer, make_request
 
+pytestmark = pytest.mark.slow
+
 PATHS = [f"/r/{LINK}", f"/u/{UNSUBSCRIBE}", f"/o/{LINK}.gif", "/r/unknown", "/nowhere", "/healthz", "/readyz"]
 FORBIDDEN = (LINK, UNSUBSCRIBE, "ana@example.com", "Ana", "5550100", "evil", "A quiet word", "127.0.0.1")
 
