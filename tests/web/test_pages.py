@@ -14,6 +14,8 @@ from tests.web.client import SCANNER, Client
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.world import make_customer, make_request
 
+pytestmark = pytest.mark.slow
+
 REVIEW, LEAVE = f"/r/{LINK}", f"/u/{UNSUBSCRIBE}"
 
 
