@@ -5,15 +5,17 @@ may be repeated at any time: the ledger's constraints and the warehouse's keys m
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors import EventSource
+from data.ledger.demo_clock import is_demo
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger
 from data.settings import utc_now
 from data.warehouse import Warehouse
 from data.warehouse.archive import archive_inbox, archive_verdicts
 from data.warehouse.load import load_from_ledger
+from data.warehouse.store import PUBLISH_EVERY
 from data.words import RunKind
 from invitations.events import poll_providers
 from invitations.queueing import PlanReport, plan_and_queue
@@ -21,6 +23,8 @@ from invitations.take_in import pick_up_inbox
 from pipelines.inbox_reviews import pick_up_reviews
 
 Counts = dict[str, int]
+
+DEMO_PUBLISHES_EVERY = timedelta(seconds=10)  # or first answers would be two minutes old when charts show them
 
 
 def warehouse_of(ledger: Ledger) -> Warehouse:
@@ -70,5 +74,6 @@ def load_warehouse(ledger: Ledger) -> Counts:
 
 
 def publish(ledger: Ledger) -> Counts:
-    """Give the dashboard a new copy, at most once a minute and only when something changed."""
-    return {"copies": int(warehouse_of(ledger).publish() is not None)}
+    """Give the dashboard a new copy, at most once a minute (a demo: ten seconds) and only when something changed."""
+    every = DEMO_PUBLISHES_EVERY if is_demo(ledger) else PUBLISH_EVERY
+    return {"copies": int(warehouse_of(ledger).publish(every=every) is not None)}

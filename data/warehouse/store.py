@@ -62,10 +62,12 @@ class Warehouse:
         with self._locked(), self._connection() as connection, _transaction(connection):
             yield connection
 
-    def publish(self, *, force: bool = False, now: datetime | None = None) -> Path | None:
+    def publish(
+        self, *, force: bool = False, now: datetime | None = None, every: timedelta = PUBLISH_EVERY
+    ) -> Path | None:
         """Copy the warehouse for readers and point `current.duckdb` at the copy; the copy, or None if none was made.
 
-        None is made when nothing changed since the last one, or when that is younger than a minute (`force` publishes
+        None is made when nothing changed since the last one, or when that is younger than `every` (`force` publishes
         even so). `now` is this machine's clock. A crash at any instruction leaves the old copy current and whole.
         Raises WarehouseBusy.
         """
@@ -73,7 +75,7 @@ class Warehouse:
         with self._locked():
             name = self._next_name()
             with self._connection() as connection:
-                if not (force or self._is_due(connection, now)):
+                if not (force or self._is_due(connection, now - every)):
                     return None
                 with _transaction(connection):
                     connection.execute(sql.statement("state/publish_state"), [name]).fetchall()
@@ -109,7 +111,7 @@ class Warehouse:
                 create_tables(connection)
             yield connection
 
-    def _is_due(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> bool:
+    def _is_due(self, connection: duckdb.DuckDBPyConnection, younger_than: datetime) -> bool:
         last = self.current()
         if last is None:
             return True
@@ -118,7 +120,7 @@ class Warehouse:
             return False  # made again by an upgrade: the old copy stays until a load has filled the tables
         if file_name != last.name:
             return True  # the link decides what was published: the last publish did not come as far as the swap
-        young = connection.execute("select 1 from published where published_at > $1", [now - PUBLISH_EVERY]).fetchall()
+        young = connection.execute("select 1 from published where published_at > $1", [younger_than]).fetchall()
         return not (is_same or young)
 
     def _next_name(self) -> str:

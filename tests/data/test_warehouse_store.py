@@ -203,3 +203,13 @@ def test_copies_are_ordinary_files_beside_the_link(warehouse: Warehouse) -> None
     copy = warehouse.publish()
     assert copy is not None
     assert os.readlink(warehouse.folder / "current.duckdb") == copy.name
+
+
+def test_a_demo_may_publish_more_often_than_each_minute(warehouse: Warehouse) -> None:
+    write_row(warehouse, 1)
+    first = utc_now()
+    assert warehouse.publish(now=first)
+    write_row(warehouse, 2)
+    assert warehouse.publish(now=first + timedelta(seconds=11)) is None
+    assert warehouse.publish(now=first + timedelta(seconds=9), every=timedelta(seconds=10)) is None
+    assert warehouse.publish(now=first + timedelta(seconds=11), every=timedelta(seconds=10))
