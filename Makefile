@@ -9,7 +9,7 @@ WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 # Without compiled bytecode every process that the demo starts would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-fresh up test test-demo check lint types lock
+.PHONY: help setup demo demo-fresh up test suite test-demo check lint types lock
 
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -34,7 +34,10 @@ demo-fresh: setup ## the same from the beginning: forgets what the last demo did
 up: setup ## the same against real accounts, configured by the environment or .env (see .env.example)
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/afterword up
 
-test: lint types ## lint, types and every test; what .ci/run calls
+test: lint ## lint, types and every test; what .ci/run calls
+	@$(MAKE) --no-print-directory -j2 types suite
+
+suite: setup # the types are looked at beside it: on a bare machine that takes a core for half a minute
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not demo"
 
 test-demo: setup ## the demo itself, started, moved three days on and ended: a minute or two, not part of make test
