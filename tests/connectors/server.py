@@ -13,6 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.world import NOON
 
+# Seconds to connect and to wait for an answer. Patient wherever an answer comes, however busy the machine is;
+# hasty only towards a provider that never answers.
+PATIENT = (20.0, 20.0)
+HASTY = (20.0, 0.7)
+
 
 @dataclass(frozen=True)
 class Received:
@@ -45,6 +50,11 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
     resets: bool = False
+
+    @property
+    def patience(self) -> tuple[float, float]:
+        """How long a client under test waits for this answer."""
+        return HASTY if self.hangs else PATIENT
 
     @property
     def content(self) -> bytes:

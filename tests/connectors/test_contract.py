@@ -26,9 +26,13 @@ from tests.connectors.samples import (
     twilio_message,
     twilio_settings,
 )
-from tests.connectors.server import Answer, refused_url, stub
+from tests.connectors.server import HASTY, PATIENT, Answer, refused_url, stub
 
-PATIENCE = 0.4  # seconds before a connector under test gives a silent provider up
+
+def patience(case: str) -> tuple[float, float]:
+    """Seconds to connect and to wait: short only towards a provider that never answers."""
+    # A relay is given one number for every word of the talk, so it cannot be as short as HTTP's wait for one answer.
+    return (HASTY[0], 2.0) if case == "hangs" else PATIENT
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Played:
 class Subject:
     """One messenger: how to open it at an address, a message for it, and its provider's stand-in."""
 
-    open: Callable[[str], Messenger]
+    open: Callable[[str, tuple[float, float]], Messenger]
     message: Message
     accepted_id: str
     play: Callable[[str], AbstractContextManager[Played]]
@@ -81,20 +85,21 @@ MAILGUN = {
 
 MESSENGERS = {
     "twilio": Subject(
-        lambda url: TwilioMessenger(twilio_settings(url), (PATIENCE, PATIENCE)), text_message(), SID,
+        lambda url, patience: TwilioMessenger(twilio_settings(url), patience), text_message(), SID,
         http_player(TWILIO),
     ),
     "twilio-whatsapp": Subject(
-        lambda url: TwilioMessenger(twilio_settings(url, **WHATSAPP), (PATIENCE, PATIENCE)),
+        lambda url, patience: TwilioMessenger(twilio_settings(url, **WHATSAPP), patience),
         text_message(channel=Channel.WHATSAPP), SID, http_player(TWILIO),
     ),
     "mailgun": Subject(
-        lambda url: MailgunMessenger(mailgun_settings(url), (PATIENCE, PATIENCE)), mail_message(),
+        lambda url, patience: MailgunMessenger(mailgun_settings(url), patience), mail_message(),
         f"{ATTEMPT}@{DOMAIN}", http_player(MAILGUN),
     ),
     "smtp": Subject(
-        lambda url: SmtpMessenger(
-            SmtpSettings(address=SecretStr(f"{url.replace('http:', 'smtp:')}?from=reviews@acme.example")), PATIENCE
+        lambda url, patience: SmtpMessenger(
+            SmtpSettings(address=SecretStr(f"{url.replace('http:', 'smtp:')}?from=reviews@acme.example")),
+            patience[1],
         ),
         mail_message(), f"{ATTEMPT}@acme.example", play_relay,
     ),
@@ -107,19 +112,19 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 
 def test_it_is_a_messenger_of_the_channel_it_is_given(subject: Subject) -> None:
-    messenger = subject.open("http://127.0.0.1:9")
+    messenger = subject.open("http://127.0.0.1:9", PATIENT)
     assert isinstance(messenger, Messenger)
     assert subject.message.channel in messenger.channels
 
 
 def test_an_accepted_message_is_named_and_was_handed_over_once(subject: Subject) -> None:
     with subject.play("accepts") as it:
-        assert subject.open(it.url).send(subject.message) == Accepted(subject.accepted_id)
+        assert subject.open(it.url, PATIENT).send(subject.message) == Accepted(subject.accepted_id)
         assert it.handed() == 1
 
 
 def test_a_refused_connection_is_certainly_not_sent(subject: Subject) -> None:
-    assert isinstance(subject.open(refused_url()).send(subject.message), TemporaryFailure)
+    assert isinstance(subject.open(refused_url(), PATIENT).send(subject.message), TemporaryFailure)
 
 
 @pytest.mark.slow
@@ -130,7 +135,7 @@ def test_an_answer_that_never_comes_or_proves_nothing_is_doubt_after_exactly_one
     if subject is MESSENGERS["smtp"] and case == "fails":
         case = "babbles"  # a relay's 5xx proves a refusal; a code of no class proves nothing
     with subject.play(case) as it:
-        messenger = subject.open(it.url)
+        messenger = subject.open(it.url, patience(case))
         with pytest.raises(Exception) as caught:  # noqa: PT011  # any exception but a configuration error means doubt
             messenger.send(subject.message)
         assert not isinstance(caught.value, ConfigurationError)
@@ -140,7 +145,7 @@ def test_an_answer_that_never_comes_or_proves_nothing_is_doubt_after_exactly_one
 @pytest.mark.slow
 def test_doubt_says_nothing_of_whom_it_was_for(subject: Subject) -> None:
     with subject.play("hangs") as it, pytest.raises(Exception) as caught:  # noqa: PT011
-        subject.open(it.url).send(subject.message)
+        subject.open(it.url, patience("hangs")).send(subject.message)
     told = str(caught.value)
     assert caught.value.__suppress_context__
     assert subject.message.to not in told
@@ -149,19 +154,19 @@ def test_doubt_says_nothing_of_whom_it_was_for(subject: Subject) -> None:
 
 def test_a_refused_account_stops_the_channel(subject: Subject) -> None:
     with subject.play("refuses_account") as it, pytest.raises(AccountStopped):
-        subject.open(it.url).send(subject.message)
+        subject.open(it.url, PATIENT).send(subject.message)
 
 
 def test_an_address_that_hides_a_second_recipient_never_leaves(subject: Subject) -> None:
     for to in (f"{subject.message.to},other@example.com", f"{subject.message.to}\r\nBcc: other@example.com", ""):
         message = Message(ATTEMPT, subject.message.channel, to, subject.message.text, subject.message.link)
-        outcome = subject.open(refused_url()).send(message)
+        outcome = subject.open(refused_url(), PATIENT).send(message)
         assert getattr(outcome, "scope", None) == "address"
 
 
 def test_threads_may_share_it(subject: Subject) -> None:
     with subject.play("accepts") as it:
-        messenger = subject.open(it.url)
+        messenger = subject.open(it.url, PATIENT)
         outcomes: list[object] = []
         threads = [threading.Thread(target=lambda: outcomes.append(messenger.send(subject.message))) for _ in range(8)]
         for thread in threads:
@@ -174,4 +179,4 @@ def test_threads_may_share_it(subject: Subject) -> None:
 
 def test_plain_text_to_another_machine_is_refused(subject: Subject) -> None:
     with pytest.raises(ConfigurationError):
-        subject.open("http://mail.example:8080")
+        subject.open("http://mail.example:8080", PATIENT)

@@ -12,7 +12,7 @@ from connectors.mailgun import MailgunMessenger
 from connectors.transport import Unclear
 from data.words import FailureScope
 from tests.connectors.samples import ATTEMPT, DOMAIN, mail_message, mailgun_settings
-from tests.connectors.server import Answer, Received, Stub, stub
+from tests.connectors.server import PATIENT, Answer, Received, Stub, stub
 
 QUEUED = {"id": f"<{ATTEMPT}@{DOMAIN}>", "message": "Queued. Thank you."}
 
@@ -24,7 +24,7 @@ def it() -> Iterator[Stub]:
 
 
 def messenger(it: Stub, **values: Any) -> MailgunMessenger:
-    return MailgunMessenger(mailgun_settings(it.url, **values), (0.5, 0.5))
+    return MailgunMessenger(mailgun_settings(it.url, **values), PATIENT)
 
 
 def always(it: Stub, status: int, body: Any) -> None:

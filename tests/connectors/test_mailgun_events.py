@@ -15,7 +15,7 @@ from connectors.transport import ReadFailed
 from data.words import AddressKind, EventKind, FailureScope
 from tests.connectors.mailgun_pages import paged
 from tests.connectors.samples import ATTEMPT, DOMAIN, mailgun_event, mailgun_settings
-from tests.connectors.server import Answer, Stub, stub
+from tests.connectors.server import PATIENT, Answer, Stub, stub
 from tests.world import NOON
 
 
@@ -30,7 +30,7 @@ def always(it: Stub, status: int, body: Any) -> None:
 
 
 def poll(it: Stub) -> list[ProviderEvent]:
-    return list(MailgunEvents(mailgun_settings(it.url), (0.5, 0.5)).poll([], NOON - timedelta(hours=2), NOON))
+    return list(MailgunEvents(mailgun_settings(it.url), PATIENT).poll([], NOON - timedelta(hours=2), NOON))
 
 
 def test_pages_are_followed_to_the_empty_one(it: Stub) -> None:

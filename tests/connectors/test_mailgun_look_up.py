@@ -11,7 +11,7 @@ from connectors.mailgun import MailgunMessenger
 from data.words import Channel
 from tests.connectors.mailgun_pages import paged
 from tests.connectors.samples import ATTEMPT, DOMAIN, LINK, mailgun_event, mailgun_settings
-from tests.connectors.server import Answer, Stub, stub
+from tests.connectors.server import PATIENT, Answer, Stub, stub
 from tests.world import NOON
 
 DOUBT = Doubt(ATTEMPT, Channel.EMAIL, "ana@example.com", LINK, NOON)
@@ -23,8 +23,8 @@ def it() -> Iterator[Stub]:
         yield started
 
 
-def messenger(it: Stub, **values: Any) -> MailgunMessenger:
-    return MailgunMessenger(mailgun_settings(it.url, **values), (0.5, 0.5))
+def messenger(it: Stub, patience: tuple[float, float] = PATIENT, **values: Any) -> MailgunMessenger:
+    return MailgunMessenger(mailgun_settings(it.url, **values), patience)
 
 
 def test_a_message_is_found_by_its_own_id(it: Stub) -> None:
@@ -63,7 +63,7 @@ def test_events_that_may_be_gone_prove_no_absence(it: Stub) -> None:
 )
 def test_a_read_that_fails_is_never_absence(it: Stub, answer: Answer) -> None:
     it.answer = lambda _request: answer
-    told = messenger(it).look_up(DOUBT)
+    told = messenger(it, answer.patience).look_up(DOUBT)
     assert isinstance(told, CannotTell)
     assert not told.is_final
     assert "ana@" not in told.reason

@@ -10,10 +10,10 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 
 from connectors.transport import never_left, new_session, provider_clock, quiet_loggers
-from tests.connectors.server import Answer, refused_url, stub
+from tests.connectors.server import HASTY, Answer, refused_url, stub
 
 
-def failure(url: str, timeout: float = 0.3) -> requests.RequestException:
+def failure(url: str, timeout: tuple[float, float] = HASTY) -> requests.RequestException:
     with pytest.raises(requests.RequestException) as caught:
         new_session(direct=True).post(url, timeout=timeout)
     return caught.value

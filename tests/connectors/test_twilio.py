@@ -24,7 +24,7 @@ from tests.connectors.samples import (
     twilio_message,
     twilio_settings,
 )
-from tests.connectors.server import Answer, Stub, stub
+from tests.connectors.server import PATIENT, Answer, Stub, stub
 from tests.world import NOON
 
 DOUBT = Doubt(ATTEMPT, Channel.SMS, NUMBER, LINK, NOON)
@@ -38,7 +38,7 @@ def it() -> Iterator[Stub]:
 
 
 def messenger(it: Stub, **values: Any) -> TwilioMessenger:
-    return TwilioMessenger(twilio_settings(it.url, **values), (0.5, 0.5))
+    return TwilioMessenger(twilio_settings(it.url, **values), PATIENT)
 
 
 def always(it: Stub, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:

@@ -25,7 +25,7 @@ from tests.connectors.samples import (
     twilio_message,
     twilio_settings,
 )
-from tests.connectors.server import Answer, Received, Stub, stub
+from tests.connectors.server import PATIENT, Answer, Received, Stub, stub
 from tests.world import NOON
 
 CALLBACK = f"https://reviews.example/callbacks/twilio/status?s={ATTEMPT}"
@@ -43,7 +43,7 @@ def always(it: Stub, status: int, body: Any, headers: Mapping[str, str] | None =
 
 
 def poll(it: Stub, *sids: str, **values: Any) -> list[ProviderEvent]:
-    return list(TwilioEvents(twilio_settings(it.url, **values), (0.5, 0.5)).poll(sids, NOON - timedelta(hours=2), NOON))
+    return list(TwilioEvents(twilio_settings(it.url, **values), PATIENT).poll(sids, NOON - timedelta(hours=2), NOON))
 
 
 def test_a_status_has_the_same_key_polled_and_pushed(it: Stub) -> None:

@@ -10,7 +10,7 @@ from connectors import Absent, CannotTell, Doubt, Found
 from connectors.twilio.messenger import TwilioMessenger
 from data.words import Channel
 from tests.connectors.samples import ATTEMPT, LINK, NUMBER, SID, twilio_list, twilio_message, twilio_settings
-from tests.connectors.server import Answer, Received, Stub, stub
+from tests.connectors.server import PATIENT, Answer, Received, Stub, stub
 from tests.world import NOON
 
 DOUBT = Doubt(ATTEMPT, Channel.SMS, NUMBER, LINK, NOON)
@@ -23,8 +23,8 @@ def it() -> Iterator[Stub]:
         yield started
 
 
-def messenger(it: Stub, **values: Any) -> TwilioMessenger:
-    return TwilioMessenger(twilio_settings(it.url, **values), (0.5, 0.5))
+def messenger(it: Stub, patience: tuple[float, float] = PATIENT, **values: Any) -> TwilioMessenger:
+    return TwilioMessenger(twilio_settings(it.url, **values), patience)
 
 
 def always(it: Stub, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
@@ -78,7 +78,7 @@ def test_a_list_without_end_tells_nothing(it: Stub) -> None:
 @pytest.mark.parametrize("answer", [Answer(500), Answer(401), Answer(200, b"[]"), Answer(hangs=True), Answer(429)])
 def test_a_read_that_fails_is_never_absence(it: Stub, answer: Answer) -> None:
     it.answer = lambda _request: answer
-    told = messenger(it).look_up(DOUBT)
+    told = messenger(it, answer.patience).look_up(DOUBT)
     assert isinstance(told, CannotTell)
     assert not told.is_final
     assert NUMBER not in told.reason
