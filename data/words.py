@@ -126,6 +126,7 @@ class SuppressionReason(StrEnum):
     UNDELIVERABLE = "undeliverable"
     PROVIDER_OPT_OUT = "provider_opt_out"
     ASKED_BY_PERSON = "asked_by_person"  # told the business: "do not contact me"
+    DO_NOT_CONTACT_LIST = "do_not_contact_list"  # imported
 
 
 class Rule(StrEnum):
@@ -134,13 +135,69 @@ class Rule(StrEnum):
     STEP_NOT_DUE = "step_not_due"
     CHANNEL_OFF = "channel_off"
     NO_ADDRESS = "no_address"
+    NO_TEMPLATE = "no_template"  # the step has no text for the channel
+    TEMPLATE_NOT_APPROVED = "template_not_approved"  # WhatsApp: Meta has not approved it, or not now
+    MARKETING_REFUSED = "marketing_refused"  # WhatsApp: marketing templates to +1 numbers
+    NO_CONSENT = "no_consent"
+    EXCLUDED = "excluded"  # staff and relatives
     PAUSED = "paused"
     STOPPED = "stopped"
     ANSWERED = "answered"
+    UNDELIVERABLE = "undeliverable"  # a message failed for good, and the policy stops there
     SUPPRESSED = "suppressed"
     IN_DOUBT = "in_doubt"  # the step before is in doubt: nothing follows until it is settled
+    ALREADY_INVITED = "already_invited"  # this customer: "invite again after N days"
+    FREQUENCY_CAP = "frequency_cap"  # this person, over all addresses and locations
+    LIST_SPEED = "list_speed"
     QUIET_HOURS = "quiet_hours"
+    LOCATION_QUOTA = "location_quota"
     QUOTA = "quota"
+
+
+class StopCondition(StrEnum):
+    """What ends an invitation, each on or off; an opt-out always does."""
+
+    SCORED = "scored"
+    PLATFORM_CHOSEN = "platform_chosen"
+    REVIEW_LINKED = "review_linked"
+    CLICKED = "clicked"  # by a human
+    PERMANENT_FAILURE = "permanent_failure"
+
+
+class ConsentBasis(StrEnum):
+    """Why a customer may be written to. The newest withdrawal overrules every earlier basis."""
+
+    EXPRESS = "express"  # said yes
+    PURCHASE = "purchase"  # bought something or came: an existing business relationship
+    INQUIRY = "inquiry"  # asked for something
+    WITHDRAWN = "withdrawn"  # said no to being asked; softer than a suppression, which nothing overrules
+
+
+class Relationship(StrEnum):
+    """What somebody is to the business. Only customers are asked (16 CFR 465.5)."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    RELATIVE = "relative"  # of somebody who works there
+
+
+class TemplateApproval(StrEnum):
+    """How a WhatsApp template stands with Meta; messages go only while it is approved."""
+
+    UNSUBMITTED = "unsubmitted"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+class TemplateCategory(StrEnum):
+    """What Meta takes a WhatsApp template for."""
+
+    MARKETING = "marketing"
+    UTILITY = "utility"
+    AUTHENTICATION = "authentication"
 
 
 class Role(StrEnum):
@@ -181,6 +238,7 @@ class RunKind(StrEnum):
     SEND = "send"
     EVENTS = "events"
     RESOLVE = "resolve"
+    SUPPRESSIONS = "suppressions"  # Mailgun's list and ours, brought together
     PUBLISH = "publish"
 
 

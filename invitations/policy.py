@@ -1,10 +1,14 @@
 """What the account's policy document may say, and its reading. The document is data: `policies.rules`, versioned.
 
-    {"quiet_hours": {"opens": "08:00", "closes": "21:00"}, "stop_when": ["scored", "platform_chosen", "review_linked"]}
+    {"quiet_hours": {"opens": "08:00", "closes": "21:00"}, "stop_when": ["scored", "platform_chosen", "review_linked"],
+     "cap_days": 90, "invite_again_after_days": 0, "stricter_hours": [...], "consent": [...], "machines": {...}}
 
 `quiet_hours`: messages may go from `opens` until just before `closes`, by the clock on the wall in the recipient's
-zone; a window may cross midnight ("18:00" to "02:00"); "24:00" closes at the end of the day.
-`stop_when`: what ends an invitation: "scored", "platform_chosen", "review_linked", "clicked" (by a human).
+zone, on the weekdays named; a window may cross midnight ("18:00" to "02:00"); "24:00" closes at the end of the day.
+`stop_when`: what ends an invitation (words.StopCondition); an opt-out always does.
+`cap_days`: a person is asked at most once in so many days, over all addresses and locations; 0 = no cap.
+`invite_again_after_days`: a customer who comes again may be invited again after so many days; 0 = never.
+`stricter_hours`, `consent`, `machines`: tables; where the document has none, those that Afterword ships (data/rules).
 
 Deliberately impossible: asking by what somebody thinks. A document in which any name or value speaks of scores,
 ratings, sentiment or complaints is refused when loaded (Google's policy against selective solicitation; FTC: asking
@@ -13,21 +17,22 @@ not its value.
 """
 
 import re
+import tomllib
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Self
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from sqlalchemy.engine import Connection
 
+import data.rules
 from data.ledger.tables import policies
-from data.words import EventKind
+from data.words import StopCondition
+from invitations.policy_parts import ConsentRule, Machines, QuietHours, StricterHours
 
-STOP_CONDITIONS = (EventKind.SCORED, EventKind.PLATFORM_CHOSEN, EventKind.REVIEW_LINKED, EventKind.CLICKED)
-
-_MINUTES_A_DAY = 24 * 60
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _OPINION = re.compile(
     r"(scor|rating|rated|sentiment|nps|csat|complain|promoter|detractor|passive|satisf|dissatisf|happy|unhappy).*|stars?"
 )
@@ -42,64 +47,63 @@ class NoPolicy(LookupError):
     """No policy is in effect for the account: run `afterword init FILE`."""
 
 
-class QuietHours(BaseModel):
-    """When messages may go, in minutes after midnight on the recipient's wall clock: from `opens`, before `closes`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    opens: int
-    closes: int
-
-    @field_validator("opens", "closes", mode="before")
-    @classmethod
-    def _minutes(cls, value: Any) -> int:
-        if not isinstance(value, str) or not _CLOCK.fullmatch(value):
-            raise ValueError(f"found {value!r}, expected a time of day such as '08:00'")
-        hours, minutes = value.split(":")
-        return int(hours) * 60 + int(minutes)
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.opens == _MINUTES_A_DAY:
-            raise ValueError("opens at 24:00, which no day has: use '00:00'")
-        if self.opens == self.closes:
-            raise ValueError(
-                "opens and closes at the same time, so nobody could ever be asked; "
-                "for the whole day say opens '00:00', closes '24:00'"
-            )
-        return self
-
-    def is_open(self, minute: int) -> bool:
-        """Whether a message may go at this minute of the local day (0..1439)."""
-        if self.opens < self.closes:
-            return self.opens <= minute < self.closes
-        return minute >= self.opens or minute < self.closes
+@cache
+def shipped(name: str) -> Any:
+    """One of the tables that come with Afterword (data/rules): "stricter_hours", "consent", "machines"."""
+    text = (Path(data.rules.__file__).parent / f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)[name]
 
 
 class Policy(BaseModel):
-    """One version of an account's rules. Later issues add fields; a document may leave out any."""
+    """One version of an account's rules; a document may leave out any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     quiet_hours: QuietHours = QuietHours.model_validate({"opens": "08:00", "closes": "21:00"})
-    stop_when: tuple[EventKind, ...] = (EventKind.SCORED, EventKind.PLATFORM_CHOSEN, EventKind.REVIEW_LINKED)
+    stop_when: tuple[StopCondition, ...] = (
+        StopCondition.SCORED, StopCondition.PLATFORM_CHOSEN, StopCondition.REVIEW_LINKED,
+    )  # fmt: skip
+    cap_days: Annotated[int, Field(ge=0, le=3650)] = 90
+    invite_again_after_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    stricter_hours: tuple[StricterHours, ...] = ()
+    consent: tuple[ConsentRule, ...] = ()
+    machines: Machines
+
+    @property
+    def cap(self) -> timedelta | None:
+        """How long after one ask the next may come; None: no cap."""
+        return timedelta(days=self.cap_days) if self.cap_days else None
 
     @field_validator("stop_when")
     @classmethod
-    def _known_conditions(cls, value: tuple[EventKind, ...]) -> tuple[EventKind, ...]:
-        for kind in value:
-            if kind not in STOP_CONDITIONS:
-                raise ValueError(f"{kind.value!r} is no stop condition; there are {', '.join(STOP_CONDITIONS)}")
-        return tuple(kind for kind in STOP_CONDITIONS if kind in value)
+    def _in_one_order(cls, value: tuple[StopCondition, ...]) -> tuple[StopCondition, ...]:
+        return tuple(kind for kind in StopCondition if kind in value)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if 0 < self.invite_again_after_days < self.cap_days:
+            raise ValueError(
+                f"invite_again_after_days is {self.invite_again_after_days}, but cap_days lets nobody be asked within "
+                f"{self.cap_days} days: make it at least {self.cap_days}, or lower the cap"
+            )
+        return self
 
     @classmethod
     def load(cls, document: Mapping[str, Any]) -> Self:
-        """Read a policy document. Raises PolicyRefused, saying what was found and what is allowed."""
+        """Read a policy document, filling absent tables from those shipped.
+
+        Raises PolicyRefused, saying what was found and what is allowed.
+        """
         _refuse_opinions(document, ())
+        tables = {name: shipped(name) for name in ("stricter_hours", "consent", "machines")}
         try:
-            return cls.model_validate(document)
+            return cls.model_validate(tables | dict(document))
         except ValidationError as error:
             raise PolicyRefused("; ".join(_in_words(fault) for fault in error.errors())) from None
+
+    def document(self) -> dict[str, Any]:
+        """The whole of it, tables included, as it is kept in `policies.rules`; `load` reads it back the same."""
+        return self.model_dump(mode="json")
 
 
 def read_policy(connection: Connection, account_id: int, at: datetime) -> tuple[int, Policy]:
@@ -123,7 +127,7 @@ def _refuse_opinions(part: Any, path: tuple[str, ...]) -> None:
     elif isinstance(part, list | tuple):
         for value in part:
             _refuse_opinions(value, path)
-    elif isinstance(part, str) and not (path == ("stop_when",) and part == EventKind.SCORED):
+    elif isinstance(part, str) and not (path == ("stop_when",) and part == StopCondition.SCORED):
         _refuse_word(part, path)
 
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import polars as pl
 
 from data import words
-from data.words import EventKind, InvitationStatus
+from data.words import InvitationStatus, StopCondition
 from invitations.policy import Policy
 from invitations.windows import MOMENT
 
 NO_KNOWN_END = pl.lit(None, MOMENT)
 
 _EVIDENCE_COLUMN = {
-    EventKind.SCORED: "has_scored",
-    EventKind.PLATFORM_CHOSEN: "has_chosen_platform",
-    EventKind.REVIEW_LINKED: "has_linked_review",
-    EventKind.CLICKED: "has_clicked",
+    StopCondition.SCORED: "has_scored",
+    StopCondition.PLATFORM_CHOSEN: "has_chosen_platform",
+    StopCondition.REVIEW_LINKED: "has_linked_review",
+    StopCondition.CLICKED: "has_clicked",
 }
 
 
@@ -88,7 +88,7 @@ def stopped(policy: Policy) -> Rule:
 
 def answered(policy: Policy) -> Rule:
     """A stop condition of the policy is met: the fact of an answer ends an invitation, never what it says."""
-    met = [pl.col(_EVIDENCE_COLUMN[kind]) for kind in policy.stop_when]
+    met = [pl.col(_EVIDENCE_COLUMN[kind]) for kind in policy.stop_when if kind in _EVIDENCE_COLUMN]
     is_over = (pl.col("invitation_status") == InvitationStatus.ANSWERED.value).fill_null(False)
     return Rule(
         words.Rule.ANSWERED,

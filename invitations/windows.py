@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from invitations.policy import QuietHours
+from invitations.policy_parts import QuietHours
 
 MOMENT = pl.Datetime("us", "UTC")
 
@@ -46,7 +46,7 @@ def _stretches(name: str, hours: QuietHours, first: date, last: date) -> tuple[t
     found: list[tuple[datetime, datetime]] = []
     for point, following in itertools.pairwise(points):
         local = point.astimezone(zone)
-        if not hours.is_open(local.hour * 60 + local.minute):
+        if not _is_open(hours, local.hour * 60 + local.minute):
             continue
         if found and found[-1][1] == point:
             found[-1] = (found[-1][0], following)
@@ -68,6 +68,12 @@ def _points(zone: ZoneInfo, hours: QuietHours, first: date, last: date) -> Itera
         if _offset(zone, probe) != _offset(zone, probe + _PROBE):
             yield _change_between(zone, probe, probe + _PROBE)
         probe += _PROBE
+
+
+def _is_open(hours: QuietHours, minute: int) -> bool:
+    if hours.opens < hours.closes:
+        return hours.opens <= minute < hours.closes
+    return minute >= hours.opens or minute < hours.closes
 
 
 def _change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:

@@ -25,6 +25,7 @@ NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # Monday noon in Chicago, 13:0
 RULES: dict[str, Any] = {
     "quiet_hours": {"opens": "08:00", "closes": "21:00"},
     "stop_when": ["scored", "platform_chosen", "review_linked"],
+    "consent": [],  # none is required anywhere, unless a test says so
 }
 
 

@@ -59,7 +59,7 @@ def test_nobody_is_chosen_by_what_they_think(document: dict[str, Any]) -> None:
         ({"quiet_hours": {"opens": 8, "closes": "21:00"}}, "found 8, expected a time of day"),
         ({"quiet_hours": {"opens": "08:00"}}, r"quiet_hours\.closes: Field required"),
         ({"quiet_hours": {"opens": "08:00", "closes": "21:00", "zone": "UTC"}}, "there are opens, closes"),
-        ({"stop_when": ["delivered"]}, "'delivered' is no stop condition"),
+        ({"stop_when": ["delivered"]}, "stop_when.*'permanent_failure'"),
         ({"cap": 90}, "cap: not a setting; there are quiet_hours, stop_when"),
         ({"start_at": "09:00"}, "start_at: not a setting"),
     ],

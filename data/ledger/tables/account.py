@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, created_at, key, link, metadata, moment
 from data.ledger.types import BigId, Json, Word
-from data.words import Channel, Plan, Role
+from data.words import Channel, Plan, Role, TemplateApproval, TemplateCategory
 
 accounts = sa.Table(
     "accounts",
@@ -34,6 +34,7 @@ locations = sa.Table(
     sa.Column("color", sa.String(7), nullable=False, default="#0F766E"),
     sa.Column("reply_to", sa.String(254)),
     sa.Column("sequence_id", BigId),  # the sequence new invitations get; null = the account's newest
+    sa.Column("invitations_per_cycle", sa.Integer),  # within the account's; null = no limit of its own
     created_at(),
     changed_at(),
     sa.UniqueConstraint("account_id", "slug"),
@@ -98,6 +99,9 @@ templates = sa.Table(  # a changed text is a new version; sent requests keep the
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("subject", sa.String(300)),
     sa.Column("body", sa.Text, nullable=False),  # Jinja, rendered in a sandbox
+    sa.Column("provider_template_id", sa.String(64)),  # WhatsApp: Twilio's ContentSid
+    sa.Column("category", Word(TemplateCategory)),  # WhatsApp only, as is approval
+    sa.Column("approval", Word(TemplateApproval)),  # written by polling: the one column here that changes
     created_at(),
     sa.UniqueConstraint("account_id", "slug", "channel", "language", "version"),
 )
@@ -119,6 +123,7 @@ sequence_steps = sa.Table(
     link("sequence_id", "sequences.sequence_id"),
     sa.Column("step", sa.Integer, nullable=False),  # 0 = the first ask
     sa.Column("delay_minutes", sa.Integer, nullable=False),  # after the first message was handed over
+    sa.Column("at_minute", sa.Integer),  # of the recipient's day: then at the next 10:00; null = as soon as it is due
     sa.Column("channels", Json, nullable=False),  # ["sms", "email"], in order of preference
     sa.Column("is_all_channels", sa.Boolean, nullable=False, default=False),  # else the first that can be used
     sa.Column("template_slug", sa.String(64), nullable=False),
@@ -165,4 +170,18 @@ quota_reservations = sa.Table(  # one unit per invitation, for good, whatever fo
     changed_at(),
     sa.PrimaryKeyConstraint("invitation_id"),
     sa.Index("ix_quota_reservations_cycle", "account_id", "cycle_start_date", "location_id"),
+    sa.Index("ix_quota_reservations_reserved_at", "account_id", "reserved_at"),  # the speed of lists
+)
+
+quota_boosts = sa.Table(  # bought on top of the plan, for one cycle; already counted in its allowance
+    "quota_boosts",
+    metadata,
+    key("boost_id"),
+    link("account_id", "accounts.account_id"),
+    sa.Column("cycle_start_date", sa.Date, nullable=False),
+    sa.Column("invitations", sa.Integer, nullable=False),
+    sa.Column("bought_by", sa.String(254), nullable=False),
+    created_at(),
+    sa.CheckConstraint("invitations > 0", name="positive"),
+    sa.Index("ix_quota_boosts_cycle", "account_id", "cycle_start_date"),
 )

@@ -40,6 +40,7 @@ events = sa.Table(
     sa.Column("attempt_id", sa.String(32)),
     sa.Column("channel", Word(Channel)),
     sa.Column("evidence", Word(Evidence)),  # opens and clicks only
+    sa.Column("evidence_reason", sa.String(64)),  # the sign by which it was graded: "all links at once"
     sa.Column("code", sa.String(64)),
     sa.Column("score", sa.Integer),  # 0..10, `scored` only
     sa.Column("platform_id", BigId),

@@ -13,12 +13,13 @@ invitations = sa.Table(
     link("account_id", "accounts.account_id"),
     link("location_id", "locations.location_id"),
     link("customer_id", "customers.customer_id", index=True),
-    link("person_id", "people.person_id"),
-    link("list_id", "lists.list_id", nullable=True),
+    link("person_id", "people.person_id", index=True),
+    link("list_id", "lists.list_id", nullable=True, index=True),
     link("sequence_id", "sequences.sequence_id"),
     link("policy_id", "policies.policy_id"),
     sa.Column("status", Word(InvitationStatus), nullable=False),
     sa.Column("sent_by", sa.String(254)),  # the person who asked for it; null = Automation
+    sa.Column("override_reason", sa.String(300)),  # why that person set the frequency cap aside; null = it holds
     moment("started_at", nullable=False),  # policy time of the pass that made it
     moment("first_handed_at"),  # policy time of the first hand-over: follow-ups count from here
     sa.Column("shift_minutes", sa.Integer, nullable=False, default=0),  # what a stop and restart added to due times

@@ -4,7 +4,15 @@ import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, created_at, key, link, metadata, moment
 from data.ledger.types import BigId, Json, Word
-from data.words import AddressKind, Channel, Source, SuppressionEffect, SuppressionReason
+from data.words import (
+    AddressKind,
+    Channel,
+    ConsentBasis,
+    Relationship,
+    Source,
+    SuppressionEffect,
+    SuppressionReason,
+)
 
 people = sa.Table(
     "people",
@@ -34,6 +42,10 @@ lists = sa.Table(  # one named import
     sa.Column("source", Word(Source), nullable=False),
     sa.Column("channels", Json),  # null = whatever the sequence says
     sa.Column("speed", sa.String(32)),  # "50/hour"; null = all at once
+    moment("send_at"),  # nothing of it before this; policy time
+    sa.Column("speed_days", Json),  # [0, 1, 2, 3, 4] = Monday to Friday; null = every day
+    sa.Column("speed_opens", sa.Integer),  # minutes of the location's day between which it drips; null = all day
+    sa.Column("speed_closes", sa.Integer),
     sa.Column("content_sha256", sa.String(64), nullable=False),
     sa.Column("file_name", sa.String(300)),
     sa.Column("imported_by", sa.String(254), nullable=False),
@@ -80,6 +92,14 @@ customers = sa.Table(  # a person at a location
     sa.Column("source", Word(Source), nullable=False),
     link("list_id", "lists.list_id", nullable=True, index=True),  # the newest list it came in
     sa.Column("channels", Json),  # what its list allows; null = any
+    sa.Column("time_zone", sa.String(64)),  # where it is known; else made out from the next three
+    sa.Column("postal_code", sa.String(16)),
+    sa.Column("country", sa.String(2)),  # ISO, of the postal address
+    sa.Column(
+        "relationship", Word(Relationship), nullable=False, default=Relationship.CUSTOMER, server_default="customer"
+    ),
+    moment("visited_at"),  # the newest visit or purchase that we were told of
+    moment("occasion_at"),  # policy time when an import, a CRM or a person last brought them in; null = created_at
     created_at(),
     changed_at(),
     sa.UniqueConstraint("location_id", "person_id"),
@@ -104,4 +124,44 @@ suppressions = sa.Table(  # append-only, about addresses, so that merging people
     created_at(),
     sa.Index("ix_suppressions_address", "account_id", "kind", "address"),
     sa.Index("ix_suppressions_created_at", "created_at"),  # what changed since the dashboard's copy
+)
+
+consents = sa.Table(  # append-only: on what basis somebody may be written to: who said so, when, how, in which words
+    "consents",
+    metadata,
+    key("consent_id"),
+    link("account_id", "accounts.account_id"),
+    link("customer_id", "customers.customer_id", index=True),
+    sa.Column("basis", Word(ConsentBasis), nullable=False),
+    moment("given_at", nullable=False),  # when they consented, bought or asked; expiry counts from here
+    sa.Column("how", sa.String(300), nullable=False),  # 'list "June visits", column consent'
+    sa.Column("wording", sa.Text),  # what they agreed to, word for word, where we were told
+    sa.Column("recorded_by", sa.String(254), nullable=False),
+    created_at(),
+)
+
+past_invitations = sa.Table(  # asked by another system, before this one: about addresses, as suppressions are
+    "past_invitations",
+    metadata,
+    key("past_invitation_id"),
+    link("account_id", "accounts.account_id"),
+    link("location_id", "locations.location_id"),
+    sa.Column("kind", Word(AddressKind), nullable=False),
+    sa.Column("address", sa.String(254), nullable=False),
+    moment("invited_at", nullable=False),
+    sa.Column("recorded_by", sa.String(254), nullable=False),
+    created_at(),
+    sa.UniqueConstraint("account_id", "kind", "address", "location_id", "invited_at", name="uq_past_invitations_once"),
+)
+
+manual_asks = sa.Table(  # a person asks for an invitation of one customer; the rules hold, save what is overridden
+    "manual_asks",
+    metadata,
+    key("manual_ask_id"),
+    link("account_id", "accounts.account_id"),
+    link("customer_id", "customers.customer_id", index=True),
+    sa.Column("asked_by", sa.String(254), nullable=False),
+    moment("asked_at", nullable=False),  # policy time; spent once an invitation started at or after it
+    sa.Column("override_reason", sa.String(300)),  # why cap and "invite again" do not hold; null = they do
+    created_at(),
 )
