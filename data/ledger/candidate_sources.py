@@ -1,34 +1,99 @@
-"""The queries behind `candidates`: one set-based SELECT each, given back as a frame. Nothing here joins or decides."""
+"""What `candidates` are built from: one set-based SELECT each, given back as frames. Nothing here joins or decides.
+
+`Sources` is a state of the ledger as plain values, so that a simulation may move it on and build candidates from it.
+"""
 
 from collections.abc import Collection
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger import candidate_settings as settings
+from data.ledger import contactable, quota
+from data.ledger.asks import read_asks, read_manual_asks
+from data.ledger.frames import MOMENT, Schema, frame, word
 from data.ledger.tables import (
-    channels,
     customers,
     events,
     invitations,
-    lists,
     locations,
-    person_addresses,
     quota_reservations,
     requests,
-    sequence_steps,
     sequences,
-    suppressions,
-    templates,
 )
-from data.words import Channel, EventKind, Evidence, InvitationStatus, SuppressionEffect
+from data.words import EventKind, Evidence, InvitationStatus
 
-MOMENT = pl.Datetime("us", "UTC")
 GOING_ON = (InvitationStatus.ACTIVE, InvitationStatus.STOPPED, InvitationStatus.ANSWERED)
 
-_c, _i, _r, _s, _t = customers.c, invitations.c, requests.c, suppressions.c, templates.c
-Schema = dict[str, Any]
+_c, _i, _r = customers.c, invitations.c, requests.c
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """One account at one moment. All moments are policy time, UTC; every frame may be empty.
+
+    people               one row per customer with its location, list and the invitation that counts (`read_people`)
+    messages             every request of those invitations (`read_messages`)
+    lists                list_id, is_list_paused
+    facts                invitation_id, kind: what happened, never what was said
+    units                invitation_id: holds a unit of quota
+    steps                every step of every sequence by each channel it names (`candidate_settings`)
+    channels             location_id, channel, is_enabled, is_channel_paused
+    templates            template_slug, channel, language, template_id, category, is_approved
+    suppressed_people    person_id, channel
+    suppressed_addresses address, channel
+    excluded_people      person_id: staff and relatives
+    consents             customer_id, basis, given_at: the newest of each basis, the withdrawal among them
+    asks                 person_id, location_id, asked_at: at least the newest of each person and location
+    manual_asks          customer_id, asked_at, sent_by, override_reason: the newest of each customer
+    """
+
+    account_id: int
+    people: pl.DataFrame
+    messages: pl.DataFrame
+    lists: pl.DataFrame
+    facts: pl.DataFrame
+    units: pl.DataFrame
+    steps: pl.DataFrame
+    channels: pl.DataFrame
+    templates: pl.DataFrame
+    suppressed_people: pl.DataFrame
+    suppressed_addresses: pl.DataFrame
+    excluded_people: pl.DataFrame
+    consents: pl.DataFrame
+    asks: pl.DataFrame
+    manual_asks: pl.DataFrame
+    quota: quota.QuotaStanding
+
+
+def read_sources(
+    connection: Connection, account_id: int, *, at: datetime, person_ids: Collection[int] | None = None
+) -> Sources:
+    """Everything about an account's candidates at `at` (policy time), of all people or some.
+
+    Call it in a read transaction, so that all queries see one state.
+    """
+    return Sources(
+        account_id=account_id,
+        people=read_people(connection, account_id, person_ids),
+        messages=read_messages(connection, account_id, person_ids),
+        lists=settings.read_lists(connection, account_id),
+        facts=read_facts(connection, account_id, person_ids),
+        units=read_units(connection, account_id, person_ids),
+        steps=settings.read_steps(connection, account_id),
+        channels=settings.read_channels(connection, account_id),
+        templates=settings.read_templates(connection, account_id),
+        suppressed_people=contactable.read_suppressed_people(connection, account_id),
+        suppressed_addresses=contactable.read_suppressed_addresses(connection, account_id),
+        excluded_people=contactable.read_excluded_people(connection, account_id),
+        consents=contactable.read_consents(connection, account_id),
+        asks=read_asks(connection, account_id, person_ids),
+        manual_asks=read_manual_asks(connection, account_id),
+        quota=quota.standing(connection, account_id, at),
+    )
 
 
 def read_people(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
@@ -46,6 +111,7 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
         .group_by(_i.customer_id)
         .subquery()
     )
+    newest_sequence = sa.select(sa.func.max(sequences.c.sequence_id)).where(sequences.c.account_id == account_id)
     query = (
         sa.select(
             _c.account_id,
@@ -53,44 +119,55 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
             _c.customer_id,
             _c.person_id,
             locations.c.time_zone,
+            locations.c.region,
+            sa.func.coalesce(locations.c.sequence_id, newest_sequence.scalar_subquery()),
             _i.invitation_id,
-            _word(_i.status),
-            sa.func.coalesce(_i.sequence_id, locations.c.sequence_id, _newest_sequence(account_id)),
-            sa.func.coalesce(_i.list_id, _c.list_id),
+            word(_i.status),
+            _i.sequence_id,
+            _i.list_id,
             _i.started_at,
             _i.first_handed_at,
             sa.func.coalesce(_i.shift_minutes, 0),
+            _i.sent_by,
+            _i.override_reason,
+            _c.list_id,
             _c.created_at,
+            _c.occasion_at,
             _c.email,
             _c.phone,
             sa.func.coalesce(_c.locale, ""),
+            _c.time_zone,
+            _c.postal_code,
+            _c.country,
             _c.channels,
-            lists.c.paused_at.is_not(None),
         )
         .join(locations, locations.c.location_id == _c.location_id)
         .outerjoin(current, current.c.customer_id == _c.customer_id)
         .outerjoin(invitations, _i.invitation_id == current.c.invitation_id)
-        .outerjoin(lists, lists.c.list_id == sa.func.coalesce(_i.list_id, _c.list_id))
         .where(_c.account_id == account_id, sa.or_(_i.invitation_id.is_(None), _i.status.in_(GOING_ON)))
     )
     if person_ids is not None:
         query = query.where(_c.person_id.in_(person_ids))
     schema: Schema = {
         **dict.fromkeys(("account_id", "location_id", "customer_id", "person_id"), pl.Int64),
-        "zone": pl.String,
-        "invitation_id": pl.Int64,
+        **dict.fromkeys(("location_zone", "location_region"), pl.String),
+        "location_sequence_id": pl.Int64,  # what a new invitation here would take
+        "invitation_id": pl.Int64,  # null: never asked
         "invitation_status": pl.String,
-        "sequence_id": pl.Int64,
-        "list_id": pl.Int64,
+        "invitation_sequence_id": pl.Int64,
+        "invitation_list_id": pl.Int64,
         "started_at": MOMENT,
         "first_handed_at": MOMENT,
         "shift_minutes": pl.Int64,
+        **dict.fromkeys(("sent_by", "override_reason"), pl.String),
+        "customer_list_id": pl.Int64,
         "customer_created_at": MOMENT,
+        "occasion_at": MOMENT,
         **dict.fromkeys(("email", "phone", "locale"), pl.String),
+        **dict.fromkeys(("time_zone", "postal_code", "country"), pl.String),
         "allowed_channels": pl.List(pl.String),
-        "is_list_paused": pl.Boolean,
     }
-    return _frame(connection, query, schema)
+    return frame(connection, query, schema)
 
 
 def read_messages(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
@@ -99,16 +176,18 @@ def read_messages(connection: Connection, account_id: int, person_ids: Collectio
         sa.select(
             _r.invitation_id,
             _r.step,
-            _word(_r.channel),
+            word(_r.channel),
             _r.request_id,
-            _word(_r.status),
+            word(_r.status),
             _r.handed_at,
             _r.failed_at,
+            word(_r.failure_scope),
             _r.paused_at.is_not(None),
             _r.attempt_count,
             _r.not_before,
             _r.not_after,
             _r.address,
+            _r.template_id,
         )
         .join(invitations, _i.invitation_id == _r.invitation_id)
         .where(_r.account_id == account_id, _i.status.in_(GOING_ON))
@@ -123,13 +202,15 @@ def read_messages(connection: Connection, account_id: int, person_ids: Collectio
         "request_status": pl.String,
         "handed_at": MOMENT,
         "failed_at": MOMENT,
+        "failure_scope": pl.String,
         "is_message_paused": pl.Boolean,
         "attempt_count": pl.Int64,
         "queued_not_before": MOMENT,
         "queued_not_after": MOMENT,
         "queued_address": pl.String,
+        "queued_template_id": pl.Int64,
     }
-    return _frame(connection, query, schema)
+    return frame(connection, query, schema)
 
 
 def count_without_unit(connection: Connection, account_id: int) -> int:
@@ -148,7 +229,7 @@ def read_facts(connection: Connection, account_id: int, person_ids: Collection[i
     """What the people of active invitations did: one row per invitation and kind. Clicks only by a human."""
     kind = events.c.kind
     query = (
-        sa.select(events.c.invitation_id, _word(kind))
+        sa.select(events.c.invitation_id, word(kind))
         .distinct()
         .join(invitations, _i.invitation_id == events.c.invitation_id)
         .where(
@@ -162,127 +243,13 @@ def read_facts(connection: Connection, account_id: int, person_ids: Collection[i
     )
     if person_ids is not None:
         query = query.where(_i.person_id.in_(person_ids))
-    return _frame(connection, query, {"invitation_id": pl.Int64, "kind": pl.String})
+    return frame(connection, query, {"invitation_id": pl.Int64, "kind": pl.String})
 
 
-def read_units(connection: Connection, account_id: int) -> pl.DataFrame:
+def read_units(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
     """The invitations that hold a unit of quota, of whatever cycle."""
     held = quota_reservations.c
     query = sa.select(held.invitation_id).where(held.account_id == account_id, held.released_at.is_(None))
-    return _frame(connection, query, {"invitation_id": pl.Int64})
-
-
-def read_steps(connection: Connection, account_id: int) -> pl.DataFrame:
-    """Every step of every sequence, one row per channel it names, with the channel's place in it (`preference`)."""
-    step = sequence_steps.c
-    query = (
-        sa.select(
-            step.sequence_id, step.step, step.delay_minutes, step.is_all_channels, step.template_slug, step.channels
-        )
-        .join(sequences, sequences.c.sequence_id == step.sequence_id)
-        .where(sequences.c.account_id == account_id)
-    )
-    schema: Schema = {
-        "sequence_id": pl.Int64,
-        "step": pl.Int64,
-        "delay_minutes": pl.Int64,
-        "is_all_channels": pl.Boolean,
-        "template_slug": pl.String,
-        "channel": pl.List(pl.String),
-    }
-    return (
-        _frame(connection, query, schema)
-        .sort("sequence_id", "step")
-        .with_columns(preference=pl.int_ranges(0, pl.col("channel").list.len()))
-        .explode("channel", "preference")
-    )
-
-
-def read_channels(connection: Connection, account_id: int) -> pl.DataFrame:
-    """Each location's channels: whether switched on, whether paused."""
-    query = (
-        sa.select(
-            channels.c.location_id, _word(channels.c.channel), channels.c.is_enabled, channels.c.paused_at.is_not(None)
-        )
-        .join(locations, locations.c.location_id == channels.c.location_id)
-        .where(locations.c.account_id == account_id)
-    )
-    schema: Schema = {
-        "location_id": pl.Int64,
-        "channel": pl.String,
-        "is_enabled": pl.Boolean,
-        "is_channel_paused": pl.Boolean,
-    }
-    return _frame(connection, query, schema)
-
-
-def read_templates(connection: Connection, account_id: int) -> pl.DataFrame:
-    """The newest version of each text, by slug, channel and language."""
-    query = sa.select(_t.slug, _word(_t.channel), _t.language, _t.template_id, _t.version).where(
-        _t.account_id == account_id
-    )
-    schema: Schema = {
-        "template_slug": pl.String,
-        "channel": pl.String,
-        "language": pl.String,
-        "template_id": pl.Int64,
-        "version": pl.Int64,
-    }
-    return (
-        _frame(connection, query, schema)
-        .sort("version")
-        .unique(["template_slug", "channel", "language"], keep="last", maintain_order=True)
-        .drop("version")
-    )
-
-
-def read_suppressed_people(connection: Connection, account_id: int) -> pl.DataFrame:
-    """`person_id` and `channel` of all who must not be contacted: what `suppressions.is_suppressed` says, in bulk.
-
-    For each channel the newest counts of the rows that are about the person (no channel) or restore that channel.
-    """
-    owner = person_addresses.c
-    query = (
-        sa.select(owner.person_id, _word(_s.channel), _word(_s.effect), _s.suppression_id)
-        .join(
-            person_addresses,
-            sa.and_(owner.account_id == _s.account_id, owner.kind == _s.kind, owner.address == _s.address),
-        )
-        .where(
-            _s.account_id == account_id, sa.or_(_s.channel.is_(None), _s.effect == SuppressionEffect.RESTORE)
-        )
-    )  # fmt: skip
-    schema: Schema = {"person_id": pl.Int64, "channel": pl.String, "effect": pl.String, "suppression_id": pl.Int64}
-    every_channel = pl.lit([channel.value for channel in Channel], pl.List(pl.String))
-    rows = _frame(connection, query, schema).with_columns(
-        channel=pl.when(pl.col("channel").is_null()).then(every_channel).otherwise(pl.concat_list("channel"))
-    )
-    return _newest_suppressing(rows.explode("channel"), "person_id")
-
-
-def read_suppressed_addresses(connection: Connection, account_id: int) -> pl.DataFrame:
-    """`address` and `channel` of every address that must not be used on one channel (a dead mailbox)."""
-    query = sa.select(_s.address, _word(_s.channel), _word(_s.effect), _s.suppression_id).where(
-        _s.account_id == account_id, _s.channel.is_not(None)
-    )
-    schema: Schema = {"address": pl.String, "channel": pl.String, "effect": pl.String, "suppression_id": pl.Int64}
-    return _newest_suppressing(_frame(connection, query, schema), "address")
-
-
-def _newest_suppressing(rows: pl.DataFrame, whose: str) -> pl.DataFrame:
-    newest = rows.sort("suppression_id").unique([whose, "channel"], keep="last", maintain_order=True)
-    return newest.filter(pl.col("effect") == SuppressionEffect.SUPPRESS.value).select(whose, "channel")
-
-
-def _newest_sequence(account_id: int) -> sa.ScalarSelect[Any]:
-    return sa.select(sa.func.max(sequences.c.sequence_id)).where(sequences.c.account_id == account_id).scalar_subquery()
-
-
-def _word(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """A word as its text: Polars has no use for the enum's members."""
-    return sa.type_coerce(column, sa.String)
-
-
-def _frame(connection: Connection, query: sa.Select[Any], schema: Schema) -> pl.DataFrame:
-    rows = [tuple(row) for row in connection.execute(query)]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    if person_ids is not None:
+        query = query.join(invitations, _i.invitation_id == held.invitation_id).where(_i.person_id.in_(person_ids))
+    return frame(connection, query, {"invitation_id": pl.Int64})

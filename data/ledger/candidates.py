@@ -12,9 +12,8 @@ from datetime import datetime
 import polars as pl
 from sqlalchemy.engine import Connection
 
-from data.ledger import candidate_sources as sources
-from data.ledger import quota
-from data.ledger.candidate_sources import MOMENT
+from data.ledger.candidate_sources import Sources, read_sources
+from data.ledger.frames import MOMENT
 from data.words import Channel, EventKind, RequestStatus
 
 OVER = (RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED)
@@ -28,6 +27,7 @@ _FACTS = {
     "has_clicked": EventKind.CLICKED,
 }
 _MESSAGE = ("request_id", "request_status", "queued_not_before", "queued_not_after", "queued_address")
+_OF_WHAT_WENT = ("handed_at", "failed_at", "failure_scope")
 _LEAST_GAP_MINUTES = 24 * 60  # two messages of an invitation that fell behind do not follow on each other's heels
 _COLUMNS = (
     *("account_id", "location_id", "customer_id", "person_id", "zone"),
@@ -46,47 +46,53 @@ def read_candidates(
 ) -> pl.DataFrame:
     """The candidates of an account at `at` (policy time), all or those of some people, by customer, step, preference.
 
-    One row for each customer, next step and channel of that step, and one for each message still queued or in flight
-    that this does not cover. Call it in a read transaction, so that all queries see one state.
+    Call it in a read transaction, so that all queries see one state.
     """
-    messages = sources.read_messages(connection, account_id, person_ids)
+    return build(read_sources(connection, account_id, at=at, person_ids=person_ids), at)
+
+
+def build(sources: Sources, at: datetime) -> pl.DataFrame:
+    """The candidates that `sources` come down to at `at` (policy time), by customer, step, preference. Pure.
+
+    One row for each customer, next step and channel of that step, and one for each message still queued or in flight
+    that this does not cover.
+    """
     base = (
-        sources.read_people(connection, account_id, person_ids)
-        .join(_progress(messages), on="invitation_id", how="left")
-        .join(_facts(sources.read_facts(connection, account_id, person_ids)), on="invitation_id", how="left")
-        .join(
-            sources.read_units(connection, account_id).with_columns(has_unit=pl.lit(value=True)),
-            on="invitation_id",
-            how="left",
-        )
+        _people(sources)
+        .join(_progress(sources.messages), on="invitation_id", how="left")
+        .join(_facts(sources.facts), on="invitation_id", how="left")
+        .join(sources.units.with_columns(has_unit=pl.lit(value=True)), on="invitation_id", how="left")
         .with_columns(
             pl.col("over_step").fill_null(-1), pl.col("is_in_flight", "has_unit", *_FACTS).fill_null(value=False)
         )
     )
-    steps = sources.read_steps(connection, account_id)
-    coming = _coming_steps(base, steps, messages)
-    rows = pl.concat([coming, _uncovered(base, coming, steps, messages)], how="diagonal_relaxed")
-    rows = _with_templates(rows, sources.read_templates(connection, account_id))
-    rows = _with_suppressions(
-        rows,
-        sources.read_suppressed_people(connection, account_id),
-        sources.read_suppressed_addresses(connection, account_id),
-    )
-    left = quota.standing(connection, account_id, at)
+    coming = _coming_steps(base, sources.steps, sources.messages)
+    rows = pl.concat([coming, _uncovered(base, coming, sources.steps, sources.messages)], how="diagonal_relaxed")
+    rows = _with_templates(rows, sources.templates)
+    rows = _with_suppressions(rows, sources.suppressed_people, sources.suppressed_addresses)
     return (
-        _with_holds(rows.join(sources.read_channels(connection, account_id), on=["location_id", "channel"], how="left"))
+        _with_holds(rows.join(sources.channels, on=["location_id", "channel"], how="left"))
         .with_columns(
             # A message that could not be sent is tried again no sooner than dispatch put it off to.
             due_at=pl.max_horizontal(
                 "due_at", pl.when(_is(RequestStatus.QUEUED) & (pl.col("attempt_count") > 0)).then("queued_not_before")
             ),
             ordered_at=pl.coalesce("started_at", "customer_created_at"),
-            quota_left=pl.lit(left.left, pl.Int64),
-            quota_resets_at=pl.lit(left.resets_at, MOMENT),
+            quota_left=pl.lit(sources.quota.left, pl.Int64),
+            quota_resets_at=pl.lit(sources.quota.resets_at, MOMENT),
         )
         .select(_COLUMNS)
         .sort("customer_id", "step", "preference", "channel")
     )
+
+
+def _people(sources: Sources) -> pl.DataFrame:
+    """Each customer with the sequence and list that count: an invitation's own, else the location's and the newest."""
+    return sources.people.with_columns(
+        zone=pl.col("location_zone"),
+        sequence_id=pl.coalesce("invitation_sequence_id", "location_sequence_id"),
+        list_id=pl.coalesce("invitation_list_id", "customer_list_id"),
+    ).join(sources.lists, on="list_id", how="left")
 
 
 def _progress(messages: pl.DataFrame) -> pl.DataFrame:
@@ -126,8 +132,7 @@ def _coming_steps(base: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFram
         .join(ended, on=["invitation_id", "over_step"], how="left")
         .join(steps, on=["sequence_id", "step"], how="inner")
         .with_columns(due_at=_due_at())
-        .join(messages.drop("handed_at", "failed_at", "is_message_paused"), on=["invitation_id", "step", "channel"],
-              how="left")
+        .join(messages.drop(*_OF_WHAT_WENT, "is_message_paused"), on=["invitation_id", "step", "channel"], how="left")
         .join(paused, on=["invitation_id", "step"], how="left")
     )  # fmt: skip
 
@@ -162,7 +167,7 @@ def _uncovered(base: pl.DataFrame, coming: pl.DataFrame, steps: pl.DataFrame, me
     return (
         messages.filter(pl.col("request_status").is_in([RequestStatus.QUEUED.value, *_values(IN_FLIGHT)]))
         .join(coming.select("request_id").drop_nulls(), on="request_id", how="anti")
-        .drop("handed_at", "failed_at")
+        .drop(*_OF_WHAT_WENT)
         .join(base, on="invitation_id", how="inner")
         .join(slugs, on=["sequence_id", "step"], how="left")
         .with_columns(preference=pl.lit(0, pl.Int64), is_all_channels=pl.lit(value=True))
@@ -178,7 +183,9 @@ def _with_templates(rows: pl.DataFrame, templates: pl.DataFrame) -> pl.DataFrame
     }
     for name, language in wanted.items():
         rows = rows.with_columns(language=language).join(
-            templates.rename({"template_id": f"{name}_template_id"}),
+            templates.select(
+                "template_slug", "channel", "language", pl.col("template_id").alias(f"{name}_template_id")
+            ),
             on=["template_slug", "channel", "language"],
             how="left",
         )
