@@ -39,7 +39,7 @@ import polars as pl
 from invitations import rules
 from invitations.policy import Policy
 from invitations.rules import Rule
-from invitations.windows import MOMENT, open_windows
+from invitations.windows import MOMENT, open_windows_of_zones
 
 _STEP = ("customer_id", "step")
 _UNUSABLE = ("is_channel_off", "is_address_missing", "is_suppressed")
@@ -100,7 +100,7 @@ def choose_channels(candidates: pl.DataFrame) -> pl.DataFrame:
 def _windows_for(ready: pl.DataFrame, policy: Policy, now: datetime) -> pl.DataFrame:
     """Every zone's open stretches for as far as these candidates look ahead, sorted by `key`."""
     ends = ready.select(pl.max_horizontal(pl.col("ready_at").max(), pl.col("quota_resets_at").max())).item()
-    windows = open_windows(ready["zone"].unique().to_list(), policy.quiet_hours, now, max(now, ends or now))
+    windows = open_windows_of_zones(ready["zone"].unique().to_list(), policy.quiet_hours, now, max(now, ends or now))
     return windows.with_columns(zone_number=pl.col("zone").rank("dense").cast(pl.Int64)).with_columns(
         key=_key("closes_at")
     )

@@ -1,96 +1,129 @@
-"""When a message may go: the stretches of real time in which a zone's wall clock is inside the policy's hours.
+"""When a message may go: the stretches of real time in which each of a recipient's wall clocks is inside the hours.
 
-Worked out once per zone and span of days, not per person: a planning pass meets a few hundred zones at most, and a
-table of exact UTC stretches needs no rule about ambiguous or skipped wall times. Where a clock is set forward over
-`opens`, the stretch begins the moment the clock jumps; where an hour is repeated, each pass of it counts for itself.
+Worked out once per place and span of days, not per person: a planning pass meets a few thousand places at most (zones,
+states, country and channel), and a table of exact UTC stretches needs no rule about ambiguous or skipped wall times.
+Where a clock is set forward over `opens`, the stretch begins the moment the clock jumps; where an hour is repeated,
+each pass of it counts for itself. `invitations.days` says which hours of which days, `invitations.clocks` when a wall
+shows them.
 """
 
-import itertools
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, reduce
+from operator import itemgetter
+from typing import NamedTuple
 
 import polars as pl
 
-from invitations.policy_parts import QuietHours
+from invitations.clocks import MINUTE, Stretch, as_moment, common, first_at_or_after, midnight, real_stretches, spans
+from invitations.days import open_wall_times
+from invitations.policy import Policy
+from invitations.policy_parts import QuietHours, StricterHours
 
 MOMENT = pl.Datetime("us", "UTC")
+PLACE = ("zones", "regions", "recipient_country", "channel")
 
+_CLOSES = itemgetter(1)
+# Days beyond `until`. Nearly every place opens again within eight; one whose zones meet only in summer, or on a day of
+# the week that holidays take, is looked for over more than a year.
 _DAY = timedelta(days=1)
-_PROBE = timedelta(hours=6)  # no zone changes its offset there and back within six hours
-_MARGIN = 3  # days: a window that one change of clocks swallows whole comes again within them
+_SOON, _LATE = 8 * _DAY, 400 * _DAY
+_A_MONTH = 31 * _DAY  # from the first of any month into the next
 
 
-def open_windows(zones: Iterable[str], hours: QuietHours, since: datetime, until: datetime) -> pl.DataFrame:
-    """The open stretches of each zone, enough to find the one that holds or follows any moment of [since, until].
+def open_windows(places: pl.DataFrame, policy: Policy, since: datetime, until: datetime) -> pl.DataFrame:
+    """The open stretches of each place that hold or follow any moment of [since, until].
 
-    Columns: `zone`, `opens_at`, `closes_at` (UTC, closes_at excluded), sorted by zone and time. Where the hours never
-    close, the stretch ends with the span. Raises zoneinfo.ZoneInfoNotFoundError for a name the tz database lacks.
+    `places`: `zones` (tz names joined by "|": inside the hours in all of them), `regions` (ISO 3166-2, joined the same
+    way, "" for none), `recipient_country` (ISO), `channel`. Returned: these, `opens_at` and `closes_at` (UTC, closes_at
+    excluded), sorted by place and time. Each place's last stretch closes after `until`; a place that never opens again
+    has no row. Where the hours never close, the stretch ends with the span looked at, days after `until`.
+    Raises zoneinfo.ZoneInfoNotFoundError for a zone that the tz database lacks.
     """
-    first, last = since.date() - 2 * _DAY, until.date() + _MARGIN * _DAY
+    distinct = places.select(PLACE).unique().sort(PLACE)
+    numbers: list[int] = []
+    opens: list[int] = []
+    closes: list[int] = []
+    for number, (zones, regions, country, channel) in enumerate(distinct.iter_rows()):
+        hours = _Hours(
+            policy.quiet_hours,
+            tuple(rule for rule in policy.stricter_hours if _is_about(rule, regions, country, channel)),
+            (country, *regions.split("|")) if policy.quiet_hours.skip_holidays else (),
+        )
+        for opens_at, closes_at in _ahead(zones, hours, since, until):
+            numbers.append(number)
+            opens.append(opens_at)
+            closes.append(closes_at)
+    return distinct[numbers].with_columns(
+        opens_at=pl.Series(opens, dtype=pl.Int64).cast(MOMENT), closes_at=pl.Series(closes, dtype=pl.Int64).cast(MOMENT)
+    )
+
+
+def daily_moments(zones: Collection[str], minutes: Collection[int], since: datetime, until: datetime) -> pl.DataFrame:
+    """When it is so many minutes after midnight at each of `zones`, on every day that begins in [since, until] there.
+
+    Columns: `zones` (as given: tz names joined by "|"), `at_minute`, `at` (UTC), sorted; days reach beyond both ends,
+    so that every moment of [since, until] is followed by one. With several zones: the moment at which it is at least
+    that time in all of them on that day. Where the clock skips the time: the first moment after the gap; where it comes
+    twice: the first of the two.
+    """
+    first, last = since.astimezone(UTC).date() - 2 * _DAY, until.astimezone(UTC).date() + 3 * _DAY
+    days = [midnight(date.fromordinal(number)) for number in range(first.toordinal(), last.toordinal())]
     rows = [
-        (zone, opens_at, closes_at)
-        for zone in sorted(set(zones))
-        for opens_at, closes_at in _stretches(zone, hours, first, last)
+        (names, minute, max(at))
+        for names in sorted(set(zones))
+        for minute in sorted(set(minutes))
+        for at in zip(*(_moments(zone, minute, days, first, last) for zone in names.split("|")), strict=True)
     ]
-    return pl.DataFrame(rows, schema={"zone": pl.String, "opens_at": MOMENT, "closes_at": MOMENT}, orient="row")
+    frame = pl.DataFrame(rows, schema={"zones": pl.String, "at_minute": pl.Int64, "at": pl.Int64}, orient="row")
+    return frame.with_columns(pl.col("at").cast(MOMENT))
 
 
-@lru_cache(maxsize=2048)
-def _stretches(name: str, hours: QuietHours, first: date, last: date) -> tuple[tuple[datetime, datetime], ...]:
-    zone = ZoneInfo(name)
-    begin, end = _utc_midnight(first), _utc_midnight(last)
-    # Between two of these points the wall clock runs on without crossing `opens` or `closes`.
-    points = sorted({begin, end} | {p for p in _points(zone, hours, first, last) if begin < p < end})
-    found: list[tuple[datetime, datetime]] = []
-    for point, following in itertools.pairwise(points):
-        local = point.astimezone(zone)
-        if not _is_open(hours, local.hour * 60 + local.minute):
-            continue
-        if found and found[-1][1] == point:
-            found[-1] = (found[-1][0], following)
-        else:
-            found.append((point, following))
-    return tuple(found)
+class _Hours(NamedTuple):
+    """All that a place's wall clocks are held against."""
+
+    general: QuietHours
+    stricter: tuple[StricterHours, ...]
+    holidays_of: tuple[str, ...]  # ISO 3166; none: holidays are days like any other
 
 
-def _points(zone: ZoneInfo, hours: QuietHours, first: date, last: date) -> Iterable[datetime]:
-    """Every moment at which the window may open or close: its wall times on each day, and each change of clocks."""
-    for number in range((last - first).days + 2):
-        day = first + (number - 1) * _DAY
-        for minute in (hours.opens, hours.closes):
-            wall = datetime.combine(day, time(), tzinfo=zone) + timedelta(minutes=minute)  # wall-clock arithmetic
-            for fold in (0, 1):
-                yield wall.replace(fold=fold).astimezone(UTC)
-    probe, end = _utc_midnight(first), _utc_midnight(last)
-    while probe < end:
-        if _offset(zone, probe) != _offset(zone, probe + _PROBE):
-            yield _change_between(zone, probe, probe + _PROBE)
-        probe += _PROBE
+def _is_about(rule: StricterHours, regions: str, country: str, channel: str) -> bool:
+    return channel in rule.channels and (rule.region == country or rule.region in regions.split("|"))
 
 
-def _is_open(hours: QuietHours, minute: int) -> bool:
-    if hours.opens < hours.closes:
-        return hours.opens <= minute < hours.closes
-    return minute >= hours.opens or minute < hours.closes
+def _ahead(zones: str, hours: _Hours, since: datetime, until: datetime) -> Sequence[Stretch]:
+    """Those that close after `since`, to the first that closes after `until`. None: it never opens again."""
+    # Whole months, so that passes on different days share what is worked out.
+    first = (since.astimezone(UTC).date() - 2 * _DAY).replace(day=1)
+    for reach in (_SOON, _LATE):
+        last = (until.astimezone(UTC).date() + reach).replace(day=1) + _A_MONTH
+        stretches = _stretches(zones, hours, first, last)
+        end = bisect_right(stretches, as_moment(until), key=_CLOSES)
+        if end < len(stretches):
+            return stretches[bisect_right(stretches, as_moment(since), key=_CLOSES) : end + 1]
+    return ()
 
 
-def _change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The first second at which the zone's offset is no longer what it was at `before`."""
-    old = _offset(zone, before)
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if _offset(zone, middle) == old:
-            before = middle
-        else:
-            after = middle
-    return after
+@lru_cache(maxsize=4096)
+def _stretches(zones: str, hours: _Hours, first: date, last: date) -> tuple[Stretch, ...]:
+    """In all of `zones`, from midnight (UTC) of `first` to midnight of `last`."""
+    wall = open_wall_times(hours.general, hours.stricter, hours.holidays_of, first - _DAY, last + _DAY)
+    each = (real_stretches(wall, spans(zone, first, last)) for zone in zones.split("|"))
+    return tuple(reduce(common, each))
 
 
-def _offset(zone: ZoneInfo, at: datetime) -> timedelta | None:
-    return at.astimezone(zone).utcoffset()
+def _moments(zone: str, minute: int, days: list[int], first: date, last: date) -> list[int]:
+    clock = spans(zone, first - 2 * _DAY, last + 2 * _DAY)
+    return first_at_or_after((day + minute * MINUTE for day in days), clock)
 
 
-def _utc_midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)
+def open_windows_of_zones(zones: Iterable[str], hours: QuietHours, since: datetime, until: datetime) -> pl.DataFrame:
+    """For plan.py as it is until it reads places: `zone`, `opens_at`, `closes_at`."""
+    rows = [
+        (zone, opens, closes)
+        for zone in sorted(set(zones))
+        for opens, closes in _ahead(zone, _Hours(hours, (), ()), since - 2 * _DAY, until + 3 * _DAY)
+    ]
+    frame = pl.DataFrame(rows, schema={"zone": pl.String, "opens_at": pl.Int64, "closes_at": pl.Int64}, orient="row")
+    return frame.with_columns(pl.col("opens_at", "closes_at").cast(MOMENT))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invitations.policy import Policy, QuietHours
-from invitations.windows import open_windows
+from invitations.windows import open_windows_of_zones as open_windows
 
 MINUTE = timedelta(minutes=1)
 # Clocks that jump at midnight, by half an hour, twice a year near Ramadan, never, or across the date line.
