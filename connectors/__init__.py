@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
-from data.words import AddressKind, Channel, EventKind, FailureScope
+from data.words import AddressKind, Channel, EventKind, FailureScope, SuppressionReason
 
 
 class ConfigurationError(Exception):
@@ -26,6 +26,10 @@ class AccountStopped(ConfigurationError):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class Unavailable(Exception):
+    """The provider was not reached or did not answer completely. Doing the same again later is harmless."""
 
 
 class ForgedCallback(Exception):
@@ -181,6 +185,38 @@ class CallbackReader(Protocol):
 
         `headers` has lower-case names. Raises ForgedCallback or MalformedCallback.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of a provider's own list of addresses that it does not write to."""
+
+    address: str  # as the provider spells it
+    reason: SuppressionReason  # UNDELIVERABLE, UNSUBSCRIBED or COMPLAINED: which list it is on
+    listed_at: datetime | None  # provider's clock, whole seconds; None when it did not say
+    is_for_all_mail: bool = True  # False: for mail of some kind only, and ours may still pass
+
+
+@runtime_checkable
+class SuppressionList(Protocol):
+    """A provider that keeps lists of e-mail addresses it refuses to write to, whoever asks.
+
+    Every method raises AccountStopped, or Unavailable with no address in its text; each may be repeated.
+    """
+
+    name: str
+
+    def read(self) -> Iterable[Listed]:
+        """Every entry, list after list: these lists cannot be asked for what is new."""
+
+    def add(self, entries: Sequence[tuple[str, datetime]]) -> int:
+        """List addresses as unsubscribed, each since the moment they said no; how many were taken.
+
+        An address that the provider cannot take does not stop the others.
+        """
+
+    def remove(self, entry: Listed) -> None:
+        """Take one entry off its list; one that is not there any more is no fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import requests
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from connectors import AccountStopped, ConfigurationError
+from connectors import AccountStopped, ConfigurationError, Unavailable
 from connectors.addresses import is_loopback, provider_base
 from connectors.transport import ReadFailed, Unclear, new_session, provider_clock, quiet_loggers
 from data.words import Channel
@@ -71,14 +71,46 @@ class MailgunApi:
     def post_message(self, fields: Sequence[tuple[str, str]]) -> requests.Response:
         """POST /v3/{domain}/messages as multipart/form-data, the only form in Mailgun's own specification. Once."""
         return self._session().post(
-            f"{self._base}/v3/{quote(self.domain, safe='')}/messages",
+            self._url("messages"),
             files=[(name, (None, value.encode("utf-8"))) for name, value in fields],
             auth=self._auth, timeout=self._timeout, allow_redirects=False,
         )  # fmt: skip
 
     def events(self, query: Mapping[str, str]) -> "EventPages":
         """The events that `query` names, page by page."""
-        return EventPages(self, f"{self._base}/v3/{quote(self.domain, safe='')}/events", query)
+        return EventPages(self, self._url("events"), query)
+
+    def listed(self, name: str, query: Mapping[str, str]) -> "EventPages":
+        """The entries of one of the domain's lists (bounces, unsubscribes, complaints), page by page."""
+        return EventPages(self, self._url(name), query)
+
+    def post_listed(self, name: str, entries: Sequence[Mapping[str, Any]]) -> requests.Response:
+        """POST /v3/{domain}/{name} with a JSON array: 200, or 400 for an entry that it does not take."""
+        return self._change("POST", self._url(name), entries)
+
+    def delete_listed(self, name: str, address: str) -> requests.Response:
+        """DELETE /v3/{domain}/{name}/{address}: 200, or 404 when it is not on the list."""
+        return self._change("DELETE", f"{self._url(name)}/{quote(address, safe='')}")
+
+    def _url(self, name: str) -> str:
+        return f"{self._base}/v3/{quote(self.domain, safe='')}/{name}"
+
+    def _change(self, method: str, url: str, entries: Sequence[Mapping[str, Any]] | None = None) -> requests.Response:
+        """Change a list; harmless to repeat, so whatever is unclear is left to the next pass.
+
+        Raises AccountStopped, or Unavailable with a code and no address in it.
+        """
+        try:
+            response = self._session().request(
+                method, url, json=entries, auth=self._auth, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise Unavailable(f"Mailgun's list could not be changed: {type(error).__name__}") from None
+        if response.status_code in (401, 402, 403):
+            raise AccountStopped(str(response.status_code), "Mailgun refused the key for changing its lists")
+        if response.status_code not in (200, 400, 404):
+            raise Unavailable(f"Mailgun's list could not be changed: HTTP {response.status_code}")
+        return response
 
     def get(self, url: str, query: Mapping[str, str] | None = None) -> tuple[dict[str, Any], datetime | None]:
         """The JSON object behind a link, and the provider's clock; asked again once when no answer comes.
@@ -94,7 +126,7 @@ class MailgunApi:
                     url, params=query, auth=self._auth, timeout=self._timeout, allow_redirects=False
                 )
                 if response.status_code in (401, 403):
-                    raise AccountStopped(str(response.status_code), "Mailgun refused the key for reading events")
+                    raise AccountStopped(str(response.status_code), "Mailgun refused the key for reading")
                 trouble = f"HTTP {response.status_code}"
                 if response.status_code == 200:
                     return json_object(response), provider_clock(response.headers)
@@ -117,7 +149,7 @@ class EventPages:
         for _ in range(_MAX_PAGES):
             items = answer.get("items")
             if not isinstance(items, list):
-                raise ReadFailed("Mailgun's answer has no list of events")
+                raise ReadFailed("Mailgun's answer has no list of items")
             if not items:
                 return
             yield [item for item in items if isinstance(item, Mapping)]

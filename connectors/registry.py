@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
-from connectors import CallbackReader, ConfigurationError, EventSource, Fault, Messenger
+from connectors import CallbackReader, ConfigurationError, EventSource, Fault, Messenger, SuppressionList
 from connectors.addresses import is_loopback
 from data.words import Channel
 
@@ -26,6 +26,7 @@ class Provider:
     messenger: str
     event_source: str | None = None
     callback_reader: str | None = None
+    suppression_list: str | None = None
 
 
 # Where two can carry a channel and both are configured, the first is used.
@@ -38,6 +39,7 @@ PROVIDERS = (
     Provider(
         "mailgun", (Channel.EMAIL,), "connectors.mailgun_api:MailgunSettings", "connectors.mailgun:MailgunMessenger",
         "connectors.mailgun_events:MailgunEvents", "connectors.mailgun_events:MailgunCallbacks",
+        "connectors.mailgun_suppressions:MailgunSuppressions",
     ),
     Provider("smtp", (Channel.EMAIL,), "connectors.smtp_settings:SmtpSettings", "connectors.smtp:SmtpMessenger"),
 )  # fmt: skip
@@ -79,6 +81,16 @@ def open_event_sources() -> dict[str, EventSource]:
         settings = _settings(provider)
         if provider.event_source and not settings.missing_for_events():
             opened[provider.name] = resolve_name(provider.event_source)(settings)
+    return opened
+
+
+def open_suppression_lists() -> dict[str, SuppressionList]:
+    """The providers that keep lists of addresses of their own, by name. They need what reading events needs."""
+    opened: dict[str, SuppressionList] = {}
+    for provider in PROVIDERS:
+        settings = _settings(provider)
+        if provider.suppression_list and not settings.missing_for_events():
+            opened[provider.name] = resolve_name(provider.suppression_list)(settings)
     return opened
 
 

@@ -13,6 +13,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
+from connectors import Unavailable
+
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0  # of silence; with the connect time well inside a lease of minutes
 
@@ -23,7 +25,7 @@ class Unclear(Exception):
     """An answer, or none, that proves nothing: the message is in doubt. Holds codes only, never what was sent."""
 
 
-class ReadFailed(Exception):
+class ReadFailed(Unavailable):
     """A question to a provider was not answered completely. Nothing was changed by asking."""
 
 

@@ -154,6 +154,9 @@ def _unknown_names(operation: dict[str, Any], request: _Request) -> Iterator[str
     if not content or not request.body:
         return
     document = _load(specs_folder() / FILES["mailgun" if "mailgun" in request.host_url else "twilio"])[1]  # type: ignore[operator]
+    if request.content_type.startswith("application/json"):
+        yield from _walk_keys(document, content["application/json"]["schema"], json.loads(request.body))
+        return
     properties = set(_resolve(document, next(iter(content.values()))["schema"]).get("properties", {}))
     for name in form_names(request.content_type, request.body):
         if name not in properties and not name.startswith(("h:", "v:")):  # those two prefixes are open by definition

@@ -8,7 +8,7 @@ Only the demo command and the tests know that it exists; they run the production
 - `agenda.py`      what happens later: one heap, one loop, bounded concurrency
 - `faults.py`      faults that a test can order
 - `twilio_*.py`    Twilio Messages: create, list, fetch, status progress, inbound texts
-- `mailgun_*.py`   Mailgun messages and events
+- `mailgun_*.py`   Mailgun messages, events and lists of addresses it does not write to
 - `callbacks.py`   signed posts to web/
 - `customers.py`   who does what after a message arrived; `browser.py` is how they reach web/
 - `control.py`     /_sandbox/…, for tests and the demo

@@ -16,6 +16,7 @@ from connectors.sandbox.customers import Customers
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.mailgun_events import MailgunEvents
 from connectors.sandbox.mailgun_messages import MailgunMessages
+from connectors.sandbox.mailgun_suppressions import MailgunSuppressions
 from connectors.sandbox.reviews import ReviewSites
 from connectors.sandbox.settings import SandboxSettings
 from connectors.sandbox.store import Store
@@ -34,9 +35,10 @@ def create_app(settings: SandboxSettings, folder: Path, *, seed: int, pace: floa
     faults = Faults(seed)
     callbacks = Callbacks(settings, agenda, lines)
     texts = TwilioProgress(store, settings, agenda, callbacks, seed=seed, is_idle=is_idle)
-    events = MailgunEvents(store, settings, callbacks, seed=seed, is_idle=is_idle, pace=pace)
+    lists = MailgunSuppressions(store, settings)
+    events = MailgunEvents(store, settings, callbacks, lists, seed=seed, is_idle=is_idle, pace=pace)
     twilio = TwilioMessages(store, settings, faults, texts)
-    mailgun = MailgunMessages(store, settings, faults, agenda, events, seed=seed, is_idle=is_idle)
+    mailgun = MailgunMessages(store, settings, faults, agenda, events, lists=lists, seed=seed, is_idle=is_idle)
     reviews = ReviewSites(folder / "reviews.csv")
     customers = Customers(store, settings, agenda, lines, texts=texts, mails=events, reviews=reviews, seed=seed)
     if not is_idle:
@@ -63,6 +65,7 @@ def create_app(settings: SandboxSettings, folder: Path, *, seed: int, pace: floa
         Route(f"{MAILGUN}/messages", mailgun.create, methods=["POST"]),
         Route(f"{MAILGUN}/events", events.read_list),
         Route(f"{MAILGUN}/events/{{token}}", events.read_list),
+        *lists.routes(MAILGUN),
         Mount("/_sandbox", routes=control.routes()),
     ]
     return Starlette(routes=routes, lifespan=life)

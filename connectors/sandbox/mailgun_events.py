@@ -23,6 +23,7 @@ from connectors.sandbox.auth import has_credentials
 from connectors.sandbox.callbacks import Callbacks
 from connectors.sandbox.chance import chance_of
 from connectors.sandbox.mailgun_rules import PERMANENT, MailEvent
+from connectors.sandbox.mailgun_suppressions import MailgunSuppressions
 from connectors.sandbox.settings import SandboxSettings
 from connectors.sandbox.store import Store
 
@@ -35,9 +36,18 @@ class MailgunEvents:
     """Writes events and answers questions about them."""
 
     def __init__(
-        self, store: Store, settings: SandboxSettings, callbacks: Callbacks, *, seed: int, is_idle: bool, pace: float
+        self,
+        store: Store,
+        settings: SandboxSettings,
+        callbacks: Callbacks,
+        lists: MailgunSuppressions,
+        *,
+        seed: int,
+        is_idle: bool,
+        pace: float,
     ) -> None:
         self._store = store
+        self._lists = lists
         self._settings = settings
         self._callbacks = callbacks
         self._seed = seed
@@ -98,12 +108,7 @@ class MailgunEvents:
             return False
         more: dict[str, Any] = {"severity": PERMANENT, "reason": "bounce"} if event is MailEvent.FAILED else {}
         self.add(mail, event, more)
-        if reason := {
-            MailEvent.COMPLAINED: "suppress-complaint",
-            MailEvent.UNSUBSCRIBED: "suppress-unsubscribe",
-            MailEvent.FAILED: "suppress-bounce",
-        }.get(event):
-            self._store.write("insert or replace into suppressed values (?, ?)", [recipient.lower(), reason])
+        self._lists.happened(recipient, event)
         return True
 
     async def read_list(self, request: Request) -> Response:

@@ -27,6 +27,7 @@ from connectors.sandbox.chance import chance_of
 from connectors.sandbox.faults import REFUSALS, Faults, Provider, spoil
 from connectors.sandbox.mailgun_events import MailgunEvents
 from connectors.sandbox.mailgun_rules import PERMANENT, TEMPORARY, MailEvent
+from connectors.sandbox.mailgun_suppressions import MailgunSuppressions
 from connectors.sandbox.settings import SandboxSettings
 from connectors.sandbox.store import Store
 
@@ -45,6 +46,7 @@ class MailgunMessages:
         agenda: Agenda,
         events: MailgunEvents,
         *,
+        lists: MailgunSuppressions,
         seed: int,
         is_idle: bool,
     ) -> None:
@@ -53,6 +55,7 @@ class MailgunMessages:
         self._faults = faults
         self._agenda = agenda
         self._events = events
+        self._lists = lists
         self._seed = seed
         self._is_idle = is_idle
         self.on_delivered: Callable[[sqlite3.Row], None] | None = None
@@ -116,14 +119,11 @@ class MailgunMessages:
         if mail is None or mail["status"] != MailEvent.ACCEPTED:
             return
         tries = payload["tries"]
-        listed = self._store.row("select reason from suppressed where address = ?", [mail["recipient"].lower()])
-        if listed is not None:
-            code, words = rules.SUPPRESSED[listed["reason"]]
-            self._fail(mail, PERMANENT, listed["reason"], code, words)
+        if (refusal := self._lists.refusal(mail)) is not None:
+            code, words = rules.SUPPRESSED[refusal]
+            self._fail(mail, PERMANENT, refusal, code, words)
         elif self._bounces(mail["recipient"]):
-            self._store.write(
-                "insert or ignore into suppressed values (?, 'suppress-bounce')", [mail["recipient"].lower()]
-            )
+            self._lists.happened(mail["recipient"], MailEvent.FAILED)
             self._fail(mail, PERMANENT, "bounce", 550, "5.1.1 The email account that you tried to reach does not exist")
         elif parseaddr(mail["recipient"])[1].lower().startswith("softbounce") and tries == 1:
             self._fail(mail, TEMPORARY, "generic", 450, "4.2.1 The mailbox is temporarily unavailable")

@@ -38,7 +38,10 @@ create index if not exists mail_events_order on mail_events (at, n);
 create index if not exists mail_events_message on mail_events (message_id);
 create index if not exists mail_events_recipient on mail_events (recipient);
 create table if not exists blocked (recipient text not null, sender text not null, primary key (recipient, sender));
-create table if not exists suppressed (address text primary key, reason text not null);
+create table if not exists mail_lists (
+    name text not null, address text not null, tags text not null, created real not null, code text not null,
+    error text not null, primary key (name, address)
+);
 create table if not exists agenda (n integer primary key, due real not null, kind text not null, payload text not null);
 create table if not exists facts (name text primary key, value text not null);
 """

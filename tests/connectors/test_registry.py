@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors import CallbackReader, Checkable, ConfigurationError, EventSource, Messenger
+from connectors import CallbackReader, Checkable, ConfigurationError, EventSource, Messenger, SuppressionList
 from connectors.addresses import is_loopback, provider_base
 from connectors.registry import (
     PROVIDERS,
@@ -14,6 +14,7 @@ from connectors.registry import (
     open_callback_readers,
     open_event_sources,
     open_messengers,
+    open_suppression_lists,
     require_loopback,
 )
 from data.words import Channel
@@ -53,6 +54,7 @@ def test_importing_the_registry_imports_no_provider() -> None:
 
 def test_without_settings_nothing_opens_and_every_variable_is_named(environment: pytest.MonkeyPatch) -> None:
     assert (open_messengers(), open_event_sources(), open_callback_readers()) == ({}, {}, {})
+    assert open_suppression_lists() == {}
     told = " ".join(fault.mend for fault in missing_settings())
     for name in (*TWILIO, *MAILGUN, *SMTP, "TWILIO_MESSAGING_SERVICE_SID"):
         assert name in told
@@ -78,6 +80,8 @@ def test_what_is_opened_keeps_the_protocols(environment: pytest.MonkeyPatch) -> 
     assert all(isinstance(m, Messenger) and isinstance(m, Checkable) for m in open_messengers().values())
     assert all(isinstance(s, EventSource) for s in open_event_sources().values())
     assert all(isinstance(r, CallbackReader) for r in open_callback_readers().values())
+    assert set(open_suppression_lists()) == {"mailgun"}
+    assert all(isinstance(s, SuppressionList) for s in open_suppression_lists().values())
 
 
 def test_a_relay_serves_where_mailgun_is_not_configured(environment: pytest.MonkeyPatch) -> None:
