@@ -6,9 +6,11 @@ moments since 1970 in UTC, wall times as if the wall clock were UTC.
 """
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,7 +21,8 @@ MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PROBE = DAY  # no zone changes its clock there and back within a day
+_PROBE = 3 * DAY  # no two changes of a clock since 1970, or in its rules to come, are closer than six days
+_OPENS, _CLOSES = itemgetter(0), itemgetter(1)
 
 
 class Span(NamedTuple):
@@ -60,19 +63,15 @@ def spans(zone: str, first: date, last: date) -> list[Span]:
     ]
 
 
-def real_stretches(wall: Iterable[Stretch], clock: Iterable[Span]) -> list[Stretch]:
+def real_stretches(wall: Sequence[Stretch], clock: Iterable[Span]) -> list[Stretch]:
     """The stretches of real time in which the wall clock is inside `wall` (sorted); those that touch are one."""
-    wall = list(wall)
     found: list[Stretch] = []
     for begins, ends, offset in clock:
-        for opens, closes in wall:
-            start, stop = max(opens - offset, begins), min(closes - offset, ends)
-            if start >= stop:
-                continue
-            if found and found[-1][1] == start:
-                found[-1] = (found[-1][0], stop)
-            else:
-                found.append((start, stop))
+        shown = wall[bisect_right(wall, begins + offset, key=_CLOSES) : bisect_left(wall, ends + offset, key=_OPENS)]
+        part = [(max(opens - offset, begins), min(closes - offset, ends)) for opens, closes in shown]
+        if found and part and found[-1][1] == part[0][0]:
+            part[0] = (found.pop()[0], part[0][1])
+        found += part
     return found
 
 

@@ -42,11 +42,13 @@ def _holidays(place: str, first_year: int, last_year: int) -> frozenset[date]:
     import holidays  # noqa: PLC0415 - a third of a second, which only those who leave out holidays should wait for
 
     country, _, state = place.partition("-")
-    known = holidays.list_supported_countries()
-    if country not in known:
-        return frozenset()
     years = range(first_year, last_year + 1)
-    return frozenset(holidays.country_holidays(country, state if state in known[country] else None, years=years))
+    for subdivision in dict.fromkeys((state or None, None)):
+        try:
+            return frozenset(holidays.country_holidays(country, subdivision, years=years))
+        except NotImplementedError:
+            continue  # a state without holidays of its own has its country's
+    return frozenset()
 
 
 def _windows(hours: QuietHours, skipped: frozenset[date], first: date, last: date) -> Iterator[Stretch]:
