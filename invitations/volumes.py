@@ -18,18 +18,27 @@ def link_like(public_url: str) -> str:
     return f"{public_url.rstrip('/')}/r/{'x' * _TOKEN_LENGTH}"
 
 
-def volumes_of(messages: pl.DataFrame, texts: Texts, link: str) -> list[Volume]:
-    """`messages`: customer_id, template_id, channel, recipient_country; one row each. In order of channel and country.
+def sized(messages: pl.DataFrame, texts: Texts, link: str) -> pl.DataFrame:
+    """Adds `category` (WhatsApp only) and `segments` (texts only, else 0) to `messages`, whose order is kept.
 
-    Raises ConfigurationError (invitations.render) when a template cannot be filled.
+    `messages`: customer_id, template_id, channel, …; one row each. Raises ConfigurationError (invitations.render) when
+    a template cannot be filled.
     """
-    sized = messages.join(texts.templates.select("template_id", "category"), on="template_id", how="left").join(
-        _sizes(messages.filter(pl.col("channel") == Channel.SMS.value), texts, link),
-        on=["customer_id", "template_id"],
-        how="left",
+    sizes = _sizes(messages.filter(pl.col("channel") == Channel.SMS.value), texts, link)
+    is_text = pl.col("channel") == Channel.SMS.value
+    return (
+        messages.join(
+            texts.templates.select("template_id", "category"), on="template_id", how="left", maintain_order="left"
+        )
+        .join(sizes, on=["customer_id", "template_id"], how="left", maintain_order="left")
+        .with_columns(segments=pl.when(is_text).then(pl.col("segments").fill_null(1)).otherwise(0))
     )
+
+
+def volumes_of(messages: pl.DataFrame) -> list[Volume]:
+    """What `sized` messages add up to, by channel, country and category, in that order."""
     groups = (
-        sized.group_by("channel", "recipient_country", "category")
+        messages.group_by("channel", "recipient_country", "category")
         .agg(pl.len(), pl.col("segments").sum())
         .sort("channel", "recipient_country", "category")
     )
