@@ -1,46 +1,31 @@
 """The account's TOML file: what it may say, checked before anything is written.
 
 Only the file's own sense is judged here (names, zones, references between its parts). What the rules of `[policy]`
-mean is judged by `invitations.policy`; what differs from the ledger is found by `data.ledger.accounts`.
+mean is judged by `invitations.policy`, whether all of it can be lived up to by `invitations.settings_check`; what
+differs from the ledger is found by `data.ledger.accounts`.
 """
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from data.account_values import (
-    Body,
-    Color,
-    Delay,
-    Language,
-    Mail,
-    Name,
-    Region,
-    Slug,
-    Subject,
-    WebAddress,
-    Zone,
-    delay_minutes,
-)
+from data.account_texts import Part, SequencePart, TemplatePart
+from data.account_values import Color, Mail, Name, Region, Slug, WebAddress, Zone
 from data.words import Channel, Plan, Role
+
+PerCycle = Annotated[int, Field(strict=True, ge=0)]  # invitations; follow-ups and further channels do not count
 
 
 class AccountFileError(Exception):
     """The account file cannot be used; each line names a table, a key, what was found and what was expected."""
 
 
-class _Part(BaseModel):
-    """Every table of the file: immutable, and a key it does not know is a fault, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AccountPart(_Part):
+class AccountPart(Part):
     """`[account]`"""
 
     slug: Slug
@@ -48,11 +33,11 @@ class AccountPart(_Part):
     plan: Plan
     time_zone: Zone
     cycle_anchor_day: Annotated[int, Field(strict=True, ge=1, le=31)]
-    invitations_per_cycle: Annotated[int, Field(strict=True, ge=0)]
+    invitations_per_cycle: PerCycle
     postal_address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
-class PlatformPart(_Part):
+class PlatformPart(Part):
     """`[[locations.platforms]]`: where a review can be left, in the order in which customers see them."""
 
     slug: Slug
@@ -61,8 +46,11 @@ class PlatformPart(_Part):
     is_visible: bool = True
 
 
-class LocationPart(_Part):
-    """`[[locations]]`; `channels` are the enabled ones."""
+class LocationPart(Part):
+    """`[[locations]]`; `channels` are the enabled ones, `sequence` the slug of its own (else the file's first).
+
+    `invitations_per_cycle` is a limit within the account's.
+    """
 
     slug: Slug
     name: Name
@@ -71,95 +59,59 @@ class LocationPart(_Part):
     color: Color = "#0F766E"
     reply_to: Mail | None = None
     channels: list[Channel]
-    platforms: list[PlatformPart] = []
+    sequence: Slug | None = None
+    invitations_per_cycle: PerCycle | None = None
+    platforms: list[PlatformPart] = Field(default_factory=list)
 
 
-class UserPart(_Part):
+class UserPart(Part):
     """`[[users]]`; without `locations`, every location of the account."""
 
     email: Mail
     name: Name
     role: Role
-    locations: list[Slug] = []
+    locations: list[Slug] = Field(default_factory=list)
 
 
-class TemplatePart(_Part):
-    """`[[templates]]`: one text for one channel and language."""
+class PolicyPart(Part):
+    """`[policy]`: what may stand here, `invitations.policy.Policy.load(part.document())` judges.
 
-    slug: Slug
-    channel: Channel
-    language: Language = "en"
-    subject: Subject | None = None
-    body: Body
-
-    @model_validator(mode="after")
-    def _subject_where_it_belongs(self) -> "TemplatePart":
-        if self.channel is Channel.EMAIL and not self.subject:
-            raise ValueError("an e-mail template needs a subject")
-        if self.channel is not Channel.EMAIL and self.subject is not None:
-            raise ValueError(f"a template for {self.channel.value} has no subject")
-        return self
-
-
-class StepPart(_Part):
-    """`[[sequence.steps]]`: `channels` in order of preference; the first that can be used, or with `all` each."""
-
-    delay: Delay  # after the first message was handed over
-    channels: Annotated[list[Channel], Field(min_length=1)]
-    all: bool = False
-    template: Slug
-
-
-class SequencePart(_Part):
-    """`[sequence]`"""
-
-    slug: Slug = "default"
-    steps: Annotated[list[StepPart], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "SequencePart":
-        delays = [delay_minutes(step.delay) for step in self.steps]
-        if delays[0] != 0:
-            raise ValueError('the first step is the first ask: its delay must be "0 minutes"')
-        if any(later <= earlier for earlier, later in pairwise(delays)):
-            raise ValueError("each step must come later than the one before it")
-        for step in self.steps:
-            if len(set(step.channels)) < len(step.channels):
-                raise ValueError("a step names the same channel twice")
-        return self
-
-
-class QuietHoursPart(_Part):
-    """`[policy.quiet_hours]`: messages go from `opens` until `closes`, on the clock of the location."""
-
-    model_config = ConfigDict(extra="allow")  # what may stand here, and which times mean something, Policy knows
-
-    opens: str
-    closes: str
-
-
-class PolicyPart(_Part):
-    """`[policy]`: only its shape; `invitations.policy.Policy.load(part.document())` judges what it means."""
+    `effective_on` is about the version, not of it: the day, in the account's zone, from which a changed policy holds.
+    """
 
     model_config = ConfigDict(extra="allow")
 
-    quiet_hours: QuietHoursPart
-    stop_when: list[str]
+    effective_on: date | None = None
 
     def document(self) -> dict[str, Any]:
-        """As it is kept in `policies.rules`."""
-        return self.model_dump(mode="json")
+        """What the file says of the rules; what it leaves out, the shipped defaults say."""
+        return dict(self.model_extra or {})
 
 
-class AccountFile(_Part):
+class AccountFile(Part):
     """The whole file."""
 
     account: AccountPart
     locations: Annotated[list[LocationPart], Field(min_length=1)]
-    users: list[UserPart] = []
+    users: list[UserPart] = Field(default_factory=list)
     templates: Annotated[list[TemplatePart], Field(min_length=1)]
-    sequence: SequencePart
-    policy: PolicyPart
+    sequences: Annotated[list[SequencePart], Field(min_length=1)]
+    policy: PolicyPart = PolicyPart()
+
+    def sequence_of(self, place: LocationPart) -> SequencePart:
+        """The sequence that new invitations of a location get."""
+        return next((one for one in self.sequences if one.slug == place.sequence), self.sequences[0])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sequences_are_several(cls, document: Any) -> Any:
+        if isinstance(document, Mapping) and ("sequence" in document or isinstance(document.get("sequences"), dict)):
+            raise ValueError(
+                "[sequence]: an account may have several now. Write the head as [[sequences]], with its slug below it, "
+                "and each of its steps as [[sequences.steps]]; a location with its own then says: "
+                'sequence = "its-slug"'
+            )
+        return document
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "AccountFile":
@@ -167,6 +119,7 @@ class AccountFile(_Part):
             *_repeated("[[locations]], key slug", (place.slug for place in self.locations)),
             *_repeated("[[users]], key email", (user.email for user in self.users)),
             *_repeated("[[templates]], slug, channel and language", map(_template_name, self.templates)),
+            *_repeated("[[sequences]], key slug", (sequence.slug for sequence in self.sequences)),
             *(
                 fault
                 for place in self.locations
@@ -175,7 +128,9 @@ class AccountFile(_Part):
                 )
             ),
             *self._unknown_locations(),
+            *self._unknown_sequences(),
             *self._missing_templates(),
+            *self._limits_above_the_account(),
         ]
         if faults:
             raise ValueError("\n".join(faults))
@@ -190,14 +145,33 @@ class AccountFile(_Part):
             if slug not in known
         ]
 
+    def _unknown_sequences(self) -> list[str]:
+        known = {sequence.slug for sequence in self.sequences}
+        return [
+            f'[[locations]] "{place.slug}", key sequence: found "{place.sequence}", '
+            f"expected the slug of one of the [[sequences]]: {', '.join(sorted(known))}"
+            for place in self.locations
+            if place.sequence is not None and place.sequence not in known
+        ]
+
     def _missing_templates(self) -> list[str]:
         known = {(template.slug, template.channel) for template in self.templates}
         return [
-            f'[[sequence.steps]] no. {number}, key template: found "{step.template}", '
+            f'[[sequences.steps]] no. {number} of "{sequence.slug}", key template: found "{step.template}", '
             f"expected a [[templates]] of that slug for {channel.value}"
-            for number, step in enumerate(self.sequence.steps, 1)
+            for sequence in self.sequences
+            for number, step in enumerate(sequence.steps, 1)
             for channel in step.channels
             if (step.template, channel) not in known
+        ]
+
+    def _limits_above_the_account(self) -> list[str]:
+        most = self.account.invitations_per_cycle
+        return [
+            f'[[locations]] "{place.slug}", key invitations_per_cycle: found {place.invitations_per_cycle}, but the '
+            f"whole account has {most}: lower it, or take the line out for no limit of its own"
+            for place in self.locations
+            if (place.invitations_per_cycle or 0) > most
         ]
 
 
@@ -245,7 +219,7 @@ def _in_words(fault: dict[str, Any], document: Any) -> str:
     if last is None:
         return message
     place = (" ".join(where) + ", " if where else "") + (
-        f"no. {last + 1}" if isinstance(last, int) else f'key "{last}"'
+        f"no. {last + 1}{_nickname(node[last])}" if isinstance(last, int) else f'key "{last}"'
     )
     if fault["type"] == "extra_forbidden":
         return f"{place}: this key is not known here; take it out or mend its spelling"

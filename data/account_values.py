@@ -13,6 +13,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, StringConstraints
 
 TEMPLATE_VARIABLES = frozenset({"first_name", "last_name", "location", "employee", "service", "link"})
+AT_ONCE = "immediately"
 _MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 
 
@@ -65,14 +66,31 @@ def _delay(text: str) -> str:
 
 
 def delay_minutes(text: str) -> int:
-    """'3 days', '2 hours' or '90 minutes' in minutes. Raises ValueError with what was expected."""
+    """'immediately', '3 days', '2 hours' or '90 minutes' in minutes. Raises ValueError with what was expected."""
+    if text == AT_ONCE:
+        return 0
     found = re.fullmatch(r"(\d{1,6}) (minute|hour|day)s?", text)
     if found is None:
-        raise ValueError('expected a delay such as "3 days", "2 hours" or "0 minutes"')
+        raise ValueError('expected a delay such as "3 days", "2 hours", "30 minutes" or "immediately"')
     return int(found[1]) * _MINUTES[found[2]]
 
 
+def _time_of_day(text: str) -> str:
+    minute_of_day(text)
+    return text
+
+
+def minute_of_day(text: str) -> int:
+    """'10:00' in minutes after midnight. Raises ValueError with what was expected."""
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", text)
+    if found is None:
+        raise ValueError('expected a time of day such as "10:00"')
+    return int(found[1]) * 60 + int(found[2])
+
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+TemplateSlug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=64)]
+ContentSid = Annotated[str, StringConstraints(pattern=r"^HX[0-9a-fA-F]{32}$")]  # Twilio's id of a WhatsApp template
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Mail = Annotated[str, StringConstraints(max_length=254), AfterValidator(_mail)]
@@ -80,6 +98,7 @@ Template = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 Region = Annotated[str, AfterValidator(_region)]
 WebAddress = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_web_address)]
 Delay = Annotated[str, AfterValidator(_delay)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Subject = Annotated[str, StringConstraints(max_length=300), AfterValidator(_jinja)]
 Body = Annotated[Template, AfterValidator(_jinja)]
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]

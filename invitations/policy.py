@@ -18,6 +18,7 @@ not its value.
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
@@ -36,7 +37,11 @@ from invitations.policy_parts import ConsentRule, Machines, QuietHours, Stricter
 _OPINION = re.compile(
     r"(scor|rating|rated|sentiment|nps|csat|complain|promoter|detractor|passive|satisf|dissatisf|happy|unhappy).*|stars?"
 )
+_SOURCES = (("stricter_hours", "source"), ("consent", "source"))
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+
+
+TABLES = ("stricter_hours", "consent", "machines")
 
 
 class PolicyRefused(ValueError):
@@ -79,6 +84,15 @@ class Policy(BaseModel):
     def _in_one_order(cls, value: tuple[StopCondition, ...]) -> tuple[StopCondition, ...]:
         return tuple(kind for kind in StopCondition if kind in value)
 
+    @field_validator("consent")
+    @classmethod
+    def _one_row_each(cls, value: tuple[ConsentRule, ...]) -> tuple[ConsentRule, ...]:
+        named = Counter((row.country, channel) for row in value for channel in row.channels)
+        for (country, channel), count in named.items():
+            if count > 1:
+                raise ValueError(f"{count} rows speak of {channel.value} to {country}; write one")
+        return value
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if 0 < self.invite_again_after_days < self.cap_days:
@@ -95,15 +109,22 @@ class Policy(BaseModel):
         Raises PolicyRefused, saying what was found and what is allowed.
         """
         _refuse_opinions(document, ())
-        tables = {name: shipped(name) for name in ("stricter_hours", "consent", "machines")}
+        whole = {name: shipped(name) for name in TABLES} | dict(document)
+        if isinstance(machines := document.get("machines"), Mapping):  # one sign changed leaves the others as shipped
+            whole["machines"] = shipped("machines") | dict(machines)
         try:
-            return cls.model_validate(tables | dict(document))
+            return cls.model_validate(whole)
         except ValidationError as error:
             raise PolicyRefused("; ".join(_in_words(fault) for fault in error.errors())) from None
 
     def document(self) -> dict[str, Any]:
         """The whole of it, tables included, as it is kept in `policies.rules`; `load` reads it back the same."""
         return self.model_dump(mode="json")
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "quiet_hours": QuietHours, "stricter_hours": StricterHours, "consent": ConsentRule, "machines": Machines,
+}  # fmt: skip
 
 
 def read_policy(connection: Connection, account_id: int, at: datetime) -> tuple[int, Policy]:
@@ -127,8 +148,13 @@ def _refuse_opinions(part: Any, path: tuple[str, ...]) -> None:
     elif isinstance(part, list | tuple):
         for value in part:
             _refuse_opinions(value, path)
-    elif isinstance(part, str) and not (path == ("stop_when",) and part == StopCondition.SCORED):
+    elif isinstance(part, str) and not _is_harmless(part, path):
         _refuse_word(part, path)
+
+
+def _is_harmless(text: str, path: tuple[str, ...]) -> bool:
+    """The one stop condition that is only the fact of an answer, and where a row of a table was read, for people."""
+    return (path == ("stop_when",) and text == StopCondition.SCORED) or path in _SOURCES
 
 
 def _refuse_word(text: str, path: tuple[str, ...]) -> None:
@@ -141,8 +167,9 @@ def _refuse_word(text: str, path: tuple[str, ...]) -> None:
 
 
 def _in_words(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"]) or "policy"
+    where = ".".join(f"no. {part + 1}" if isinstance(part, int) else str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        known = ", ".join(QuietHours.model_fields if len(fault["loc"]) > 1 else Policy.model_fields)
-        return f"{where}: not a setting; there are {known}"
-    return f"{where}: {str(fault['msg']).removeprefix('Value error, ')}"
+        part = _PARTS[fault["loc"][0]] if len(fault["loc"]) > 1 else Policy
+        return f"{where}: not a setting; there are {', '.join(part.model_fields)}"
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said

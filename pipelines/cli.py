@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipelines.commands import account, control, running, work
+from pipelines.commands import account, control, running, setup, work
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": running.demo,
     "up": running.up,
-    "init": account.init,
+    "init": setup.init,
     "import": account.import_file,
     "plan": work.plan,
     "send": work.send,

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from data.account_file import load_account_file
 from data.ledger.accounts import apply_account, the_account
 from data.ledger.demo_clock import begin_demo, clock_offset, move_clock, to_weekday_noon
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import locations
 from data.settings import Settings
+from invitations.settings_check import load_settings
 from pipelines import children
 from pipelines.demo_news import News
 from pipelines.demo_state import (
@@ -85,12 +85,12 @@ def run_demo(console: Console, *, fresh: bool) -> None:
 
 def _prepare_ledger(ledger: Ledger, *, is_first: bool) -> str:
     """The ledger made or brought up, its clock at working hours; the account's zone."""
-    account = load_account_file(SAMPLES / "account.toml")
+    account, policy = load_settings(SAMPLES / "account.toml")
     bring_up(ledger)
     begin_demo(ledger)
     zone = ZoneInfo(account.account.time_zone)
     move_clock(ledger, to_weekday_noon(ledger.policy_now(), zone, may_go_back=is_first))
-    apply_account(ledger, account, now=ledger.policy_now())
+    apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now())
     return zone.key
 
 

@@ -51,9 +51,14 @@ def refuse_unreadable_address(settings: Settings) -> None:
 
 def refuse_absent_ledger(settings: Settings) -> None:
     """Raises WrongRevision where SQLite would make an empty file by being asked: `init` and `demo` make ledgers."""
-    url = sa.make_url(settings.ledger_address)
-    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+    if is_absent(settings):
         raise WrongRevision("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")
+
+
+def is_absent(settings: Settings) -> bool:
+    """Whether the ledger is a SQLite file that does not exist yet."""
+    url = sa.make_url(settings.ledger_address)
+    return url.get_backend_name() == "sqlite" and bool(url.database) and not Path(str(url.database)).exists()
 
 
 def bring_up(ledger: Ledger) -> None:

@@ -1,47 +1,14 @@
-"""`init` and `import`: what the account is, and who its customers are."""
+"""`import`: who the account's customers are."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from data.account_file import load_account_file
-from data.ledger.accounts import apply_account
-from data.ledger.store import open_ledger
-from data.settings import Settings
 from data.words import Channel
-from invitations.policy import Policy, PolicyRefused
 from invitations.take_in import ImportReport, import_customers
 from pipelines.commands.complaints import show_complaints, write_complaints
-from pipelines.commands.frame import AsJson, acting, console, show, working_ledger
-from pipelines.logs import configure_logs
-from pipelines.safeguards import bring_up, refuse_unreadable_address
-
-
-def init(
-    file: Annotated[Path, typer.Argument(help="The account's TOML file.", exists=True, dir_okay=False)],
-    as_json: AsJson = False,
-) -> None:
-    """Make the ledger, or bring it up to this version, and write the account into it. Again: only what differs."""
-    settings = Settings()
-    refuse_unreadable_address(settings)
-    account = load_account_file(file)
-    try:  # before anything is written: a policy that cannot be read would stop planning later
-        Policy.load(account.policy.document())
-    except PolicyRefused as problem:
-        raise PolicyRefused(f"{file.name}: [policy] {problem}.") from None
-    configure_logs(settings.home / "logs" / "afterword.log")
-    ledger = open_ledger(settings)
-    try:
-        bring_up(ledger)
-        changes = apply_account(ledger, account, now=ledger.policy_now())
-    finally:
-        ledger.close()
-    if as_json:
-        typer.echo(json.dumps({"changes": changes}))
-        return
-    console.print("\n".join(changes) if changes else "Nothing differs.", markup=False, highlight=False, soft_wrap=True)
+from pipelines.commands.frame import AsJson, acting, show, working_ledger
 
 
 def import_file(  # noqa: PLR0917  (Typer passes them by name)

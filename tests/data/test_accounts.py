@@ -1,26 +1,17 @@
 """An account file brought into the ledger: once, and again, and changed."""
 
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from data.account_file import AccountFile, load_account_file
+from data.account_texts import TemplatePart
 from data.ledger import tables as t
-from data.ledger.accounts import AccountChangeRefused, apply_account, the_account
+from data.ledger.accounts import AccountChangeRefused, the_account
 from data.ledger.store import Ledger
-from data.words import Channel
-
-SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
-NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
-
-
-def sample(**account: Any) -> AccountFile:
-    """The sample, with fields of [account] changed."""
-    file = load_account_file(SAMPLE)
-    return file.model_copy(update={"account": file.account.model_copy(update=account)})
+from data.words import Channel, InvitationStatus, Source, TemplateApproval, TemplateCategory
+from tests.data.accounts import NOW, applied, sample
+from tests.world import insert
 
 
 def counts(ledger: Ledger) -> dict[str, int]:
@@ -37,12 +28,12 @@ def test_a_ledger_without_an_account_says_which_command_makes_one(ledger: Ledger
 
 
 def test_the_first_time_everything_is_created_and_told(ledger: Ledger) -> None:
-    changes = apply_account(ledger, sample(), now=NOW)
+    changes = applied(ledger, sample())
     assert 'Created account "Harbor & Pine Dental"' in changes
     assert 'Created location "chicago"' in changes
     made = counts(ledger)
     assert (made["locations"], made["users"], made["platforms"], made["templates"]) == (3, 5, 9, 4)
-    assert (made["sequences"], made["sequence_steps"], made["policies"]) == (1, 3, 1)
+    assert (made["sequences"], made["sequence_steps"], made["policies"]) == (2, 5, 1)
     assert made["audit"] == len(changes)
     with ledger.read() as c:
         assert the_account(c).slug == "harbor-and-pine"
@@ -50,26 +41,20 @@ def test_the_first_time_everything_is_created_and_told(ledger: Ledger) -> None:
         assert set(enabled) == {Channel.SMS, Channel.EMAIL}
 
 
-def test_the_first_policy_holds_for_every_moment_before_it_too(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
-    with ledger.read() as c:
-        assert c.execute(sa.select(t.policies.c.effective_at)).scalar_one() < NOW - timedelta(days=9999)
-
-
 def test_the_second_time_nothing_changes(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     before = counts(ledger)
-    assert apply_account(ledger, sample(), now=NOW + timedelta(hours=1)) == []
+    assert applied(ledger, sample(), now=NOW + timedelta(hours=1)) == []
     assert counts(ledger) == before
 
 
 def test_only_what_differs_is_written_and_told_and_audited(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     file = sample()
     boston = file.locations[0].model_copy(update={"color": "#112233"})
     file = file.model_copy(update={"locations": [boston, *file.locations[1:]]})
     before = counts(ledger)
-    assert apply_account(ledger, file, now=NOW) == ['Changed location "boston": color from #0F766E to #112233']
+    assert applied(ledger, file) == ['Changed location "boston": color from #0F766E to #112233']
     assert counts(ledger) == before | {"audit": before["audit"] + 1}
     with ledger.read() as c:
         audited = c.execute(sa.select(t.audit).order_by(t.audit.c.audit_id.desc())).first()
@@ -78,11 +63,11 @@ def test_only_what_differs_is_written_and_told_and_audited(ledger: Ledger) -> No
 
 
 def test_a_changed_text_is_a_new_version_and_the_old_one_stays(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     file = sample()
     first = file.templates[0].model_copy(update={"body": "Hello {{ first_name }}! {{ link }}"})
     file = file.model_copy(update={"templates": [first, *file.templates[1:]]})
-    assert apply_account(ledger, file, now=NOW) == ['Created template "first-ask" for sms (en), version 2']
+    assert applied(ledger, file) == ['Created template "first-ask" for sms (en), version 2']
     with ledger.read() as c:
         rows = c.execute(
             sa.select(t.templates.c.version, t.templates.c.body)
@@ -93,53 +78,117 @@ def test_a_changed_text_is_a_new_version_and_the_old_one_stays(ledger: Ledger) -
     assert "How was your visit" in rows[0].body
 
 
-def test_a_changed_sequence_is_a_new_version(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
-    file = sample()
-    shorter = file.sequence.model_copy(update={"steps": file.sequence.steps[:2]})
-    file = file.model_copy(update={"sequence": shorter})
-    assert apply_account(ledger, file, now=NOW) == ['Created sequence "default", version 2']
-    assert apply_account(ledger, file, now=NOW) == []
-
-
-def test_a_changed_policy_is_a_new_version_that_takes_effect_now(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
-    file = sample()
-    hours = file.policy.quiet_hours.model_copy(update={"opens": "09:00"})
-    file = file.model_copy(update={"policy": file.policy.model_copy(update={"quiet_hours": hours})})
-    assert apply_account(ledger, file, now=NOW) == ["Created policy, version 2"]
+def sequence_ids(ledger: Ledger) -> dict[str, int]:
     with ledger.read() as c:
-        newest = c.execute(sa.select(t.policies).order_by(t.policies.c.version.desc())).first()
-    assert newest is not None
-    assert newest.effective_at == NOW
-    assert newest.rules["quiet_hours"]["opens"] == "09:00"
+        return {row.slug: row.sequence_id for row in c.execute(sa.select(t.locations))}
+
+
+def test_a_changed_sequence_is_a_new_version_for_the_locations_that_name_it(ledger: Ledger) -> None:
+    applied(ledger, sample())
+    before = sequence_ids(ledger)
+    assert before["boston"] == before["chicago"] != before["los-angeles"]
+    file = sample()
+    default, other = file.sequences
+    shorter = default.model_copy(update={"steps": default.steps[:2]})
+    file = file.model_copy(update={"sequences": [shorter, other]})
+    assert applied(ledger, file) == [
+        'Created sequence "default", version 2',
+        'Changed location "boston": sequence from "default" version 1 to "default" version 2',
+        'Changed location "chicago": sequence from "default" version 1 to "default" version 2',
+    ]
+    after = sequence_ids(ledger)
+    assert after["los-angeles"] == before["los-angeles"]
+    assert after["boston"] not in before.values()
+    assert applied(ledger, file) == []
+
+
+@pytest.mark.one_database
+def test_an_invitation_under_way_keeps_its_sequence(ledger: Ledger) -> None:
+    applied(ledger, sample())
+    with ledger.write() as c:
+        place = c.execute(sa.select(t.locations).where(t.locations.c.slug == "boston")).one()
+        person = insert(c, t.people, account_id=place.account_id)
+        customer = insert(
+            c, t.customers, account_id=place.account_id, location_id=place.location_id, person_id=person,
+            email="ana@example.com", source=Source.CSV,
+        )  # fmt: skip
+        policy_id = c.execute(sa.select(t.policies.c.policy_id)).scalar_one()
+        insert(
+            c, t.invitations, account_id=place.account_id, location_id=place.location_id, customer_id=customer,
+            person_id=person, sequence_id=place.sequence_id, policy_id=policy_id, status=InvitationStatus.ACTIVE,
+            started_at=NOW,
+        )  # fmt: skip
+    boston = sample().locations[0].model_copy(update={"sequence": "one-reminder"})
+    file = sample().model_copy(update={"locations": [boston, *sample().locations[1:]]})
+    assert applied(ledger, file) == [
+        'Changed location "boston": sequence from "default" version 1 to "one-reminder" version 1'
+    ]
+    with ledger.read() as c:
+        assert c.execute(sa.select(t.invitations.c.sequence_id)).scalar_one() == place.sequence_id
+
+
+@pytest.mark.one_database
+def test_a_step_keeps_its_time_of_day_and_a_location_its_limit(ledger: Ledger) -> None:
+    applied(ledger, sample())
+    with ledger.read() as c:
+        at = set(c.execute(sa.select(t.sequence_steps.c.at_minute, t.sequence_steps.c.step)).all())
+        limits = {row.slug: row.invitations_per_cycle for row in c.execute(sa.select(t.locations))}
+    assert (600, 1) in at
+    assert (None, 0) in at
+    assert limits == {"boston": None, "chicago": None, "los-angeles": 200}
+
+
+def test_a_new_whatsapp_text_waits_for_meta_and_an_unchanged_one_keeps_its_approval(ledger: Ledger) -> None:
+    applied(ledger, sample())
+    text = TemplatePart(
+        slug="first_ask", channel=Channel.WHATSAPP, body="How was it? {{ link }}", content_sid="HX" + "0" * 32
+    )
+    file = sample()
+    file = file.model_copy(update={"templates": [*file.templates, text]})
+    assert applied(ledger, file) == ['Created template "first_ask" for whatsapp (en), version 1']
+    whatsapp = sa.select(t.templates).where(t.templates.c.channel == Channel.WHATSAPP).order_by(t.templates.c.version)
+    with ledger.write() as c:
+        row = c.execute(whatsapp).one()
+        assert (row.provider_template_id, row.category) == ("HX" + "0" * 32, TemplateCategory.MARKETING)
+        assert row.approval is TemplateApproval.UNSUBMITTED
+        c.execute(t.templates.update().where(t.templates.c.template_id == row.template_id).values(approval="approved"))
+    assert applied(ledger, file) == []
+    text = text.model_copy(update={"content_sid": "HX" + "1" * 32})
+    file = file.model_copy(update={"templates": [*sample().templates, text]})
+    assert applied(ledger, file) == ['Created template "first_ask" for whatsapp (en), version 2']
+    with ledger.read() as c:
+        assert [row.approval.value for row in c.execute(whatsapp)] == ["approved", "unsubmitted"]
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(ledger: Ledger) -> None:
+    tried = applied(ledger, sample(), dry_run=True)
+    assert sum(counts(ledger).values()) == 1  # the system's own row
+    assert applied(ledger, sample()) == tried
 
 
 def test_a_platform_taken_out_of_the_file_is_no_longer_shown(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     file = sample()
     boston = file.locations[0].model_copy(update={"platforms": file.locations[0].platforms[:2]})
     file = file.model_copy(update={"locations": [boston, *file.locations[1:]]})
-    assert apply_account(ledger, file, now=NOW) == [
-        'Changed platform "trustpilot" of "boston": is_visible from yes to no'
-    ]
+    assert applied(ledger, file) == ['Changed platform "trustpilot" of "boston": is_visible from yes to no']
 
 
 def test_a_user_moved_to_other_locations_sees_those(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     file = sample()
     users = [
         user.model_copy(update={"locations": ["chicago"]}) if user.name == "Tomás Rivera" else user
         for user in file.users
     ]
-    [change] = apply_account(ledger, file.model_copy(update={"users": users}), now=NOW)
+    [change] = applied(ledger, file.model_copy(update={"users": users}))
     assert "locations from los-angeles to chicago" in change
 
 
 def test_a_file_of_another_account_is_refused(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     with pytest.raises(AccountChangeRefused, match="harbor-and-pine"):
-        apply_account(ledger, sample(slug="other"), now=NOW)
+        applied(ledger, sample(slug="other"))
 
 
 def with_cycle(ledger: Ledger, *, allowance: int, used: int) -> None:
@@ -161,18 +210,18 @@ def allowance(ledger: Ledger) -> int:
 
 
 def test_a_bigger_plan_counts_in_the_cycle_that_runs_and_boosts_stay(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     with_cycle(ledger, allowance=500, used=100)  # 450 of the plan and a boost of 50
-    changes = apply_account(ledger, sample(invitations_per_cycle=600), now=NOW)
+    changes = applied(ledger, sample(invitations_per_cycle=600))
     assert allowance(ledger) == 650
     assert any("allowance from 500 to 650" in change for change in changes)
 
 
 def test_a_plan_below_what_is_used_is_refused_in_words_and_nothing_is_written(ledger: Ledger) -> None:
-    apply_account(ledger, sample(), now=NOW)
+    applied(ledger, sample())
     with_cycle(ledger, allowance=450, used=300)
     before = counts(ledger)
     with pytest.raises(AccountChangeRefused, match="300 invitations of this cycle are used"):
-        apply_account(ledger, sample(invitations_per_cycle=200, name="Another name"), now=NOW)
+        applied(ledger, sample(invitations_per_cycle=200, name="Another name"))
     assert counts(ledger) == before
     assert allowance(ledger) == 450

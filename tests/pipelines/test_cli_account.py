@@ -50,6 +50,28 @@ def test_hours_until_midnight_and_past_it_are_taken(run: Run, tmp_path: Path, ol
     assert any("policy" in change for change in json.loads(result.output)["changes"])
 
 
+def test_settings_that_cannot_be_lived_up_to_are_refused_before_anything_is_written(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    result = run("init", wrong_policy(tmp_path, "cap_days = 90", "cap_days = 5"))
+    assert result.code == 2
+    assert "account.toml: [policy], key cap_days: found 5" in result.errors
+    assert list(home.iterdir()) == []
+
+
+def test_a_dry_run_of_init_says_what_would_change_and_writes_nothing(run: Run, home: Path, tmp_path: Path) -> None:
+    tried = json.loads(run("init", str(ACCOUNT), "--dry-run", "--json").output)
+    assert tried["dry_run"]
+    assert list(home.iterdir()) == []
+    assert json.loads(run("init", str(ACCOUNT), "--json").output)["changes"] == tried["changes"]
+    changed = wrong_policy(tmp_path, "cap_days = 90", "cap_days = 60")
+    for _ in range(2):
+        told = run("init", changed, "--dry-run")
+        assert told.code == 0, told.errors
+        assert "Nothing is written. These changes would be made:" in told.output
+        assert "Created policy, version 2: cap_days changed" in told.output
+
+
 MIXED = "first name,email,phone\nAna,ana@example.com,12\nBo,not an address,\nCy,neither,34\n"
 
 

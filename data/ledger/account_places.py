@@ -1,0 +1,81 @@
+"""An account's places and people, as its file names them: locations, their channels and platforms, and users."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from data.account_file import AccountFile, LocationPart, PlatformPart
+from data.ledger import tables as t
+from data.ledger.account_changes import Changes
+from data.ledger.account_versions import sequence_names
+from data.words import Channel
+
+_OWN_FIELDS = {"name", "time_zone", "region", "color", "reply_to", "invitations_per_cycle"}
+
+
+def apply_location(changes: Changes, place: LocationPart, sequence_id: int) -> int:
+    """Bring one location in line; its id. New invitations get `sequence_id`; those under way keep theirs."""
+    location_id = int(
+        changes.upsert(
+            t.locations,
+            {"account_id": changes.account_id, "slug": place.slug},
+            place.model_dump(include=_OWN_FIELDS) | {"sequence_id": sequence_id},
+            f'location "{place.slug}"',
+            naming={"sequence_id": sequence_names(changes)},
+        )
+    )
+    for channel in Channel:
+        changes.upsert(
+            t.channels,
+            {"location_id": location_id, "channel": channel},
+            {"is_enabled": channel in place.channels},
+            f'channel {channel.value} of "{place.slug}"',
+        )
+    _apply_platforms(changes, location_id, place)
+    return location_id
+
+
+def _apply_platforms(changes: Changes, location_id: int, place: LocationPart) -> None:
+    for position, platform in enumerate(place.platforms):
+        values = platform.model_dump(include={"name", "url", "is_visible"}) | {"position": position}
+        _apply_platform(changes, location_id, platform, values, place.slug)
+    named = [platform.slug for platform in place.platforms]
+    gone = changes.connection.execute(
+        sa.select(t.platforms.c.slug).where(
+            t.platforms.c.location_id == location_id, t.platforms.c.slug.not_in(named), t.platforms.c.is_visible
+        )
+    ).scalars()
+    for slug in list(gone):
+        where = {"location_id": location_id, "slug": slug}
+        changes.upsert(t.platforms, where, {"is_visible": False}, f'platform "{slug}" of "{place.slug}"')
+
+
+def _apply_platform(
+    changes: Changes, location_id: int, platform: PlatformPart, values: dict[str, Any], place: str
+) -> None:
+    where = {"location_id": location_id, "slug": platform.slug}
+    changes.upsert(t.platforms, where, values, f'platform "{platform.slug}" of "{place}"')
+
+
+def apply_users(changes: Changes, file: AccountFile, locations: Mapping[str, int]) -> None:
+    """Bring the users and what they may see in line; `locations` are ids by slug."""
+    for user in file.users:
+        where = {"account_id": changes.account_id, "email": user.email}
+        user_id = changes.upsert(t.users, where, {"name": user.name, "role": user.role}, f'user "{user.email}"')
+        wanted = {locations[slug] for slug in user.locations}
+        own = t.user_locations.c.user_id == user_id
+        found = set(changes.connection.execute(sa.select(t.user_locations.c.location_id).where(own)).scalars())
+        if wanted == found:
+            continue
+        changes.connection.execute(t.user_locations.delete().where(own))
+        if wanted:
+            rows = [{"user_id": user_id, "location_id": location_id} for location_id in sorted(wanted)]
+            changes.connection.execute(t.user_locations.insert(), rows)
+        slugs = {location_id: slug for slug, location_id in locations.items()}
+        before, after = (_names(slugs, chosen) for chosen in (found, wanted))
+        changes.record("changed", f'user "{user.email}"', {"locations": before}, {"locations": after})
+
+
+def _names(slugs: Mapping[int, str], chosen: Iterable[int]) -> str:
+    return ", ".join(sorted(slugs.get(one, "a location not in the file") for one in chosen)) or "every location"

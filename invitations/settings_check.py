@@ -1,0 +1,136 @@
+"""Whether an account's settings can be lived up to, each by itself sound: what cannot is refused, with the reason.
+
+Used before anything is written or simulated: by `afterword init`, by a simulation of another policy, by forms.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from phonenumbers import country_code_for_region
+
+from data.account_file import AccountFile, AccountFileError, LocationPart, load_account_file
+from data.account_texts import SequencePart, StepPart
+from data.words import Channel, TemplateCategory
+from invitations import week
+from invitations.policy import Policy, PolicyRefused
+from invitations.wording import faults_of
+
+_NO_INVITING = re.compile(r"(^|\.)yelp\.[a-z.]+$")
+_DAY = 24 * 60
+
+
+def load_settings(path: Path | str) -> tuple[AccountFile, Policy]:
+    """Read an account's file and its policy, and check that together they can be lived up to.
+
+    Raises AccountFileError or PolicyRefused, a line for each fault: where, what was found, what would do.
+    """
+    name = Path(path).name
+    file = load_account_file(path)
+    try:
+        policy = Policy.load(file.policy.document())
+    except PolicyRefused as problem:
+        raise PolicyRefused(f"{name}: [policy] {problem}.") from None
+    if faults := check(file, policy):
+        raise AccountFileError("\n".join(f"{name}: {fault}." for fault in faults))
+    return file, policy
+
+
+def check(file: AccountFile, policy: Policy) -> list[str]:
+    """What of `file` under `policy` cannot be satisfied, or must not be: one sentence each; [] when all can."""
+    return [
+        *_closed_regions(file, policy),
+        *chain.from_iterable(_impossible_times(sequence, policy) for sequence in file.sequences),
+        *chain.from_iterable(_second_asks_too_soon(sequence, policy) for sequence in file.sequences),
+        *chain.from_iterable(_steps_nobody_gets(place, file) for place in file.locations),
+        *chain.from_iterable(_platforms_without_inviting(place) for place in file.locations),
+        *chain.from_iterable(faults_of(template) for template in file.templates),
+    ]
+
+
+def _closed_regions(file: AccountFile, policy: Policy) -> Iterator[str]:
+    """Regions of the account's own countries in which the hours leave no minute of the week."""
+    for region in dict.fromkeys(row.region for row in policy.stricter_hours):
+        here = [place for place in file.locations if place.region == region[:2]]
+        closed = [
+            channel.value
+            for channel in Channel
+            if any(channel in place.channels for place in here) and not week.left_open(policy, region, channel)
+        ]
+        if closed:
+            yield (
+                f"[policy]: quiet_hours and the stricter hours of {region} for {', '.join(closed)} have no minute in "
+                "common, so nobody there could ever be asked: let quiet_hours (or their weekdays) reach into those"
+            )
+
+
+def _impossible_times(sequence: SequencePart, policy: Policy) -> Iterator[str]:
+    minutes = week.open_minutes(policy.quiet_hours)
+    for number, step in enumerate(sequence.steps, 1):
+        if step.at_minute is not None and not week.is_open_at(minutes, step.at_minute):
+            yield (
+                f'{_named(sequence, number)}, key at: found "{step.at}", but no message goes at that time on any day '
+                "([policy.quiet_hours]): name a time within those hours, or widen them"
+            )
+
+
+def _second_asks_too_soon(sequence: SequencePart, policy: Policy) -> Iterator[str]:
+    """Another ask must not start while the follow-ups of the one before still run. 0 is off, for both settings."""
+    for name, days in (
+        ("cap_days", policy.cap_days),
+        ("invite_again_after_days", policy.invite_again_after_days),
+    ):
+        if sequence.length_minutes and 0 < days * _DAY <= sequence.length_minutes:
+            least = sequence.length_minutes // _DAY + 1
+            yield (
+                f'[policy], key {name}: found {days}, but the sequence "{sequence.slug}" takes up to '
+                f"{_days(sequence.length_minutes)}, so a second ask could start while its follow-ups still run: make "
+                f"it at least {least}, or the sequence shorter"
+            )
+
+
+def _steps_nobody_gets(place: LocationPart, file: AccountFile) -> Iterator[str]:
+    sequence = file.sequence_of(place)
+    for number, step in enumerate(sequence.steps, 1):
+        on = [channel for channel in step.channels if channel in place.channels]
+        where = f'[[locations]] "{place.slug}"'
+        if not on:
+            named = ", ".join(channel.value for channel in step.channels)
+            yield (
+                f'{where}: step no. {number} of its sequence "{sequence.slug}" goes by {named}, and that is switched '
+                "off here, so nobody would ever get it: switch it on under channels, or give the location a sequence "
+                "of its own"
+            )
+        elif on == [Channel.WHATSAPP] and _is_refused_there(place, step, file):
+            yield (
+                f'{where}: step no. {number} of its sequence "{sequence.slug}" can go by WhatsApp only, and Meta '
+                "delivers no marketing templates to +1 numbers: add sms or email to the step, or use a utility template"
+            )
+
+
+def _is_refused_there(place: LocationPart, step: StepPart, file: AccountFile) -> bool:
+    """Whether the step's WhatsApp texts are all marketing and the location's own numbers begin with +1."""
+    texts = [text for text in file.templates if (text.slug, text.channel) == (step.template, Channel.WHATSAPP)]
+    return country_code_for_region(place.region) == 1 and all(
+        text.category_in_force is TemplateCategory.MARKETING for text in texts
+    )
+
+
+def _platforms_without_inviting(place: LocationPart) -> Iterator[str]:
+    for platform in place.platforms:
+        host = urlsplit(platform.url).hostname or ""
+        if _NO_INVITING.search(host) or "yelp" in f"{platform.slug} {platform.name}".lower():
+            yield (
+                f'[[locations.platforms]] "{platform.slug}" of "{place.slug}": Yelp forbids asking for reviews '
+                "at all and hides those that were asked for: take it out"
+            )
+
+
+def _named(sequence: SequencePart, number: int) -> str:
+    return f'[[sequences.steps]] no. {number} of "{sequence.slug}"'
+
+
+def _days(minutes: int) -> str:
+    return f"{minutes / _DAY:g} days" if minutes % _DAY == 0 else f"{minutes / _DAY:.1f} days"

@@ -1,0 +1,84 @@
+"""`init`: what the account is, from its file into the ledger."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from data.account_file import AccountFile
+from data.ledger.accounts import apply_account
+from data.ledger.migrate import current_revision, require_current
+from data.ledger.store import Ledger, open_ledger
+from data.settings import Settings
+from invitations.policy import Policy
+from invitations.settings_check import load_settings
+from pipelines.commands.frame import AsJson, console
+from pipelines.logs import configure_logs
+from pipelines.safeguards import bring_up, is_absent, refuse_unreadable_address
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="The account's TOML file.", exists=True, dir_okay=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change and write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the ledger, or bring it up to this version, and write the account into it. Again: only what differs.
+
+    What cannot be lived up to (hours in which nobody can be asked, a cap shorter than the sequence, a text that asks
+    for stars) is refused with the reason before anything is written.
+    """
+    settings = Settings()
+    refuse_unreadable_address(settings)
+    account, policy = load_settings(file)
+    changes = _try(settings, account, policy) if dry_run else _write(settings, account, policy)
+    if as_json:
+        typer.echo(json.dumps({"changes": changes, "dry_run": dry_run}))
+        return
+    if not changes:
+        told = "Nothing differs."
+    elif dry_run:
+        told = "\n".join(["Nothing is written. These changes would be made:", *changes])
+    else:
+        told = "\n".join(changes)
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+def _write(settings: Settings, account: AccountFile, policy: Policy) -> list[str]:
+    configure_logs(settings.home / "logs" / "afterword.log")
+    ledger = open_ledger(settings)
+    try:
+        bring_up(ledger)
+        return apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now())
+    finally:
+        ledger.close()
+
+
+def _try(settings: Settings, account: AccountFile, policy: Policy) -> list[str]:
+    """What `_write` would change. Raises WrongRevision where it would first have to bring the ledger up."""
+    with _ledger_to_try(settings) as ledger:
+        return apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now(), dry_run=True)
+
+
+@contextmanager
+def _ledger_to_try(settings: Settings) -> Iterator[Ledger]:
+    """The ledger, or where there is none yet an empty one that is thrown away."""
+    if not is_absent(settings):
+        ledger = open_ledger(settings)
+        try:
+            if current_revision(ledger) is not None:
+                require_current(ledger)
+                yield ledger
+                return
+        finally:
+            ledger.close()
+    with TemporaryDirectory() as folder:
+        empty = open_ledger(settings.model_copy(update={"home": Path(folder), "ledger_url": None}))
+        try:
+            bring_up(empty)
+            yield empty
+        finally:
+            empty.close()
