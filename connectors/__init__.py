@@ -155,6 +155,8 @@ class ProviderEvent:
     reason: str | None = None
     scope: FailureScope | None = None  # `failed` only
     is_machine: bool | None = None  # opens and clicks: the provider's own bot flag
+    agent: str | None = None  # opens and clicks: the user agent, weighed and not kept
+    client_address: str | None = None  # opens and clicks: where they came from, weighed and not kept
     text: str | None = None  # an inbound text
     raw: Mapping[str, Any] = field(default_factory=dict)
 

@@ -82,6 +82,13 @@ def is_machine(event: Mapping[str, Any]) -> bool | None:
     return None if bot is None else bool(bot)
 
 
+def agent_of(event: Mapping[str, Any]) -> str | None:
+    """The user agent of an open or a click; None where Mailgun names none."""
+    client = event.get("client-info")
+    agent = client.get("user-agent") if isinstance(client, Mapping) else None
+    return str(agent) if agent else None
+
+
 def is_limit(message: str) -> bool:
     """True when a 429 carries Mailgun's own words, rather than a proxy's page."""
     return bool(_LIMIT.search(message))

@@ -13,7 +13,7 @@ import structlog
 
 from connectors import ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
 from connectors.mailgun_api import PROVIDER, MailgunApi, MailgunSettings, Timeout, message_id_of, variable_of
-from connectors.mailgun_codes import SUPPRESSES, event_of, failure_code, is_machine, scope_of
+from connectors.mailgun_codes import SUPPRESSES, agent_of, event_of, failure_code, is_machine, scope_of
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS
 from data.words import AddressKind, EventKind, FailureScope
 
@@ -127,6 +127,7 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
     if not identity:
         raise MalformedCallback("an event needs an id")
     kind = event_of(item)
+    is_fetch = kind in (EventKind.OPENED, EventKind.CLICKED)
     is_failed = kind is EventKind.FAILED
     scope = scope_of(item) if is_failed else None
     # Named only where it matters whoever sent the message: others may use the domain too.
@@ -144,7 +145,9 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
         code=_code(kind, item),
         reason=_reason(kind, item),
         scope=scope,
-        is_machine=is_machine(item) if kind in (EventKind.OPENED, EventKind.CLICKED) else None,
+        is_machine=is_machine(item) if is_fetch else None,
+        agent=agent_of(item) if is_fetch else None,
+        client_address=str(item.get("ip") or "") or None if is_fetch else None,
         raw=item,
     )
 

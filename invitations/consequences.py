@@ -9,12 +9,14 @@ from connectors import TemporaryFailure
 from data.ledger import outcomes
 from data.ledger.happened import append_event
 from data.ledger.people import stop_open_invitations
+from data.ledger.stop_conditions import end_if_met
 from data.ledger.suppressions import record, suppress_person
 from data.words import (
     AttemptOutcome,
     Channel,
     EventKind,
     FailureScope,
+    StopCondition,
     SuppressionEffect,
     SuppressionReason,
     address_kind,
@@ -58,7 +60,7 @@ def try_later(connection: Connection, attempt_id: str, failure: TemporaryFailure
 def after_failure(
     connection: Connection, attempt_id: str, *, code: str, reason: str, scope: FailureScope, at: datetime
 ) -> None:
-    """The provider refused the message for good, before taking it."""
+    """The provider refused the message for good, before taking it. Ends the invitation where its policy says so."""
     if not outcomes.record_failed(connection, attempt_id, code=code, reason=reason[:300], scope=scope, at=at):
         return
     attempt = outcomes.find_attempt(connection, attempt_id)
@@ -73,6 +75,7 @@ def after_failure(
         detail={"reason": reason[:300]},
     )
     suppress_after_failure(connection, attempt, scope=scope, at=at, event_id=event_id)
+    end_if_met(connection, attempt.request_id, [StopCondition.PERMANENT_FAILURE], at=at)
 
 
 def suppress_after_failure(

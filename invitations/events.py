@@ -17,24 +17,30 @@ from sqlalchemy.engine import Connection
 from connectors import EventSource, ProviderEvent
 from data.ledger import outcomes
 from data.ledger.acceptance import record_accepted
+from data.ledger.fetches import read_history
 from data.ledger.happened import append_event, store_raw
 from data.ledger.outcomes import Attempt
 from data.ledger.people import account_ids, find_person
 from data.ledger.polling import mark_polled, move_cursor, open_messages, read_cursor
+from data.ledger.responses import lock_person
 from data.ledger.runs import recorded_run
+from data.ledger.stop_conditions import end_if_met
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.suppressions import has_said_no_since, record
 from data.words import (
     AddressKind,
     Channel,
     EventKind,
-    Evidence,
     FailureScope,
+    RequestStatus,
     RunKind,
+    StopCondition,
     SuppressionEffect,
     SuppressionReason,
 )
 from invitations.consequences import CUSTOMER, PROVIDER, no_more, suppress_after_failure
+from invitations.evidence import Visit, sign_of
+from invitations.grading import machines_of, regrade, settle_clicks
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +49,8 @@ FIRST_READ = timedelta(days=2)
 POLL_LIMIT = 300  # messages asked about in one pass
 _CHUNK = 200  # events a transaction
 
+# A delivery dates what was too soon after it.
+_GRADED = (EventKind.OPENED, EventKind.CLICKED, EventKind.ACCEPTED_BY_SERVER)
 _REASONS = {
     EventKind.COMPLAINED: SuppressionReason.COMPLAINED,
     EventKind.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
@@ -81,18 +89,22 @@ def _receive_one(connection: Connection, event: ProviderEvent, now: datetime) ->
     attempt = _attempt_of(connection, event)
     if attempt is None:
         return _apply_to_person(connection, event, inbox_id)
+    is_graded = event.kind in _GRADED
+    if is_graded:
+        lock_person(connection, attempt.person_id)  # links fetched at once see each other
     event_id = append_event(
         connection,
         attempt,
         kind=event.kind,
         occurred_at=event.occurred_at,
-        evidence=_evidence(event),
         code=event.code,
-        detail={"reason": event.reason} if event.reason else None,
+        detail=_detail(connection, event, attempt),
         inbox_id=inbox_id,
     )
     record_accepted(connection, attempt.attempt_id, event.provider_message_id, now)
     _apply_to_request(connection, event, attempt, event_id)
+    if is_graded:
+        regrade(connection, attempt.request_id, new=event_id)
     return "new"
 
 
@@ -106,10 +118,13 @@ def _attempt_of(connection: Connection, event: ProviderEvent) -> Attempt | None:
     return None
 
 
-def _evidence(event: ProviderEvent) -> Evidence | None:
+def _detail(connection: Connection, event: ProviderEvent, attempt: Attempt) -> dict[str, str] | None:
+    """The provider's reason; of an open or a click the sign of a machine it shows, never whose address it came from."""
     if event.kind not in (EventKind.OPENED, EventKind.CLICKED):
-        return None
-    return Evidence.MACHINE if event.is_machine else Evidence.UNKNOWN
+        return {"reason": event.reason} if event.reason else None
+    visit = Visit(agent=event.agent, address=event.client_address, is_bot=event.is_machine)
+    sign = sign_of(visit, machines_of(read_history(connection, attempt.request_id).rules))
+    return {"sign": sign} if sign else None
 
 
 def _apply_to_request(connection: Connection, event: ProviderEvent, attempt: Attempt, event_id: int) -> None:
@@ -122,6 +137,9 @@ def _apply_to_request(connection: Connection, event: ProviderEvent, attempt: Att
             code = event.code or "unknown"
             outcomes.record_failed_later(connection, attempt, code=code, reason=event.reason or "", scope=scope, at=at)
             suppress_after_failure(connection, attempt, scope=scope, at=at, event_id=event_id)
+            after = outcomes.find_attempt(connection, attempt.attempt_id)
+            if after is not None and after.status is RequestStatus.FAILED:  # not delivered after all
+                end_if_met(connection, attempt.request_id, [StopCondition.PERMANENT_FAILURE], at=at)
         case EventKind.UNSUBSCRIBED | EventKind.COMPLAINED:
             no_more(
                 connection,
@@ -132,7 +150,7 @@ def _apply_to_request(connection: Connection, event: ProviderEvent, attempt: Att
                 at=at,
                 event_id=event_id,
             )
-        case _:  # opens, clicks, delays: kept as events, and they change nothing here
+        case _:  # opens and clicks are graded; delays and the rest change nothing
             return
 
 
@@ -222,7 +240,7 @@ def poll_providers(ledger: Ledger, sources: Mapping[str, EventSource], *, now: d
     """Ask every provider what happened since the last time, and apply it. `now` is policy time.
 
     Each pass reads the last hour again, because providers' lists fill in late; keys make that harmless. The cursor
-    moves only as far as the provider's list can be trusted.
+    moves only as far as the provider's list can be trusted. Clicks that have settled end what they end.
     Raises PollFailed when one could not be read, after reading the others.
     """
     with recorded_run(ledger, RunKind.EVENTS, policy_now=now) as run:
@@ -233,7 +251,10 @@ def poll_providers(ledger: Ledger, sources: Mapping[str, EventSource], *, now: d
             except Exception as problem:  # noqa: BLE001  (the other providers are read first; then it is raised)
                 log.warning("not polled", provider=name, reason=type(problem).__name__)
                 unread.append(f"{name} ({type(problem).__name__})")
-        run.counts = {"new": total.new, "repeated": total.repeated, "unmatched": total.unmatched}
+        settled = settle_clicks(ledger, now=now)
+        run.counts = {
+            "new": total.new, "repeated": total.repeated, "unmatched": total.unmatched, "settled": settled,
+        }  # fmt: skip
         if unread:
             raise PollFailed(
                 f"Could not be read: {', '.join(unread)}. Nothing is lost: the next pass reads on from there."

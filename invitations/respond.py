@@ -6,25 +6,25 @@ False, and an expired one the same, so that a guesser learns nothing.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
 from data.ledger import responses as rows
+from data.ledger.fetches import History, read_history
 from data.ledger.responses import Link, Platform
+from data.ledger.stop_conditions import end_if_met
 from data.ledger.store import Ledger, again_if_undone
-from data.words import Channel, EventKind, Evidence, SuppressionReason
+from data.words import Channel, EventKind, Evidence, StopCondition, SuppressionReason
 from invitations.consequences import CUSTOMER, no_more
+from invitations.evidence import OF_MACHINES, PAGE, UNSUBSCRIBE, Sign, Visit, sign_of
+from invitations.grading import end_by_fetch, fetch_of, grades_of, link_of, machines_of, regrade
 
 LINK_LIFETIME = timedelta(days=180)  # after the message left; unsubscribing never expires
 SAME_VISIT = timedelta(minutes=1)  # a refresh within it is no new click
 COMMENT_LIMIT = 4000  # characters; the form stops at half of it
-
-# When a policy does not say: any answer ends the asking.
-_STOP_WHEN = (EventKind.SCORED, EventKind.PLATFORM_CHOSEN, EventKind.REVIEW_LINKED)
-_PEOPLE = (Evidence.HUMAN, Evidence.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,17 @@ def open_review_page(ledger: Ledger, link_token: str, *, now: datetime) -> Revie
         if link is None:
             return None
         platforms = rows.visible_platforms(c, link.location_id)
-        return ReviewPage(link.location_name, link.color, link.scored_request_id is not None, platforms)
+        return ReviewPage(link.location_name, link.color, link.is_scored, platforms)
 
 
-def note_click(ledger: Ledger, link_token: str, *, is_machine: bool, now: datetime) -> bool:
-    """Somebody followed the link; whether that was new. A visit after the request's own score is a person's."""
-    return _note(ledger, link_token, EventKind.CLICKED, is_machine, now)
+def note_click(ledger: Ledger, link_token: str, *, visit: Visit, now: datetime) -> bool:
+    """Somebody followed the link; whether that was new."""
+    return _note(ledger, link_token, EventKind.CLICKED, visit, now)
 
 
-def note_open(ledger: Ledger, link_token: str, *, is_machine: bool, now: datetime) -> bool:
+def note_open(ledger: Ledger, link_token: str, *, visit: Visit, now: datetime) -> bool:
     """The message's pixel was loaded; whether that was new."""
-    return _note(ledger, link_token, EventKind.OPENED, is_machine, now)
+    return _note(ledger, link_token, EventKind.OPENED, visit, now)
 
 
 @again_if_undone
@@ -79,13 +79,13 @@ def take_score(ledger: Ledger, link_token: str, score: int, *, now: datetime) ->
         link = _locked(c, link_token, now)
         if link is None:
             return False
-        if rows.add_first_score(c, link, score, scored_at=now):
-            if not rows.has_event(c, link, EventKind.CLICKED, evidence=_PEOPLE):
-                rows.add_event(c, link, EventKind.CLICKED, occurred_at=now, evidence=Evidence.HUMAN)
-        elif rows.has_event(c, link, EventKind.SCORED, evidence=_PEOPLE, score=score, within=SAME_VISIT):
+        is_first = rows.add_first_score(c, link, score, scored_at=now)
+        if not is_first and rows.has_event(c, link, EventKind.SCORED, score=score, within=SAME_VISIT):
             return True
+        _prove_click(c, link, now)
         rows.add_event(c, link, EventKind.SCORED, occurred_at=now, evidence=Evidence.HUMAN, score=score)
-        _end_if_answered(c, link, EventKind.SCORED, Evidence.HUMAN, now)
+        regrade(c, link.request_id)
+        end_if_met(c, link.request_id, [StopCondition.SCORED, StopCondition.CLICKED], at=now)
         return True
 
 
@@ -104,45 +104,47 @@ def take_comment(ledger: Ledger, link_token: str, text: str, *, now: datetime) -
         if not comment or f"\n\n{comment}\n\n" in f"\n\n{before}\n\n":
             return True
         rows.set_comment(c, link.invitation_id, comment if before is None else f"{before}\n\n{comment}")
+        _prove_click(c, link, now)
         rows.add_event(c, link, EventKind.COMMENTED, occurred_at=now, evidence=Evidence.HUMAN, detail={"text": comment})
+        regrade(c, link.request_id)
+        end_if_met(c, link.request_id, [StopCondition.CLICKED], at=now)
         return True
 
 
 @again_if_undone
-def choose_platform(
-    ledger: Ledger, link_token: str, platform_id: int, *, is_machine: bool, now: datetime
-) -> str | None:
+def choose_platform(ledger: Ledger, link_token: str, platform_id: int, *, visit: Visit, now: datetime) -> str | None:
     """Where a visible platform of the link's location is, its choice recorded; None for anything else.
 
-    A machine chooses nothing: its visit is kept as a machine's click, so that no figure and no rule can mistake it.
+    A machine chooses nothing: its visit is kept as a click, so that no figure and no rule can mistake it. One that is
+    found out later keeps its choice as an event, graded a machine's.
     """
     with ledger.write() as c:
         link = _locked(c, link_token, now)
         url = None if link is None else _url_of(c, link, platform_id)
         if link is None or url is None:
             return None
-        evidence = _grade(link, is_machine)
+        is_machine = sign_of(visit, machines_of(link.rules)) in OF_MACHINES
         kind = EventKind.CLICKED if is_machine else EventKind.PLATFORM_CHOSEN
-        if not rows.has_event(c, link, kind, evidence=[evidence], platform_id=platform_id, within=SAME_VISIT):
-            rows.add_event(c, link, kind, occurred_at=now, evidence=evidence, platform_id=platform_id)
-            _end_if_answered(c, link, kind, evidence, now)
+        _keep(c, link, kind, visit, now, platform_id=platform_id)
         return url
 
 
-def find_platform(ledger: Ledger, link_token: str, platform_id: int, *, now: datetime) -> str | None:
-    """Where `choose_platform` would lead; records nothing (HEAD)."""
-    with ledger.read() as c:
-        link = _live(rows.find_by_link(c, link_token), now)
-        return None if link is None else _url_of(c, link, platform_id)
-
-
 def open_unsubscribe_page(ledger: Ledger, unsubscribe_token: str) -> UnsubscribePage | None:
-    """The page behind an unsubscribe link; changes nothing."""
+    """The page behind an unsubscribe link; records nothing."""
     with ledger.read() as c:
         link = rows.find_by_unsubscribe_token(c, unsubscribe_token)
         if link is None:
             return None
         return UnsubscribePage(link.account_name, link.channel, rows.is_person_suppressed(c, link, None))
+
+
+def note_way_out(ledger: Ledger, unsubscribe_token: str, *, visit: Visit, now: datetime) -> bool:
+    """Somebody looked at the unsubscribe page; whether that was new. It is kept as an open: they saw the message.
+
+    No interest in the review, so no click; but a scanner that fetches every link gives itself away here.
+    """
+    find = rows.find_by_unsubscribe_token
+    return _note(ledger, unsubscribe_token, EventKind.OPENED, visit, now, part=UNSUBSCRIBE, find=find)
 
 
 @again_if_undone
@@ -179,30 +181,82 @@ def unsubscribe(
 
 
 @again_if_undone
-def _note(ledger: Ledger, link_token: str, kind: EventKind, is_machine: bool, now: datetime) -> bool:
+def _note(
+    ledger: Ledger,
+    token: str,
+    kind: EventKind,
+    visit: Visit,
+    now: datetime,
+    *,
+    part: str | None = None,
+    find: Callable[[Connection, str], Link | None] = rows.find_by_link,
+) -> bool:
     with ledger.read() as c:  # a flood of refreshes reads, and writes nothing
-        link = _live(rows.find_by_link(c, link_token), now)
-        if link is None or _is_repeat(c, link, kind, _grade(link, is_machine)):
+        link = _live(find(c, token), now)
+        if link is None or _is_repeat(read_history(c, link.request_id), kind, visit, now, part=part):
             return False
     with ledger.write() as c:
-        link = _locked(c, link_token, now)
-        if link is None or _is_repeat(c, link, kind, _grade(link, is_machine)):
-            return False
-        evidence = _grade(link, is_machine)
-        rows.add_event(c, link, kind, occurred_at=now, evidence=evidence)
-        _end_if_answered(c, link, kind, evidence, now)
-        return True
+        rows.lock_person(c, link.person_id)
+        return _keep(c, link, kind, visit, now, part=part)
 
 
-def _is_repeat(connection: Connection, link: Link, kind: EventKind, evidence: Evidence) -> bool:
-    same = [Evidence.MACHINE] if evidence is Evidence.MACHINE else _PEOPLE
-    return rows.has_event(connection, link, kind, evidence=same, within=SAME_VISIT)
+def _keep(
+    connection: Connection,
+    link: Link,
+    kind: EventKind,
+    visit: Visit,
+    now: datetime,
+    *,
+    platform_id: int | None = None,
+    part: str | None = None,
+) -> bool:
+    """Keep a fetch unless it is a repeat, and judge all of its message's anew. Ends what nothing can overturn."""
+    if _is_repeat(read_history(connection, link.request_id), kind, visit, now, platform_id=platform_id, part=part):
+        return False
+    sign = sign_of(visit, machines_of(link.rules))
+    detail = {name: value for name, value in (("link", part), ("sign", sign)) if value is not None}
+    event_id = rows.add_event(connection, link, kind, occurred_at=now, platform_id=platform_id, detail=detail or None)
+    found = regrade(connection, link.request_id, new=event_id)[event_id]
+    if found.is_final:
+        end_by_fetch(connection, link.request_id, kind, found, now)
+    return True
 
 
-def _grade(link: Link, is_machine: bool) -> Evidence:
-    if is_machine:
-        return Evidence.MACHINE
-    return Evidence.HUMAN if link.scored_request_id == link.request_id else Evidence.UNKNOWN
+def _is_repeat(
+    history: History,
+    kind: EventKind,
+    visit: Visit,
+    now: datetime,
+    *,
+    platform_id: int | None = None,
+    part: str | None = None,
+) -> bool:
+    """Whether the same link was fetched in the same manner within a minute, by both clocks: either may stand still.
+
+    A machine's fetch never makes a person's a repeat of it, nor the other way round.
+    """
+    machines = machines_of(history.rules)
+    name, sign = link_of(kind, platform_id, {"link": part} if part else {}), sign_of(visit, machines)
+    for row in history.fetches:
+        fetch = fetch_of(row)
+        is_near = abs(now - row.occurred_at) < SAME_VISIT and history.read_at - row.recorded_at < SAME_VISIT
+        is_person_hidden = row.evidence is Evidence.MACHINE and sign not in OF_MACHINES
+        # A visit that shows more than the one before is worth keeping; one that shows less is not.
+        is_same = fetch.sign is sign or (sign is None and fetch.sign not in OF_MACHINES)
+        if fetch.link == name and is_near and is_same and not is_person_hidden:
+            return True
+    return False
+
+
+def _prove_click(connection: Connection, link: Link, now: datetime) -> None:
+    """What is posted through a link proves that a person followed it, whether or not a click of theirs is known."""
+    history = read_history(connection, link.request_id)
+    grades = grades_of(history, answer_at=now)
+    if not any(
+        row.kind is EventKind.CLICKED and grades[row.event_id].evidence is Evidence.HUMAN for row in history.fetches
+    ):
+        detail = {"link": PAGE, "sign": Sign.ANSWER}
+        rows.add_event(connection, link, EventKind.CLICKED, occurred_at=now, detail=detail)
 
 
 def _live(link: Link | None, now: datetime) -> Link | None:
@@ -223,15 +277,6 @@ def _url_of(connection: Connection, link: Link, platform_id: int) -> str | None:
         if platform.platform_id == platform_id and platform.url.startswith(("https://", "http://")):
             return platform.url
     return None
-
-
-def _end_if_answered(connection: Connection, link: Link, kind: EventKind, evidence: Evidence, now: datetime) -> None:
-    """A click counts by a proved person only (`invitations.policy`); what else a person does proves a click."""
-    stop_when = link.rules.get("stop_when", _STOP_WHEN)
-    is_proved = evidence is Evidence.HUMAN and EventKind.CLICKED in stop_when
-    is_answer = kind in stop_when and kind is not EventKind.CLICKED and evidence is not Evidence.MACHINE
-    if is_proved or is_answer:
-        rows.mark_answered(connection, link.invitation_id, ended_at=now)
 
 
 def _clean(text: str) -> str:

@@ -1,79 +1,45 @@
-"""Which visitors are machines: previewers, mail scanners, crawlers, programs. What they open is no answer.
+"""What a request says about who made it, for `invitations.evidence` to weigh: nothing is judged here, and nothing kept.
 
-Signs found in user agents, lower-case. Sources: the instances collected by the public list
-monperrus/crawler-user-agents (MIT); Outlook's previewer, phpList/phplist3#415; Gmail's sampler, mssola/user_agent#71;
-Barracuda's scanner, JayBizzle/Crawler-Detect#552. Most gateways pretend to be a browser (mautic/mautic#16263), so a
-visit that shows none of these is of unknown evidence, never proof of a person.
+A proxy of ours in front hides the visitor's address and names it in X-Forwarded-For: the last address there that is
+not of a private network is believed, and only where the connection itself came from one. A visitor who forges the
+header can only make a machine of themselves.
 """
 
-import re
-from collections.abc import Mapping
+from ipaddress import ip_address
 
-_PREVIEWS = (
-    "bingpreview",
-    "bitlybot",
-    "bluesky cardyb",
-    "embedly",
-    "facebookexternalhit",
-    "facebookcatalog",
-    "google-pagerenderer",
-    "google-read-aloud",
-    "iframely",
-    "meta-externalagent",
-    "meta-externalfetcher",
-    "skypeuripreview",
-    "slack-imgproxy",
-    "snap url preview",
-    "vkshare",
-    "whatsapp/",
-)
-_MAIL_SCANNERS = (
-    "barracuda",
-    "gmail-content-sampling",
-    "microsoft office existence discovery",
-    "mimecast",
-    "proofpoint",
-    "trendmicro",
-    "trend micro",
-)
-_PROGRAMS = (
-    "aiohttp",
-    "apache-httpclient",
-    "axios/",
-    "curl/",
-    "go-http-client",
-    "guzzlehttp",
-    "headlesschrome",
-    "java/",
-    "libwww-perl",
-    "lighthouse",
-    "node-fetch",
-    "okhttp",
-    "phantomjs",
-    "postmanruntime",
-    "python-httpx",
-    "python-requests",
-    "python-urllib",
-    "python/",
-    "scrapy",
-    "wget/",
-)
-# "bot" ends a word in most crawlers' names, and Cubot is a maker of telephones. An address to complain to is in many
-# more, in no browser's, and in that of Yahoo's picture proxy, which loads what a person opens.
-_CRAWLERS = re.compile(
-    r"(?<!cu)bot\b|crawl|spider|preview\b|prefetch|\bscan(ner|ning)\b|archiver|^(?!yahoomailproxy).*https?://"
-)
-_SIGNS = _PREVIEWS + _MAIL_SCANNERS + _PROGRAMS
+from starlette.requests import Request
+
+from invitations.evidence import Visit
 
 
-def is_machine(headers: Mapping[str, str]) -> bool:
-    """Whether a request says of itself that nobody looks at it. `headers` has lower-case names.
+def visit_of(request: Request) -> Visit:
+    """How this request came. HEAD, prefetches and navigations are told apart; addresses are never logged or stored.
 
-    A request without a user agent is a machine's, and so is one that a browser made ahead of the person
-    (Sec-Purpose and Purpose: prefetch, https://wicg.github.io/nav-speculation/prefetch.html).
+    Ahead of the person: Sec-Purpose and Purpose, https://wicg.github.io/nav-speculation/prefetch.html. A page shown in
+    a browser's window: Sec-Fetch-Mode and -Dest, https://www.w3.org/TR/fetch-metadata/ (every current browser sends
+    them over https; Sec-Fetch-User would say more, and Safari leaves it out).
     """
-    agent = headers.get("user-agent", "").strip().lower()
+    headers = request.headers
     purpose = f"{headers.get('sec-purpose', '')} {headers.get('purpose', '')} {headers.get('x-moz', '')}".lower()
-    if not agent or agent == "mozilla/5.0":  # the whole of what Apple's mail proxy says when it loads pictures ahead
-        return True
-    return "prefetch" in purpose or any(sign in agent for sign in _SIGNS) or bool(_CRAWLERS.search(agent))
+    return Visit(
+        agent=headers.get("user-agent", ""),
+        address=_address(request),
+        is_head=request.method == "HEAD",
+        is_ahead="prefetch" in purpose or "prerender" in purpose,
+        is_navigation=headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document",
+    )
+
+
+def _address(request: Request) -> str | None:
+    connected = request.client.host if request.client else None
+    if connected is None or not _is_private(connected):
+        return connected
+    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+    return next((part for part in reversed(forwarded) if part and not _is_private(part)), connected)
+
+
+def _is_private(address: str) -> bool:
+    try:
+        return ip_address(address).is_private
+    except ValueError:
+        return False

@@ -1,6 +1,6 @@
 """What the customer sees: the review page, the way to a platform, the pixel, the unsubscribe page.
 
-GET never changes what is asked of anybody: it notes a visit. HEAD notes nothing at all.
+GET never changes what is asked of anybody: it notes a visit. HEAD notes a machine's: a browser shows a page by GET.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from data.ledger.store import Ledger
 from invitations import respond
 from web.bodies import read_form
 from web.looks import Looks
-from web.machines import is_machine
+from web.machines import visit_of
 from web.threads import LedgerThreads
 
 log = structlog.get_logger(__name__)
@@ -56,9 +56,9 @@ class Pages:
         if page is None:
             raise HTTPException(404)
         after = request.query_params.get("after")  # our own redirect after a form: no new visit
-        if request.method == "GET" and after is None:
-            machine = is_machine(request.headers)
-            await self._note(lambda now: respond.note_click(self.ledger, token, is_machine=machine, now=now))
+        if after is None:
+            visit = visit_of(request)
+            await self._note(lambda now: respond.note_click(self.ledger, token, visit=visit, now=now))
         return self._review(token, page, is_told=after == "comment")
 
     async def take_answer(self, request: Request) -> Response:
@@ -86,23 +86,17 @@ class Pages:
         token, number = _token(request), request.path_params["platform_id"]
         if not (number.isascii() and number.isdecimal() and len(number) <= _LONGEST_KEY):
             raise HTTPException(404)
-        key, machine = int(number), is_machine(request.headers)
-        if request.method == "HEAD":
-            url = await self._run(lambda now: respond.find_platform(self.ledger, token, key, now=now))
-        else:
-            url = await self._run(
-                lambda now: respond.choose_platform(self.ledger, token, key, is_machine=machine, now=now)
-            )
+        key, visit = int(number), visit_of(request)
+        url = await self._run(lambda now: respond.choose_platform(self.ledger, token, key, visit=visit, now=now))
         if url is None:
             raise HTTPException(404)
         return RedirectResponse(url, 302)
 
     async def pixel(self, request: Request) -> Response:
         """An open. The picture is the same whether the token is known or not."""
-        if request.method == "GET":
-            token, machine = request.path_params["token"], is_machine(request.headers)
-            if _is_token(token):
-                await self._note(lambda now: respond.note_open(self.ledger, token, is_machine=machine, now=now))
+        token, visit = request.path_params["token"], visit_of(request)
+        if _is_token(token):
+            await self._note(lambda now: respond.note_open(self.ledger, token, visit=visit, now=now))
         return Response(_PIXEL, media_type="image/gif")
 
     async def unsubscribe_page(self, request: Request) -> Response:
@@ -111,6 +105,8 @@ class Pages:
         page = await self.threads.run(lambda: respond.open_unsubscribe_page(self.ledger, token))
         if page is None:
             raise HTTPException(404)
+        visit = visit_of(request)
+        await self._note(lambda now: respond.note_way_out(self.ledger, token, visit=visit, now=now))
         return self.looks.page("unsubscribe.html", token=token, page=page, is_done=page.is_unsubscribed, scope=None)
 
     async def unsubscribe(self, request: Request) -> Response:

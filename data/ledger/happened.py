@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from data.ledger.outcomes import Attempt
 from data.ledger.tables import events, inbox
 from data.ledger.tables.metadata import database_now
-from data.words import EventKind, Evidence
+from data.words import EventKind
 
 
 def store_raw(connection: Connection, provider: str, event_key: str, payload: Mapping[str, Any]) -> int | None:
@@ -38,12 +38,14 @@ def append_event(
     occurred_at: datetime,
     account_id: int | None = None,
     person_id: int | None = None,
-    evidence: Evidence | None = None,
     code: str | None = None,
     detail: Mapping[str, Any] | None = None,
     inbox_id: int | None = None,
 ) -> int:
-    """Append an event about an attempt's message, or about a person; its id. `occurred_at` is policy time."""
+    """Append an event about an attempt's message, or about a person; its id. `occurred_at` is policy time.
+
+    An open or a click has no evidence yet: `invitations.grading` gives it, with all others of the message.
+    """
     about: dict[str, Any] = {"account_id": account_id, "person_id": person_id}
     if attempt is not None:
         about = {
@@ -62,7 +64,6 @@ def append_event(
             kind=kind,
             occurred_at=occurred_at,
             recorded_at=database_now(),
-            evidence=evidence,
             code=code,
             detail=dict(detail) if detail else None,
             inbox_id=inbox_id,

@@ -16,14 +16,14 @@ from sqlalchemy.engine import Connection
 from data.ledger.suppressions import is_suppressed
 from data.ledger.tables import accounts, events, invitations, locations, people, platforms, policies, requests, scores
 from data.ledger.tables.metadata import database_now
-from data.words import Channel, EventKind, Evidence, InvitationStatus
+from data.words import Channel, EventKind, Evidence
 
 _r, _i, _l, _p, _e, _s = requests.c, invitations.c, locations.c, platforms.c, events.c, scores.c
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A request as its link sees it: whose it is, what the page needs, and the policy its invitation began under."""
+    """A request as its link sees it: whose it is, what the page needs, and the policy it was queued under."""
 
     account_id: int
     account_name: str
@@ -37,7 +37,7 @@ class Link:
     address: str
     sent_at: datetime  # policy time of the hand-over; of the window's start while that is not known
     rules: Mapping[str, Any]
-    scored_request_id: int | None  # the request whose link brought the invitation's score
+    is_scored: bool  # the invitation, through whichever of its links
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ def _find(connection: Connection, condition: sa.ColumnElement[bool]) -> Link | N
             _r.address,
             sa.func.coalesce(_r.handed_at, _r.not_before, type_=_r.not_before.type).label("sent_at"),
             policies.c.rules,
-            _s.request_id.label("scored_request_id"),
+            _s.invitation_id.is_not(None).label("is_scored"),
         )
         .select_from(
             requests.join(invitations, _i.invitation_id == _r.invitation_id)
             .join(locations, _l.location_id == _r.location_id)
             .join(accounts, accounts.c.account_id == _r.account_id)
-            .join(policies, policies.c.policy_id == _i.policy_id)
+            .join(policies, policies.c.policy_id == _r.policy_id)
             .outerjoin(scores, _s.invitation_id == _r.invitation_id)
         )
         .where(condition)
@@ -110,20 +110,12 @@ def has_event(
     link: Link,
     kind: EventKind,
     *,
-    evidence: Sequence[Evidence],
-    within: timedelta | None = None,
-    score: int | None = None,
-    platform_id: int | None = None,
+    score: int,
+    within: timedelta,
 ) -> bool:
-    """Whether the link's request has such an event already, within a time of the database's clock if one is given."""
-    same = [_e.request_id == link.request_id, _e.kind == kind, _e.evidence.in_(list(evidence))]
-    if within is not None:
-        clock = connection.execute(sa.select(database_now())).scalar_one()
-        same.append(_e.recorded_at > clock - within)
-    if score is not None:
-        same.append(_e.score == score)
-    if platform_id is not None:
-        same.append(_e.platform_id == platform_id)
+    """Whether the link's request has such an event already, within a time of the database's clock."""
+    clock = connection.execute(sa.select(database_now())).scalar_one()
+    same = (_e.request_id == link.request_id, _e.kind == kind, _e.score == score, _e.recorded_at > clock - within)
     # By invitation first: events are indexed by it, and it has few.
     found = sa.select(_e.event_id).where(_e.invitation_id == link.invitation_id, *same)
     return connection.execute(found.limit(1)).first() is not None
@@ -185,16 +177,6 @@ def comment_of(connection: Connection, invitation_id: int) -> str | None:
 def set_comment(connection: Connection, invitation_id: int, comment: str) -> None:
     """Keep the comment with the score."""
     connection.execute(scores.update().where(_s.invitation_id == invitation_id).values(comment=comment))
-
-
-def mark_answered(connection: Connection, invitation_id: int, *, ended_at: datetime) -> bool:
-    """End the invitation as answered, whether it was running, stopped or had run out; False when it was answered."""
-    ended = connection.execute(
-        invitations.update()
-        .where(_i.invitation_id == invitation_id, _i.status != InvitationStatus.ANSWERED)
-        .values(status=InvitationStatus.ANSWERED, ended_at=ended_at)
-    )
-    return ended.rowcount == 1
 
 
 def is_person_suppressed(connection: Connection, link: Link, channel: Channel | None) -> bool:

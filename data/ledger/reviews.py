@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
-from data.ledger.responses import mark_answered
+from data.ledger.stop_conditions import end_if_met
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables.metadata import database_now
-from data.words import EventKind
+from data.words import EventKind, StopCondition
 
 _VALUES = ("reviewer_name", "stars", "body", "sentiment", "reviewed_at")
 
@@ -56,15 +56,13 @@ def write_reviews(
 
 
 def _links(connection: Connection, location_id: int, tokens: Sequence[str]) -> dict[str, Any]:
-    """By token: the request that it was sent with, its invitation and that one's policy; of this location only."""
+    """By token: the request that it was sent with, and its invitation; of this location only."""
     r, i = t.requests.c, t.invitations.c
     rows = connection.execute(
         sa.select(
-            r.link_token, r.request_id, r.channel, i.invitation_id, i.person_id, i.account_id, i.location_id,
-            t.policies.c.rules,
+            r.link_token, r.request_id, r.channel, i.invitation_id, i.person_id, i.account_id, i.location_id
         )
         .join(t.invitations, i.invitation_id == r.invitation_id)
-        .join(t.policies, t.policies.c.policy_id == i.policy_id)
         .where(r.link_token.in_(tokens), i.location_id == location_id)
     )  # fmt: skip
     return {row.link_token: row for row in rows}
@@ -107,5 +105,4 @@ def _link(connection: Connection, review_id: int, link: Any, row: Mapping[str, A
             detail={"review_id": review_id, "platform": row["platform"]},
         )
     )
-    if EventKind.REVIEW_LINKED in link.rules.get("stop_when", []):
-        mark_answered(connection, link.invitation_id, ended_at=now)
+    end_if_met(connection, link.request_id, [StopCondition.REVIEW_LINKED], at=now)

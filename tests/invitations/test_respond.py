@@ -20,8 +20,11 @@ from data.words import (
     SuppressionReason,
 )
 from invitations import respond
+from invitations.evidence import Visit
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
+PHONE = Visit(agent="Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36")
+SCANNER = Visit(agent="Barracuda Sentinel (EE)")
 TOKEN = "link-token-0000"
 UNSUBSCRIBE = "unsubscribe-0000"
 
@@ -36,7 +39,7 @@ def request_id(ledger: Ledger, world: World) -> int:
     customer = make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
     return make_request(
         ledger, world, customer, link_token=TOKEN, unsubscribe_token=UNSUBSCRIBE, status=RequestStatus.SENT,
-        handed_at=NOON,
+        handed_at=NOON - timedelta(hours=1),
     )  # fmt: skip
 
 
@@ -103,7 +106,7 @@ def test_the_policy_of_the_invitation_says_what_ends_it(ledger: Ledger, world: W
     set_stop_when(ledger, "platform_chosen")
     respond.take_score(ledger, TOKEN, 5, now=NOON)
     assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
-    respond.choose_platform(ledger, TOKEN, platform(ledger, world.chicago), is_machine=False, now=NOON)
+    respond.choose_platform(ledger, TOKEN, platform(ledger, world.chicago), visit=PHONE, now=NOON)
     assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
 
 
@@ -116,35 +119,35 @@ def test_scores_outside_zero_to_ten_are_refused(ledger: Ledger) -> None:
 
 @pytest.mark.usefixtures("request_id")
 def test_refreshes_of_one_minute_are_one_click(ledger: Ledger) -> None:
-    assert respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
-    assert not respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert respond.note_click(ledger, TOKEN, visit=PHONE, now=NOON)
+    assert not respond.note_click(ledger, TOKEN, visit=PHONE, now=NOON)
     with ledger.write() as c:
         minute_ago = ledger.now(c) - timedelta(seconds=61)
         c.execute(t.events.update().values(recorded_at=minute_ago))
-    assert respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert respond.note_click(ledger, TOKEN, visit=PHONE, now=NOON)
     assert [event.evidence for event in events(ledger)] == [Evidence.UNKNOWN] * 2
 
 
 @pytest.mark.usefixtures("request_id")
 def test_a_scanner_before_the_person_does_not_hide_the_persons_click(ledger: Ledger) -> None:
-    respond.note_click(ledger, TOKEN, is_machine=True, now=NOON)
-    respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    respond.note_click(ledger, TOKEN, visit=SCANNER, now=NOON)
+    respond.note_click(ledger, TOKEN, visit=PHONE, now=NOON)
     assert [event.evidence for event in events(ledger)] == [Evidence.MACHINE, Evidence.UNKNOWN]
 
 
 @pytest.mark.usefixtures("request_id")
 def test_a_score_proves_that_a_person_clicked(ledger: Ledger) -> None:
-    respond.note_click(ledger, TOKEN, is_machine=True, now=NOON)
+    respond.note_click(ledger, TOKEN, visit=SCANNER, now=NOON)
     respond.take_score(ledger, TOKEN, 7, now=NOON)
     assert [event.evidence for event in events(ledger, EventKind.CLICKED)] == [Evidence.MACHINE, Evidence.HUMAN]
-    assert not respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    assert not respond.note_click(ledger, TOKEN, visit=PHONE, now=NOON)
 
 
 @pytest.mark.usefixtures("request_id")
 def test_a_click_ends_the_asking_only_where_the_policy_says_so_and_once_a_person_is_proved(ledger: Ledger) -> None:
     set_stop_when(ledger, "clicked")
-    respond.note_click(ledger, TOKEN, is_machine=True, now=NOON)
-    respond.note_click(ledger, TOKEN, is_machine=False, now=NOON)
+    respond.note_click(ledger, TOKEN, visit=SCANNER, now=NOON)
+    respond.note_click(ledger, TOKEN, visit=PHONE, now=NOON)
     assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
     respond.take_score(ledger, TOKEN, 6, now=NOON)
     assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
@@ -153,7 +156,7 @@ def test_a_click_ends_the_asking_only_where_the_policy_says_so_and_once_a_person
 @pytest.mark.usefixtures("request_id")
 def test_a_machine_that_chooses_a_platform_ends_nothing(ledger: Ledger, world: World) -> None:
     google = platform(ledger, world.chicago)
-    assert respond.choose_platform(ledger, TOKEN, google, is_machine=True, now=NOON) == "https://google.example/chicago"
+    assert respond.choose_platform(ledger, TOKEN, google, visit=SCANNER, now=NOON) == "https://google.example/chicago"
     assert one(ledger, t.invitations).status is InvitationStatus.ACTIVE
     (event,) = events(ledger)
     assert (event.kind, event.evidence, event.platform_id) == (EventKind.CLICKED, Evidence.MACHINE, google)
@@ -169,7 +172,7 @@ def test_only_visible_platforms_of_the_same_location_are_reached(ledger: Ledger,
             c, t.platforms, location_id=world.chicago, slug="odd", name="Odd", url="javascript:alert(1)", position=9
         )
     for number in (elsewhere, hidden, odd, 999_999):
-        assert respond.choose_platform(ledger, TOKEN, number, is_machine=False, now=NOON) is None
+        assert respond.choose_platform(ledger, TOKEN, number, visit=PHONE, now=NOON) is None
     assert events(ledger) == []
 
 
@@ -239,9 +242,9 @@ def test_links_run_out_and_unsubscribing_does_not(ledger: Ledger, world: World) 
     assert respond.open_review_page(ledger, TOKEN, now=late) is None
     assert not respond.take_score(ledger, TOKEN, 5, now=late)
     assert not respond.take_comment(ledger, TOKEN, "Hello", now=late)
-    assert not respond.note_click(ledger, TOKEN, is_machine=False, now=late)
+    assert not respond.note_click(ledger, TOKEN, visit=PHONE, now=late)
     google = platform(ledger, world.chicago)
-    assert respond.choose_platform(ledger, TOKEN, google, is_machine=False, now=late) is None
+    assert respond.choose_platform(ledger, TOKEN, google, visit=PHONE, now=late) is None
     assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=False, now=late)
 
 

@@ -1,6 +1,7 @@
 """One customer who was asked, with links that tests know."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from data.ledger.store import Ledger
 from data.words import RequestStatus
 from tests import browser
 from tests.web.client import Client
-from tests.world import NOON, World, make_customer, make_request, make_world
+from tests.world import World, make_customer, make_request, make_world
 
 # tests.browser.NONE_HERE says it in one line.
 collect_ignore = [] if browser.is_available() else ["test_browser.py"]
@@ -32,7 +33,7 @@ def asked(ledger: Ledger) -> Asked:
     customer = make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
     request = make_request(
         ledger, world, customer, link_token=LINK, unsubscribe_token=UNSUBSCRIBE, status=RequestStatus.SENT,
-        handed_at=NOON,
+        handed_at=ledger.policy_now() - timedelta(hours=1),
     )  # fmt: skip
     return Asked(world, customer, request)
 

@@ -116,7 +116,7 @@ def test_a_customer_without_javascript_scores_writes_and_goes_on(chromium: Brows
         kinds = c.execute(sa.select(t.events.c.kind, t.events.c.evidence).order_by(t.events.c.event_id)).all()
     assert (score.score, score.comment) == (3, "The wait was long.")
     assert [tuple(row) for row in kinds] == [
-        (EventKind.CLICKED, Evidence.UNKNOWN),
+        (EventKind.CLICKED, Evidence.HUMAN),
         (EventKind.SCORED, Evidence.HUMAN),
         (EventKind.COMMENTED, Evidence.HUMAN),
         (EventKind.PLATFORM_CHOSEN, Evidence.HUMAN),

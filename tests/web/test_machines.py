@@ -1,69 +1,47 @@
-"""Who is a machine."""
+"""What a request says about who made it."""
 
 import pytest
+from starlette.requests import Request
 
-from tests.web.client import PHONE, SCANNER
-from web.machines import is_machine
+from invitations.evidence import Visit
+from tests.web.client import PHONE
+from web.machines import visit_of
 
-MACHINES = [
-    "",
-    "Mozilla/5.0",
-    SCANNER,
-    "WhatsApp/2.23.20.0 A",
-    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
-    (
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, like Gecko) Version/9.0.1 "
-        "Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0"
-    ),  # iMessage
-    "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
-    "TelegramBot (like TwitterBot)",
-    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-    "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)",
-    "Barracuda Sentinel (EE)",
-    "Mozilla/5.0 (compatible; heritrix/3.2.0 +http://www.example.org)",
-    (
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 "
-        "Safari/537.36 Edge/12.246 Gmail-content-sampling"
-    ),
-    "Microsoft Office Existence Discovery",
-    "python-requests/2.32.3",
-    "curl/8.5.0",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/130.0.0.0 Safari/537.36",
-]
-PEOPLE = [
-    PHONE,
-    "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
-    "Opera/9.80 (J2ME/MIDP; Opera Mini/9.80/190.1; U; en) Presto/2.12.423 Version/12.16",
-    (
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
-        "Mobile/15E148 Safari/604.1"
-    ),
-    "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0 Mobile Safari/537.36",
-    "Mozilla/5.0 (Linux; Android 10; CUBOT) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0 Mobile Safari/537.36",
-    (
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 "
-        "[FBAN/FBIOS;FBAV/460.0.0.31.103;FBDV/iPhone14,5]"
-    ),
-    "Mozilla/4.0 (compatible; ms-office; MSOffice 16)",  # Outlook draws the message, pictures included
-    "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",  # on opening
-    "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/4.0 TV Safari/537",
-]
+NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
 
-@pytest.mark.parametrize("agent", MACHINES)
-def test_previewers_scanners_and_programs_are_machines(agent: str) -> None:
-    assert is_machine({"user-agent": agent})
+def visit(method: str = "GET", client: str = "198.51.100.7", **headers: str) -> Visit:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    raw = [(name.encode(), value.encode()) for name, value in ({"user-agent": PHONE} | named).items()]
+    return visit_of(Request({"type": "http", "method": method, "headers": raw, "client": (client, 5)}))
 
 
-@pytest.mark.parametrize("agent", PEOPLE)
-def test_browsers_may_be_people(agent: str) -> None:
-    assert not is_machine({"user-agent": agent})
+def test_a_phone_that_shows_the_page_is_told_from_one_that_only_fetches_it() -> None:
+    assert visit(**NAVIGATION).is_navigation
+    assert not visit().is_navigation
+    assert not visit(sec_fetch_mode="no-cors", sec_fetch_dest="image").is_navigation
 
 
 @pytest.mark.parametrize("name", ["sec-purpose", "purpose", "x-moz"])
-def test_a_browser_that_fetches_ahead_is_a_machine(name: str) -> None:
-    assert is_machine({"user-agent": PHONE, name: "prefetch;prerender"})
+def test_a_browser_that_fetches_ahead_says_so(name: str) -> None:
+    assert visit(**{name: "prefetch;prerender"}).is_ahead
+    assert not visit().is_ahead
 
 
-def test_a_visit_that_names_no_browser_is_a_machine() -> None:
-    assert is_machine({})
+def test_head_is_told_from_get() -> None:
+    assert visit("HEAD").is_head
+    assert not visit().is_head
+
+
+def test_a_visit_that_names_no_browser_is_not_one_of_which_nothing_is_told() -> None:
+    assert visit(user_agent="").agent == ""
+
+
+def test_the_visitor_behind_our_own_proxy_is_the_last_address_that_it_names() -> None:
+    assert visit().address == "198.51.100.7"
+    assert visit(client="10.0.0.2", x_forwarded_for="203.0.113.9, 8.8.8.8, 10.0.0.3").address == "8.8.8.8"
+    assert visit(client="127.0.0.1", x_forwarded_for="").address == "127.0.0.1"
+
+
+def test_a_visitor_who_comes_straight_cannot_name_another_address() -> None:
+    assert visit(client="8.8.8.8", x_forwarded_for="1.1.1.1").address == "8.8.8.8"

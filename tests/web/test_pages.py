@@ -1,6 +1,7 @@
 """The customer's pages over HTTP, on both databases."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,18 +11,22 @@ import sqlalchemy as sa
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import Channel, EventKind, Evidence, InvitationStatus
+from invitations.evidence import Sign
+from invitations.grading import settle_clicks
 from tests.web.client import SCANNER, Client
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.world import make_customer, make_request
 
 pytestmark = pytest.mark.slow
 
+HEAD, AGENT = Sign.HEAD.value, Sign.AGENT.value
+NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 REVIEW, LEAVE = f"/r/{LINK}", f"/u/{UNSUBSCRIBE}"
 
 
 def rows(ledger: Ledger, table: sa.Table) -> list[Any]:
     with ledger.read() as c:
-        return list(c.execute(table.select()).all())
+        return list(c.execute(table.select().order_by(*table.primary_key.columns)).all())
 
 
 def links(html: str) -> list[str]:
@@ -151,7 +156,54 @@ def test_a_scanner_that_fetches_everything_changes_nothing_that_matters(client: 
     assert rows(ledger, t.scores) == rows(ledger, t.suppressions) == []
     assert {row.status for row in rows(ledger, t.invitations)} == {InvitationStatus.ACTIVE}
     assert {event.evidence for event in rows(ledger, t.events)} == {Evidence.MACHINE}
-    assert len(rows(ledger, t.events)) == 4  # a click, an open, two platforms: once each
+    kept = [(event.kind, event.evidence_reason) for event in rows(ledger, t.events)]
+    assert set(kept) == {(kind, sign) for kind in (EventKind.CLICKED, EventKind.OPENED) for sign in (HEAD, AGENT)}
+    assert len(kept) == 10  # the page, two platforms, the pixel, the way out: each by HEAD and by GET, once a minute
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_gateway_that_poses_as_a_browser_and_fetches_every_link_of_a_mail_is_a_machine(
+    client: Client, ledger: Ledger
+) -> None:
+    with ledger.write() as c:
+        c.execute(t.policies.update().values(rules={"stop_when": ["clicked"]}))
+    for path in (f"/o/{LINK}.gif", REVIEW, LEAVE):
+        client.get(path, headers=NAVIGATION)
+    assert {(event.evidence, event.evidence_reason) for event in rows(ledger, t.events)} == {
+        (Evidence.MACHINE, "all links at once")
+    }
+    settle_clicks(ledger, now=ledger.policy_now() + timedelta(hours=1))
+    assert {row.status for row in rows(ledger, t.invitations)} == {InvitationStatus.ACTIVE}
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_person_who_clicks_and_does_not_score_stops_the_follow_ups_where_the_policy_says_so(
+    client: Client, ledger: Ledger
+) -> None:
+    with ledger.write() as c:
+        c.execute(t.policies.update().values(rules={"stop_when": ["clicked"]}))
+    client.get(REVIEW, headers=NAVIGATION)
+    (event,) = rows(ledger, t.events)
+    assert (event.evidence, event.evidence_reason) == (Evidence.HUMAN, "opened in a browser")
+    assert {row.status for row in rows(ledger, t.invitations)} == {InvitationStatus.ACTIVE}
+    settle_clicks(ledger, now=ledger.policy_now() + timedelta(seconds=10))
+    assert {row.status for row in rows(ledger, t.invitations)} == {InvitationStatus.ANSWERED}
+
+
+@pytest.mark.usefixtures("asked")
+def test_no_address_and_no_browser_of_a_visitor_is_kept(client: Client, ledger: Ledger) -> None:
+    client.get(REVIEW, headers={"x-forwarded-for": "8.8.8.8"})
+    client.get(LEAVE, agent=SCANNER)
+    kept = str([tuple(event) for event in rows(ledger, t.events)])
+    assert not any(secret in kept for secret in ("8.8.8.8", "Mozilla", "BingPreview"))
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("name", ["sec-purpose", "purpose"])
+def test_a_page_that_a_browser_fetches_ahead_is_no_click_of_a_person(client: Client, ledger: Ledger, name: str) -> None:
+    client.get(REVIEW, headers=NAVIGATION | {name: "prefetch"})
+    (event,) = rows(ledger, t.events)
+    assert (event.evidence, event.evidence_reason) == (Evidence.MACHINE, "fetched ahead of the person")
 
 
 @pytest.mark.usefixtures("asked")
@@ -167,14 +219,28 @@ def test_a_scanner_that_poses_as_a_browser_finds_no_platform_to_follow(client: C
 
 
 @pytest.mark.usefixtures("asked")
-def test_head_notes_nothing(client: Client, ledger: Ledger) -> None:
-    client.post(REVIEW, {"score": "5"})
-    before = len(rows(ledger, t.events))
-    platform = links(client.get(f"{REVIEW}?after=score").text)[0]
-    for path in (REVIEW, LEAVE, platform, f"/o/{LINK}.gif"):
-        answer = client("HEAD", path)
-        assert answer.status_code in {200, 302}
-    assert len(rows(ledger, t.events)) == before
+def test_who_asks_for_headers_only_is_a_machine_and_its_get_of_the_same_link_too(
+    client: Client, ledger: Ledger
+) -> None:
+    for method in ("HEAD", "GET"):
+        assert client(method, REVIEW, headers=NAVIGATION).status_code == 200
+    assert [(event.evidence, event.evidence_reason) for event in rows(ledger, t.events)] == [
+        (Evidence.MACHINE, HEAD),
+        (Evidence.MACHINE, "all links at once"),
+    ]
+
+
+@pytest.mark.usefixtures("asked")
+def test_head_ends_nothing_and_chooses_nothing(client: Client, ledger: Ledger) -> None:
+    with ledger.write() as c:
+        c.execute(t.policies.update().values(rules={"stop_when": ["platform_chosen", "clicked"]}))
+        platform = c.execute(sa.select(sa.func.min(t.platforms.c.platform_id))).scalar_one()
+    for path, status in ((REVIEW, 200), (LEAVE, 200), (f"{REVIEW}/p/{platform}", 302), (f"/o/{LINK}.gif", 200)):
+        assert client("HEAD", path).status_code == status
+    assert {event.evidence for event in rows(ledger, t.events)} == {Evidence.MACHINE}
+    assert EventKind.PLATFORM_CHOSEN not in {event.kind for event in rows(ledger, t.events)}
+    settle_clicks(ledger, now=ledger.policy_now() + timedelta(hours=1))
+    assert {row.status for row in rows(ledger, t.invitations)} == {InvitationStatus.ACTIVE}
 
 
 @pytest.mark.usefixtures("asked")
@@ -182,7 +248,9 @@ def test_looking_at_the_unsubscribe_page_unsubscribes_nobody(client: Client, led
     page = client.get(LEAVE)
     assert "Stop messages from Acme Dental?" in page.text
     assert 'value="everything" checked' in page.text
-    assert rows(ledger, t.suppressions) == rows(ledger, t.events) == []
+    assert rows(ledger, t.suppressions) == []
+    (event,) = rows(ledger, t.events)  # they saw the message; that is no click
+    assert (event.kind, event.evidence) == (EventKind.OPENED, Evidence.UNKNOWN)
 
 
 @pytest.mark.usefixtures("asked")
