@@ -126,11 +126,16 @@ def read_page(address: str, html: str) -> PageReader:
 
 
 class Browser:
-    """One customer's browser (or a scanner's fetcher): an agent string and a few redirects on this machine."""
+    """One customer's browser (or a scanner's fetcher): an agent string and a few redirects on this machine.
 
-    def __init__(self, lines: Lines, agent: str) -> None:
+    `is_window`: a page shown to somebody, which browsers say of it (https://www.w3.org/TR/fetch-metadata/).
+    """
+
+    def __init__(self, lines: Lines, agent: str, *, is_window: bool = False) -> None:
         self._lines = lines
         self._headers = {"User-Agent": agent, "Accept": "text/html,*/*;q=0.8", "Accept-Language": "en-US,en;q=0.9"}
+        if is_window:
+            self._headers |= {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
 
     async def open(self, address: str, method: str = "GET", form: dict[str, str] | None = None) -> requests.Response:
         """Fetch an address as a browser would, following redirects while they stay on this machine."""

@@ -35,6 +35,7 @@ class Character:
     reviews_after: float | None
     writes_back: bool  # answers the text itself with a few words
     is_scanned: bool  # a mail gateway fetches every link first
+    is_disguised: bool  # that gateway: it runs a whole browser and names itself one
     is_prefetched: bool  # the mail program opens it by itself
     taste: float  # 0 to 1: which of the platforms; most take the first they see
     browser: str
@@ -65,6 +66,7 @@ def character(seed: int, address: str, number: int, *, is_email: bool) -> Charac
         reviews_after=2 + dice.random() * 4 if reviews else None,
         writes_back=not is_email and not clicks and dice.random() < 0.03,
         is_scanned=is_email and chance_of(seed, address, "gateway").random() < 0.12,
+        is_disguised=chance_of(seed, address, "gateway's make").random() < 0.5,
         is_prefetched=is_email and chance_of(seed, address, "mail program").random() < 0.15,
         taste=chance_of(seed, address, "taste").random() ** 2.2,
         browser=BROWSERS[dice.randrange(len(BROWSERS) if is_email else 2)],

@@ -94,7 +94,7 @@ class Customers:
         self._casting.mail_arrived()
         who = character(self._seed, mail["recipient"], number, is_email=True)
         if who.is_scanned:
-            self._plan("scan", 1.0, mail=mail["n"])
+            self._plan("scan", 1.0, mail=mail["n"], is_disguised=who.is_disguised)
         if who.is_prefetched:
             self._plan("open", 0.5, mail=mail["n"], bot="apple")
         if who.opens_after is None:
@@ -131,13 +131,18 @@ class Customers:
                 await self._fetch(browser, image)
 
     async def _scan(self, payload: dict[str, Any]) -> None:
-        """A mail gateway looks at every link before anybody reads the mail. It must change nothing."""
+        """A mail gateway looks at every link before anybody reads the mail. It must change nothing.
+
+        One says what it is and asks for headers first; the other is a browser like any, and only its haste tells.
+        """
         mail = self._mail(payload)
-        scanner = Browser(self._lines, SCANNER)
+        is_disguised = payload.get("is_disguised", False)
+        scanner = Browser(self._lines, BROWSERS[2] if is_disguised else SCANNER, is_window=is_disguised)
         links = [*_links(f"{mail['body_text']}\n{mail['body_html']}"), mail["unsubscribe"] or ""]
         for link in dict.fromkeys(links):
             if link.startswith(self._base):
-                await self._fetch(scanner, link, "HEAD")
+                if not is_disguised:
+                    await self._fetch(scanner, link, "HEAD")
                 await self._fetch(scanner, link)
 
     def _mail(self, payload: dict[str, Any]) -> sqlite3.Row:
@@ -154,7 +159,7 @@ class Customers:
 
     async def _ask(self, act: str, payload: dict[str, Any], form: Form) -> requests.Response | None:
         """Ask web/ for something; None when it does not answer: the customer tries the same act again later."""
-        browser = Browser(self._lines, self._who(payload).browser)
+        browser = Browser(self._lines, self._who(payload).browser, is_window=True)
         try:
             answer = await browser.open(form.action, form.method, form.filled)
         except requests.RequestException:

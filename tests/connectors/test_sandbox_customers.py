@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from data.ledger import tables as t
 from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from data.words import Channel, EventKind, Evidence, RequestStatus, SuppressionReason
+from data.words import Channel, EventKind, Evidence, InvitationStatus, RequestStatus, SuppressionReason
+from invitations.grading import settle_clicks
 from tests.sandbox import MAILGUN_DOMAIN, TWILIO_FROM, TWILIO_SID, TWILIO_TOKEN, WEBHOOK_KEY, Sandbox, running_sandbox
 from tests.waiting import wait_until
-from tests.world import NOON, World, make_customer, make_request, make_world
+from tests.world import World, make_customer, make_request, make_world
 from web.app import create_app
 
 SEED = 7
@@ -57,10 +59,13 @@ def real_web(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def ask(ledger: Ledger, world: World, address: str, channel: Channel) -> dict[str, str]:
-    """A customer with a request handed over; the two tokens of its message."""
+    """A customer with a request handed over a while ago; the two tokens of its message."""
     contact = {"email": address} if channel is Channel.EMAIL else {"phone": address}
     customer = make_customer(ledger, world, **contact)
-    request = make_request(ledger, world, customer, channel=channel, status=RequestStatus.SENT, handed_at=NOON)
+    request = make_request(
+        ledger, world, customer, channel=channel, status=RequestStatus.SENT,
+        handed_at=ledger.policy_now() - timedelta(hours=1),
+    )  # fmt: skip
     with ledger.read() as c:
         row = c.execute(sa.select(t.requests).where(t.requests.c.request_id == request)).one()
     return {"link": row.link_token, "unsubscribe": row.unsubscribe_token}
@@ -88,6 +93,7 @@ def test_each_customer_does_what_their_character_says_and_a_scanner_changes_noth
     ledger = open_ledger(Settings(home=home))
     migrate(ledger)
     world = make_world(ledger)
+    stop_at_a_click(ledger)
     tokens = {n: ask(ledger, world, n, Channel.SMS) for n in NUMBERS}
     tokens |= {m: ask(ledger, world, m, Channel.EMAIL) for m in MAILBOXES}
     with real_web(ledger, monkeypatch) as web, running_sandbox(
@@ -106,6 +112,13 @@ def test_each_customer_does_what_their_character_says_and_a_scanner_changes_noth
     assert_three_said_no(ledger, who, health)
     assert_scanners_changed_nothing(ledger, who)
     ledger.close()
+
+
+def stop_at_a_click(ledger: Ledger) -> None:
+    """The policy under which a scanner could do most harm. The sandbox's time is quick: nobody is too soon."""
+    machines = {"seconds_after_delivery": 0, "all_links_within_seconds": 3, "networks": []}
+    with ledger.write() as c:
+        c.execute(t.policies.update().values(rules={"stop_when": ["clicked"], "machines": machines}))
 
 
 def scores_of(ledger: Ledger) -> dict[str, int]:
@@ -167,7 +180,24 @@ def assert_scanners_changed_nothing(ledger: Ledger, who: dict[str, Character]) -
     scored, chosen = scores_of(ledger), events_of(ledger, EventKind.PLATFORM_CHOSEN)
     assert not only_scanned & (set(scored) | set(chosen))
     clicked = events_of(ledger, EventKind.CLICKED)
-    assert all(Evidence.HUMAN not in clicked.get(address, set()) for address in only_scanned)
+    assert {who[address].is_disguised for address in only_scanned} == {True, False}
+    assert all(clicked[address] == {Evidence.MACHINE} for address in only_scanned)
+    settle_clicks(ledger, now=ledger.policy_now() + timedelta(minutes=1))
+    ended = ended_by_an_answer(ledger)
+    assert not only_scanned & ended
+    visited = {a for a, c in who.items() if c.clicks_after is not None and not c.is_scanned}
+    assert visited <= ended  # whether they scored or only looked
+
+
+def ended_by_an_answer(ledger: Ledger) -> set[str]:
+    with ledger.read() as c:
+        return set(
+            c.execute(
+                sa.select(t.requests.c.address)
+                .join(t.invitations, t.invitations.c.invitation_id == t.requests.c.invitation_id)
+                .where(t.invitations.c.status == InvitationStatus.ANSWERED)
+            ).scalars()
+        )
 
 
 def test_the_customers_together_give_a_believable_nps() -> None:
