@@ -37,6 +37,7 @@ RUN_KIND = {
     RunKind.SEND: "Sending (batch)",
     RunKind.EVENTS: "Collecting answers",
     RunKind.RESOLVE: "Settling doubt",
+    RunKind.SUPPRESSIONS: "Do-not-contact lists",
     RunKind.PUBLISH: "Publishing",
 }
 RUN_STATUS = {

@@ -22,11 +22,10 @@ Its entries come without "since", so each pass compares sets: two queries here, 
 An unsubscribe from one tag counts as one from everything (the broadest reading; ours are sent without tags).
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -36,14 +35,14 @@ from data.ledger import said_about_mail as words
 from data.ledger.accounts import the_account
 from data.ledger.controls import record_audit
 from data.ledger.runs import recorded_run
-from data.ledger.said_about_mail import Asked, Said
+from data.ledger.said_about_mail import Said
 from data.ledger.store import Ledger, again_if_undone
 from data.words import AddressKind, Channel, RunKind, SuppressionEffect, SuppressionReason
 from invitations.consequences import PROVIDER
+from invitations.said import Book, Verdict
 
 log = structlog.get_logger(__name__)
 
-_SECOND = timedelta(seconds=1)  # providers tell whole seconds, cut off
 _CHUNK = 500  # entries a transaction
 _AUDITED = "unlist"
 
@@ -62,14 +61,6 @@ class SyncReport:
     def as_metadata(self) -> dict[str, int]:
         """The counts, for whoever shows them."""
         return dict(self.counts) if self.run_id is None else {"run_id": self.run_id, **self.counts}
-
-
-class Verdict(Enum):
-    """What an entry of a provider's list means here."""
-
-    KNOWN = auto()  # seen before, or nothing would change
-    NEW = auto()  # to be recorded
-    LIFTED = auto()  # restored here by hand after it was made: to be taken off the list
 
 
 def sync_suppressions(ledger: Ledger, lists: Mapping[str, SuppressionList], *, now: datetime) -> SyncReport:
@@ -105,14 +96,14 @@ def _sync_one(ledger: Ledger, its_list: SuppressionList, counts: Counter[str], n
     listed = [(entry.address.strip().lower(), entry) for entry in its_list.read()]
     with ledger.read() as c:
         account_id = the_account(c).account_id
-        book = _Book(words.read_said(c, account_id))
+        book = Book(words.read_said(c, account_id))
     judged = [(address, entry, book.judge(address, entry, now)) for address, entry in listed]
     new = [(address, entry) for address, entry, verdict in judged if verdict is Verdict.NEW]
     counts["repeated"] += sum(verdict is Verdict.KNOWN for *_, verdict in judged)
     for start in range(0, len(new), _CHUNK):
         counts.update(_record(ledger, account_id, new[start : start + _CHUNK], now))
     with ledger.read() as c:
-        book = _Book(words.read_said(c, account_id))
+        book = Book(words.read_said(c, account_id))
     added = its_list.add(_missing(book, listed))
     counts["added"] += added
     for address, entry, verdict in judged:
@@ -122,99 +113,7 @@ def _sync_one(ledger: Ledger, its_list: SuppressionList, counts: Counter[str], n
             counts["removed"] += 1
 
 
-class _Book:
-    """What was said, by person and by address, oldest first."""
-
-    def __init__(self, asked: Asked) -> None:
-        self._owners = asked.owners
-        self._of_person: dict[int | None, list[Said]] = defaultdict(list)
-        self._of_address: dict[str, list[Said]] = defaultdict(list)
-        for said in asked.said:
-            if said.person_id is not None:
-                self._of_person[said.person_id].append(said)
-            if said.kind is AddressKind.EMAIL:
-                self._of_address[said.address].append(said)
-
-    def owner(self, address: str) -> int | None:
-        """Whose the address is."""
-        return self._owners.get(address)
-
-    def about(self, address: str) -> Sequence[Said]:
-        """What was said of whoever owns the address; of the address where nobody does."""
-        person = self.owner(address)
-        return self._of_address.get(address, []) if person is None else self._of_person[person]
-
-    def _newest(self, address: str, reason: SuppressionReason) -> Said | None:
-        """The word that counts for e-mail: of the person, or (undeliverable) of this address alone."""
-        if reason is SuppressionReason.UNDELIVERABLE:
-            told = [said for said in self._of_address.get(address, []) if said.channel is Channel.EMAIL]
-        else:
-            told = [
-                said
-                for said in self.about(address)
-                if said.channel is None
-                or (said.channel is Channel.EMAIL and said.effect is SuppressionEffect.RESTORE)
-            ]  # fmt: skip
-        return told[-1] if told else None
-
-    def judge(self, address: str, entry: Listed, now: datetime) -> Verdict:
-        """What an entry means, by the table above."""
-        newest = self._newest(address, entry.reason)
-        if newest is None:
-            return Verdict.NEW
-        since = entry.listed_at or now
-        if _is_restore(newest):
-            if not _is_later(newest, entry):
-                return Verdict.NEW
-            return Verdict.KNOWN if self.restored_after(address, entry) is None else Verdict.LIFTED
-        if entry.reason is SuppressionReason.UNDELIVERABLE or newest.occurred_at >= since:
-            return Verdict.KNOWN
-        lifted = [s for s in self.about(address) if s.suppression_id > newest.suppression_id and _is_restore(s)]
-        return Verdict.NEW if any(s.occurred_at < since + _SECOND for s in lifted) else Verdict.KNOWN
-
-    def restored_after(self, address: str, entry: Listed) -> Said | None:
-        """The lifting after the entry was made, if it is the last word about this e-mail address; None otherwise."""
-        newest = self._newest(address, entry.reason)
-        if newest is None or not _is_restore(newest) or not _is_later(newest, entry):
-            return None
-        is_bounce = entry.reason is SuppressionReason.UNDELIVERABLE
-        return newest if is_bounce or self.refused_since(address) is None else None
-
-    def kept_after(self, address: str, entry: Listed) -> list[Said]:
-        """What was lifted later than the entry for channels other than e-mail, and still holds: one for each."""
-        last: dict[Channel, Said] = {}
-        for said in self.about(address):
-            if said.channel is None:
-                last.clear()
-            elif said.channel is not Channel.EMAIL:
-                last[said.channel] = said
-        return [said for said in last.values() if _is_restore(said) and _is_later(said, entry)]
-
-    def refused_since(self, address: str) -> datetime | None:
-        """When its owner's own word took e-mail away from this address; None when none does now."""
-        person = self._newest(address, SuppressionReason.UNSUBSCRIBED)
-        own = self._newest(address, SuppressionReason.UNDELIVERABLE)
-        for said in (person, own):
-            is_off = said is not None and said.effect is SuppressionEffect.SUPPRESS
-            if said is not None and is_off and said.reason is not SuppressionReason.UNDELIVERABLE:
-                return said.occurred_at
-        return None
-
-    def addresses(self) -> Iterable[str]:
-        """Every e-mail address that anything said may bear on."""
-        return sorted({*self._owners, *self._of_address})
-
-
-def _is_restore(said: Said) -> bool:
-    return said.effect is SuppressionEffect.RESTORE
-
-
-def _is_later(said: Said, entry: Listed) -> bool:
-    """Whether something was said after an entry was made, surely: one without a time is taken for newer."""
-    return entry.listed_at is not None and said.occurred_at >= entry.listed_at + _SECOND
-
-
-def _missing(book: _Book, listed: Sequence[tuple[str, Listed]]) -> list[tuple[str, datetime]]:
+def _missing(book: Book, listed: Sequence[tuple[str, Listed]]) -> list[tuple[str, datetime]]:
     """The addresses that the provider would still write to, though their owners said no, each with when."""
     refused_there = {
         address
@@ -231,7 +130,7 @@ def _record(ledger: Ledger, account_id: int, entries: Sequence[tuple[str, Listed
     emails = [address for address, _ in entries]
     with ledger.write() as c:
         words.lock_people(c, set(words.read_said(c, account_id, emails).owners.values()))
-        book = _Book(words.read_said(c, account_id, emails))
+        book = Book(words.read_said(c, account_id, emails))
         new = [(a, e) for a, e in entries if book.judge(a, e, now) is Verdict.NEW]
         persons = {person for a, _ in new if (person := book.owner(a)) is not None}
         owned = words.addresses_of(c, persons)

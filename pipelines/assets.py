@@ -9,7 +9,15 @@ import dagster as dg
 from invitations.resolve import resolve_doubt
 from invitations.send import send_due
 from pipelines.asked import carry_out_jobs
-from pipelines.passes import load_warehouse, plan_and_archive, publish, receive_events, take_in, take_in_reviews
+from pipelines.passes import (
+    bring_suppressions_together,
+    load_warehouse,
+    plan_and_archive,
+    publish,
+    receive_events,
+    take_in,
+    take_in_reviews,
+)
 from pipelines.resources import LedgerResource, ProvidersResource
 
 # Events are kept by the day they were received (UTC). The first day of the first ledger; later ones have no rows there.
@@ -31,9 +39,22 @@ def core_reviews(context: dg.AssetExecutionContext, ledger: LedgerResource) -> R
         return Result(metadata=take_in_reviews(opened))
 
 
+# Each night before planning, and not with the events of each minute: what happens to mails comes as events at once,
+# ours is refused here whatever stands there, and the lists can only be read whole.
+@dg.asset(deps=[core_customers], group_name="people", pool="suppressions", kinds={"mailgun", "sqlalchemy"})
+def core_suppressions(
+    context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource
+) -> Result:
+    """One row per "do not contact": the e-mail provider's list and ours, brought together both ways."""
+    with ledger.opened(context.run.run_id) as opened:
+        lists = providers.suppression_lists()
+        return Result(metadata=bring_suppressions_together(opened, lists, now=opened.policy_now()))
+
+
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec("core_verdicts", deps=[core_customers], group_name="outreach", kinds={"polars", "parquet"},
+        dg.AssetSpec("core_verdicts", deps=[core_customers, core_suppressions], group_name="outreach",
+                     kinds={"polars", "parquet"},
                      description="One row per candidate: every rule that held it back, and until when."),
         dg.AssetSpec("core_requests_queued", deps=["core_verdicts"], group_name="outreach", kinds={"sqlalchemy"},
                      description="One row per message that may go, with the window it may go in."),
@@ -101,6 +122,7 @@ def core_jobs_done(context: dg.AssetExecutionContext, ledger: LedgerResource, pr
 ALL = [
     core_customers,
     core_reviews,
+    core_suppressions,
     planned,
     core_requests_sent,
     core_attempts_resolved,

@@ -24,6 +24,7 @@ from pipelines.assets import (
     core_jobs_done,
     core_requests_sent,
     core_reviews,
+    core_suppressions,
     out_dashboard,
     planned,
     raw_events,
@@ -40,7 +41,11 @@ TICK_SECONDS = _pace.tick_seconds
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 Tick = dg.RunRequest | dg.SkipReason
 
-nightly = dg.define_asset_job("nightly", [core_customers, planned], description="Take in, plan, queue. Sends nothing.")
+nightly = dg.define_asset_job(
+    "nightly",
+    [core_customers, core_suppressions, planned],
+    description="Take in, ask who must not be contacted, plan, queue. Sends nothing.",
+)
 intake = dg.define_asset_job("intake", [core_customers, planned], description="A file came in: take it in and plan.")
 dispatch = dg.define_asset_job("dispatch", [core_requests_sent], description="Send what is due: the main job.")
 events = dg.define_asset_job(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipelines.commands import account, control, running, setup, work
+from pipelines.commands import account, control, running, setup, suppressions, work
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(plainly(command))
+app.add_typer(suppressions.app, name="suppressions")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ may be repeated at any time: the ledger's constraints and the warehouse's keys m
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from connectors import EventSource
+from connectors import EventSource, SuppressionList
 from data.ledger.demo_clock import is_demo
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger
@@ -19,6 +19,7 @@ from data.warehouse.store import PUBLISH_EVERY
 from data.words import RunKind
 from invitations.events import poll_providers
 from invitations.queueing import PlanReport, plan_and_queue
+from invitations.suppression_sync import SyncFailed, sync_suppressions
 from invitations.take_in import pick_up_inbox
 from pipelines.inbox_reviews import pick_up_reviews
 
@@ -50,6 +51,17 @@ def take_in(ledger: Ledger) -> Counts:
 def take_in_reviews(ledger: Ledger) -> Counts:
     """Import every file of reviews in the inbox folder."""
     return pick_up_reviews(ledger, ledger.settings.inbox_folder)
+
+
+def bring_suppressions_together(ledger: Ledger, lists: Mapping[str, SuppressionList], *, now: datetime) -> Counts:
+    """Providers' lists of addresses and ours, both ways. One not reached waits for the next night: the run says so.
+
+    A refused account goes on as an error: then nobody can tell who said no there, and nothing may be planned.
+    """
+    try:
+        return {"lists": len(lists), **sync_suppressions(ledger, lists, now=now).as_metadata()}
+    except SyncFailed:
+        return {"lists": len(lists), "not_reached": 1}
 
 
 def plan_and_archive(ledger: Ledger, *, now: datetime) -> PlanReport:

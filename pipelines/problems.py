@@ -21,6 +21,7 @@ from data.warehouse import WarehouseBusy
 from invitations.events import PollFailed
 from invitations.policy import NoPolicy, PolicyRefused
 from invitations.send import SendingHalted
+from invitations.suppression_sync import SyncFailed
 from invitations.take_in import ImportRefused, UnknownLocation
 from pipelines.processes import ChildEnded
 
@@ -43,7 +44,7 @@ MISCONFIGURED = (
     *QUOTING,
 )
 # Foreseeable while working: exit code 1, and their messages hold no personal data.
-FORESEEN = (AccountStopped, SendingHalted, PollFailed, WarehouseBusy, ChildEnded, DagsterRefused)
+FORESEEN = (AccountStopped, SendingHalted, PollFailed, SyncFailed, WarehouseBusy, ChildEnded, DagsterRefused)
 
 
 def tell(problem: BaseException) -> str:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from connectors import EventSource, Messenger
-from connectors.registry import open_event_sources, open_messengers
+from connectors import EventSource, Messenger, SuppressionList
+from connectors.registry import open_event_sources, open_messengers, open_suppression_lists
 from data.ledger.migrate import require_current
 from data.ledger.runs import inside_dagster_run
 from data.ledger.store import Ledger, open_ledger
@@ -52,6 +52,10 @@ class ProvidersOpener:
     def event_sources(self) -> Mapping[str, EventSource]:
         """Who can be asked what happened."""
         return open_event_sources()
+
+    def suppression_lists(self) -> Mapping[str, SuppressionList]:
+        """Who keeps a list of addresses of its own."""
+        return open_suppression_lists()
 
 
 # What assets and sensors ask for. Not ConfigurableResource: there is nothing to configure in Dagster's pages, and it

@@ -147,3 +147,19 @@ def record(
     if rows:
         connection.execute(suppressions.insert(), rows)
     return len(rows)
+
+
+def read_history(
+    connection: Connection, account_id: int, kind: AddressKind, address: str
+) -> list[sa.Row[*tuple[Any, ...]]]:
+    """occurred_at, kind, channel, effect, reason, recorded_by of what was said of an address's owner, oldest first."""
+    owner = sa.select(_a.person_id).where(_a.account_id == account_id, _a.kind == kind, _a.address == address)
+    of_owner = sa.exists().where(
+        _a.account_id == _s.account_id, _a.kind == _s.kind, _a.address == _s.address, _a.person_id.in_(owner)
+    )
+    said = (
+        sa.select(_s.occurred_at, _s.kind, _s.channel, _s.effect, _s.reason, _s.recorded_by)
+        .where(_s.account_id == account_id, sa.or_(of_owner, sa.and_(_s.kind == kind, _s.address == address)))
+        .order_by(_s.suppression_id)
+    )
+    return list(connection.execute(said))
