@@ -14,7 +14,7 @@ from phonenumbers import country_code_for_region
 from data.account_file import AccountFile, AccountFileError, LocationPart, load_account_file
 from data.account_texts import SequencePart, StepPart
 from data.words import Channel, TemplateCategory
-from invitations import week
+from invitations.hours_check import closed_regions, impossible_times
 from invitations.policy import Policy, PolicyRefused
 from invitations.wording import faults_of
 
@@ -41,39 +41,13 @@ def load_settings(path: Path | str) -> tuple[AccountFile, Policy]:
 def check(file: AccountFile, policy: Policy) -> list[str]:
     """What of `file` under `policy` cannot be satisfied, or must not be: one sentence each; [] when all can."""
     return [
-        *_closed_regions(file, policy),
-        *chain.from_iterable(_impossible_times(sequence, policy) for sequence in file.sequences),
+        *closed_regions(file, policy),
+        *chain.from_iterable(impossible_times(sequence, policy) for sequence in file.sequences),
         *chain.from_iterable(_second_asks_too_soon(sequence, policy) for sequence in file.sequences),
         *chain.from_iterable(_steps_nobody_gets(place, file) for place in file.locations),
         *chain.from_iterable(_platforms_without_inviting(place) for place in file.locations),
         *chain.from_iterable(faults_of(template) for template in file.templates),
     ]
-
-
-def _closed_regions(file: AccountFile, policy: Policy) -> Iterator[str]:
-    """Regions of the account's own countries in which the hours leave no minute of the week."""
-    for region in dict.fromkeys(row.region for row in policy.stricter_hours):
-        here = [place for place in file.locations if place.region == region[:2]]
-        closed = [
-            channel.value
-            for channel in Channel
-            if any(channel in place.channels for place in here) and not week.left_open(policy, region, channel)
-        ]
-        if closed:
-            yield (
-                f"[policy]: quiet_hours and the stricter hours of {region} for {', '.join(closed)} have no minute in "
-                "common, so nobody there could ever be asked: let quiet_hours (or their weekdays) reach into those"
-            )
-
-
-def _impossible_times(sequence: SequencePart, policy: Policy) -> Iterator[str]:
-    minutes = week.open_minutes(policy.quiet_hours)
-    for number, step in enumerate(sequence.steps, 1):
-        if step.at_minute is not None and not week.is_open_at(minutes, step.at_minute):
-            yield (
-                f'{_named(sequence, number)}, key at: found "{step.at}", but no message goes at that time on any day '
-                "([policy.quiet_hours]): name a time within those hours, or widen them"
-            )
 
 
 def _second_asks_too_soon(sequence: SequencePart, policy: Policy) -> Iterator[str]:
@@ -126,10 +100,6 @@ def _platforms_without_inviting(place: LocationPart) -> Iterator[str]:
                 f'[[locations.platforms]] "{platform.slug}" of "{place.slug}": Yelp forbids asking for reviews '
                 "at all and hides those that were asked for: take it out"
             )
-
-
-def _named(sequence: SequencePart, number: int) -> str:
-    return f'[[sequences.steps]] no. {number} of "{sequence.slug}"'
 
 
 def _days(minutes: int) -> str:

@@ -58,7 +58,9 @@ def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequenc
 
 
 def read_first_ask(connection: Connection, channel: Channel) -> Any | None:
-    """The newest first-step template of the first location for this channel, with location and account; None if none.
+    """The newest first-step template of the first location's sequence for this channel, with location and account.
+
+    None if there is none in any sequence.
 
     subject, body, location, reply_to, color, account, postal_address.
     """
@@ -86,6 +88,11 @@ def read_first_ask(connection: Connection, channel: Channel) -> Any | None:
             )
         )
         .where(templates.c.channel == channel)
-        .order_by(sequences.c.version.desc(), templates.c.version.desc(), locations.c.location_id)
+        .order_by(
+            locations.c.location_id,
+            sa.case((sequences.c.sequence_id == locations.c.sequence_id, 0), else_=1),
+            sequences.c.sequence_id.desc(),
+            templates.c.version.desc(),
+        )
         .limit(1)
     ).first()

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from data.account_texts import TemplatePart
+from data.account_texts import SequencePart, StepPart, TemplatePart
 from data.ledger import tables as t
 from data.ledger.accounts import AccountChangeRefused, the_account
+from data.ledger.messages import read_first_ask
 from data.ledger.store import Ledger
 from data.words import Channel, InvitationStatus, Source, TemplateApproval, TemplateCategory
 from tests.data.accounts import NOW, applied, sample
@@ -125,6 +126,20 @@ def test_an_invitation_under_way_keeps_its_sequence(ledger: Ledger) -> None:
     ]
     with ledger.read() as c:
         assert c.execute(sa.select(t.invitations.c.sequence_id)).scalar_one() == place.sequence_id
+
+
+@pytest.mark.one_database
+def test_a_message_to_try_out_says_what_the_first_location_asks_first(ledger: Ledger) -> None:
+    file = sample()
+    own = StepPart(delay="immediately", channels=[Channel.EMAIL], template="reminder")
+    sequences = [SequencePart(slug="own", steps=[own]), *file.sequences]
+    boston = file.locations[0].model_copy(update={"sequence": "own"})
+    applied(ledger, file.model_copy(update={"sequences": sequences, "locations": [boston, *file.locations[1:]]}))
+    with ledger.read() as c:
+        by_mail, by_text = read_first_ask(c, Channel.EMAIL), read_first_ask(c, Channel.SMS)
+    assert by_mail is not None
+    assert by_mail.subject == "A minute for {{ location }}?"
+    assert by_text is not None  # its own sequence has none, so another's
 
 
 @pytest.mark.one_database

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from data.account_file import AccountFile, AccountFileError
-from invitations import week
 from invitations.policy import Policy, PolicyRefused
-from invitations.policy_parts import Hours
 from invitations.settings_check import check, load_settings
 from tests.data.accounts import SAMPLE
 
@@ -109,7 +107,7 @@ def test_what_cannot_be_lived_up_to_is_refused_with_the_reason(change: Change, t
     [
         (policy(cap_days=8),),
         (policy(cap_days=0, invite_again_after_days=0),),
-        (hours(opens="17:00", closes="02:00"), at("18:00")),
+        (hours(opens="17:00", closes="02:00"), at("01:00")),
         (boston(channels=["email"]),),
         (by_whatsapp_only, lambda document: document["templates"][-1].update(category="utility")),
         # Hours that only other countries' rules narrow to nothing are those recipients' verdict, not a fault.
@@ -141,11 +139,3 @@ def test_a_file_is_refused_with_its_name_and_every_fault_at_once(tmp_path: Any) 
     path.write_text(SAMPLE.read_text(encoding="utf-8").replace("cap_days = 90", "cap_days = 181"), encoding="utf-8")
     with pytest.raises(PolicyRefused, match=r"ours\.toml: \[policy\] invite_again_after_days is 180"):
         load_settings(path)
-
-
-def test_sundays_night_goes_on_into_monday() -> None:
-    minutes = week.open_minutes(Hours.model_validate({"opens": "22:00", "closes": "02:00", "weekdays": ["sun"]}))
-    assert minutes.bit_count() == 4 * 60
-    assert week.is_open_at(minutes, 60)
-    assert not week.is_open_at(minutes, 3 * 60)
-    assert minutes & 1
