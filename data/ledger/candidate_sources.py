@@ -226,7 +226,10 @@ def count_without_unit(connection: Connection, account_id: int) -> int:
 
 
 def read_facts(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
-    """What the people of active invitations did: one row per invitation and kind. Clicks only by a human."""
+    """What the people of active invitations did: one row per invitation and kind.
+
+    Clicks only by a human; a platform that a scanner was found to have followed was not chosen.
+    """
     kind = events.c.kind
     query = (
         sa.select(events.c.invitation_id, word(kind))
@@ -236,7 +239,8 @@ def read_facts(connection: Connection, account_id: int, person_ids: Collection[i
             events.c.account_id == account_id,
             _i.status.in_((InvitationStatus.ACTIVE, InvitationStatus.STOPPED)),
             sa.or_(
-                kind.in_((EventKind.SCORED, EventKind.PLATFORM_CHOSEN, EventKind.REVIEW_LINKED)),
+                kind.in_((EventKind.SCORED, EventKind.REVIEW_LINKED)),
+                sa.and_(kind == EventKind.PLATFORM_CHOSEN, events.c.evidence.is_distinct_from(Evidence.MACHINE)),
                 sa.and_(kind == EventKind.CLICKED, events.c.evidence == Evidence.HUMAN),
             ),
         )

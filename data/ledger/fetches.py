@@ -112,7 +112,7 @@ def find_waiting(connection: Connection) -> Sequence[Waiting]:
     )
     chosen = sa.and_(
         _e.kind == EventKind.PLATFORM_CHOSEN,
-        sa.or_(_e.evidence.is_(None), _e.evidence != Evidence.MACHINE),
+        _e.evidence.is_distinct_from(Evidence.MACHINE),
         sa.or_(
             _r.policy_id.in_(stopping(StopCondition.PLATFORM_CHOSEN)),
             sa.and_(_e.evidence == Evidence.HUMAN, _r.policy_id.in_(stopping(StopCondition.CLICKED))),

@@ -106,6 +106,18 @@ def _of_changed_customers(column: sa.Column[Any]) -> Callable[[datetime], Condit
     return lambda since: column.in_(sa.select(t.customers.c.person_id).where(t.customers.c.changed_at >= since))
 
 
+def _new_or_judged_again(since: datetime) -> Condition:
+    """A union, for each half has an index of its own, and an `or` of them would read all events on PostgreSQL."""
+    e, r = t.events.c, t.requests.c
+    of_changed = sa.select(r.invitation_id).where(r.changed_at >= since)
+    return e.event_id.in_(
+        sa.union(
+            sa.select(e.event_id).where(e.recorded_at >= since),
+            sa.select(e.event_id).where(e.invitation_id.in_(of_changed), e.evidence.is_not(None)),
+        )
+    )
+
+
 def _everything(scope: Scope) -> Condition:
     return sa.true()
 
@@ -164,7 +176,8 @@ SOURCES = (
         None, is_append_only=True,
     ),
     Source(
-        t.events, ("event_id",), lambda since: t.events.c.recorded_at >= since,
+        # Who opened or clicked is judged anew as more becomes known; whoever does marks the message as changed.
+        t.events, ("event_id",), _new_or_judged_again,
         lambda scope: sa.or_(
             t.events.c.invitation_id.in_(scope.invitation_ids),
             sa.and_(t.events.c.invitation_id.is_(None), t.events.c.person_id.in_(scope.person_ids)),

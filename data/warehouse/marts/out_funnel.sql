@@ -10,7 +10,7 @@ with seen as (
         bool_or(kind in ('opened', 'read') and evidence is distinct from 'machine') as is_opened,
         bool_or(kind = 'clicked' and evidence is distinct from 'machine') as is_clicked,
         bool_or(kind = 'scored') as is_scored,
-        bool_or(kind = 'platform_chosen') as is_chosen,
+        bool_or(kind = 'platform_chosen' and evidence is distinct from 'machine') as is_chosen,
         bool_or(kind = 'review_linked') as is_reviewed
     from core_events
     where invitation_id is not null
