@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import polars as pl
 
 # In order of preference: of two columns that mean the same, the earlier fills a row's cell and the later its gaps.
 CUSTOMER_SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -40,6 +42,58 @@ CUSTOMER_SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "sucursal", "ubicacion", "sede",
     ),
     "locale": ("locale", "language", "lang", "preferred language", "sprache", "idioma", "langue", "lingua"),
+    "time_zone": (
+        "time zone", "timezone", "tz", "customer time zone", "zeitzone", "zona horaria", "huso horario",
+        "fuseau horaire", "fuso orario",
+    ),
+    "postal_code": (
+        "postal code", "postcode", "post code", "zip", "zip code", "zipcode", "zip postal code", "postal", "plz",
+        "postleitzahl", "codigo postal", "code postal", "cap", "codice postale", "cep",
+    ),
+    "country": ("country", "country code", "country region", "land", "staat", "pais", "pays", "paese", "nazione"),
+    "visited_at": (
+        "visited at", "visited on", "visited", "visit date", "date of visit", "last visit", "last visit date",
+        "visit", "appointment date", "appointment", "last appointment", "date of service", "service date",
+        "purchase date", "date of purchase", "purchased at", "purchased on", "last purchase", "order date",
+        "transaction date", "check out date", "date", "besuchsdatum", "besuch", "besucht am", "letzter besuch",
+        "termin", "kaufdatum", "bestelldatum", "datum", "fecha de visita", "ultima visita", "fecha de compra",
+        "fecha de la cita", "fecha", "date de visite", "derniere visite", "date d achat", "date du rendez vous",
+        "data visita", "data della visita", "data di acquisto",
+    ),
+    "consent": (
+        "consent", "consented", "has consented", "consent given", "marketing consent", "opt in", "optin", "opted in",
+        "permission", "agreed", "einwilligung", "zustimmung", "consentimiento", "consentement", "consenso",
+    ),
+    "consented_at": (
+        "consent date", "consented at", "consented on", "date of consent", "opt in date", "opted in at",
+        "einwilligung am", "einwilligungsdatum", "fecha de consentimiento", "date de consentement", "data consenso",
+    ),
+    "consent_basis": (
+        "consent basis", "basis of consent", "legal basis", "basis", "consent type", "rechtsgrundlage", "base legal",
+        "base juridique", "base legale", "base giuridica",
+    ),
+    "relationship": (  # "employee" and "staff" are not here: they mean who served the customer
+        "relationship", "relationship to business", "relation", "type of contact", "contact type", "beziehung",
+        "kontaktart", "relacion", "tipo de contacto", "type de contact", "relazione", "tipo di contatto",
+    ),
+}  # fmt: skip
+
+# A list of people who must not be contacted.
+CONTACT_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "email": (*CUSTOMER_SYNONYMS["email"], "address", "recipient"),
+    "phone": (*CUSTOMER_SYNONYMS["phone"], "number", "to"),
+}
+
+# What another system asked before this one.
+PAST_INVITATION_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    **CONTACT_SYNONYMS,
+    "location": CUSTOMER_SYNONYMS["location"],
+    "invited_at": (
+        "invited at", "invited on", "invited", "invitation date", "date invited", "asked at", "asked on", "sent at",
+        "sent on", "sent", "date sent", "sent date", "request date", "requested at", "review request date", "date",
+        "eingeladen am", "gesendet am", "datum", "enviado", "fecha de envio", "fecha", "envoye le", "date d envoi",
+        "inviato il", "data invio",
+    ),
 }  # fmt: skip
 
 REVIEW_SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -75,3 +129,10 @@ def unread(headers: Sequence[str], mapped: Mapping[str, Sequence[str]]) -> tuple
     """The columns that mean nothing to us."""
     read = {header for chosen in mapped.values() for header in chosen}
     return tuple(header for header in headers if header not in read)
+
+
+def by_text(frame: pl.DataFrame, name: str, read: Callable[[str], str | None]) -> pl.DataFrame:
+    """`name` out of `name_text`, each distinct text read once."""
+    texts = frame[f"{name}_text"].drop_nulls().unique()
+    answers = pl.DataFrame({f"{name}_text": texts, name: pl.Series([read(text) for text in texts], dtype=pl.String)})
+    return frame.join(answers, on=f"{name}_text", how="left", maintain_order="left")

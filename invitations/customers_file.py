@@ -1,35 +1,37 @@
 """A CSV file of customers becomes people, customers and a named list, and every bad row is told."""
 
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from connectors.csv_file import LINE, read_csv
+from connectors.csv_file import read_csv
 from data.ledger import imports
 from data.ledger.accounts import the_account
-from data.ledger.identities import owners
-from data.ledger.imports import Known, ListHead
+from data.ledger.identities import Address, owners
+from data.ledger.imports import ListHead
 from data.ledger.store import Ledger
 from data.ledger.tables import customers, locations
 from data.words import AddressKind, Channel
+from invitations.consent_columns import Declaration
 from invitations.import_report import ImportRefused, ImportReport, UnknownLocation, of_list
-from invitations.intake import Intake, take_rows
+from invitations.intake import take_rows
+from invitations.list_people import ListPeople, people_of_list
+from invitations.list_speed_text import read_send_at, read_speed, refuse_if_never_open
+from invitations.policy import NoPolicy, read_policy
 from invitations.rejected import Place, RejectedRow
-from invitations.same_person import KNOWN_SCHEMA, addresses_of, merged, with_group
+from invitations.same_person import KNOWN_SCHEMA, addresses_of, with_group
 
 log = structlog.get_logger(__name__)
 
 _PEOPLE_AT_ONCE = 2_000  # well under a second a transaction
-_ROW_COLUMNS = ("location_id", "email", "phone", "first_name", "last_name", "employee", "service", "locale")
 
 
 def import_customers(
@@ -42,37 +44,47 @@ def import_customers(
     channels: list[Channel] | None,
     speed: str | None,
     imported_by: str,
+    send_at: str | None = None,
+    declared: Declaration | None = None,
     dry_run: bool = False,
 ) -> ImportReport:
     """Import one file of customers as the list `list_name`; `location` is the slug for rows that name none.
 
+    `speed` and `send_at` are texts as `list_speed_text` reads them, on the location's clock. `declared` is what the
+    importer says of everybody's consent; without it only what the rows say is recorded.
     The same content under the same name at the same location is a repeat and changes nothing; one that was cut off
     goes on. With `dry_run` the counts come out the same and nothing is written.
-    Raises UnreadableFile, UnknownLocation or ImportRefused (the name, channels or speed), all in words.
+    Raises UnreadableFile, UnknownLocation or ImportRefused (the name, channels, speed or time), all in words.
     """
+    now = ledger.policy_now()
     with ledger.read() as connection:
         account_id, default, places = places_of(connection, location)
-    head = ListHead(
-        account_id=account_id,
-        location_id=default.location_id,
-        name=_checked_name(list_name),
-        content_sha256=hashlib.sha256(content).hexdigest(),
-        file_name=file_name[:300],
-        imported_by=imported_by,
-        channels=_checked_channels(channels),
-        speed=_checked_speed(speed),
-    )
-    with ledger.read() as connection:
+        head = ListHead(
+            account_id=account_id,
+            location_id=default.location_id,
+            name=_checked_name(list_name),
+            content_sha256=hashlib.sha256(content).hexdigest(),
+            file_name=file_name[:300],
+            imported_by=imported_by,
+            channels=_checked_channels(channels),
+        )
         before = imports.find_list(connection, head)
         if before is not None and before.completed_at is not None:
             told = [_as_told(row) for row in imports.rejected_of(connection, before.list_id)]
             return of_list(before, told, is_repeat=True)
-    taken = take_rows(read_csv(content), default, places)
+        if before is None:  # one that was cut off keeps its pace
+            head = _paced(connection, head, speed, send_at, zone=ZoneInfo(default.time_zone), now=now)
+    taken = take_rows(read_csv(content), default, places, now=now)
     with ledger.read() as connection:
-        grouped = with_group(taken.rows, _known(connection, account_id, taken.rows))
+        owner = _owners(connection, account_id, taken.rows)
+        grouped = with_group(taken.rows, _as_frame(owner))
+        people = people_of_list(
+            connection, account_id, taken=taken, grouped=grouped, owner=owner, places=places,
+            only=head.channels, declared=declared, list_name=head.name, now=now,
+        )  # fmt: skip
         if dry_run:
-            return _foreseen(connection, account_id, taken, grouped, file_name)
-    return _write(ledger, head, taken, grouped)
+            return _foreseen(connection, account_id, people, file_name)
+    return _write(ledger, head, people)
 
 
 def places_of(connection: Connection, slug: str) -> tuple[int, Place, list[Place]]:
@@ -83,7 +95,7 @@ def places_of(connection: Connection, slug: str) -> tuple[int, Place, list[Place
     account_id = int(the_account(connection).account_id)
     columns = locations.c
     rows = connection.execute(
-        sa.select(columns.location_id, columns.slug, columns.name, columns.region).where(
+        sa.select(columns.location_id, columns.slug, columns.name, columns.region, columns.time_zone).where(
             columns.account_id == account_id
         )
     )
@@ -107,30 +119,43 @@ def _checked_channels(channels: Sequence[Channel] | None) -> list[Channel] | Non
     return None if channels is None else list(dict.fromkeys(channels))
 
 
-def _checked_speed(speed: str | None) -> str | None:
-    if speed is not None and not re.fullmatch(r"[1-9][0-9]{0,6}/(hour|day)", speed):
-        raise ImportRefused(f'The speed "{speed}" cannot be read. Expected one such as 50/hour or 200/day.')
-    return speed
+def _paced(
+    connection: Connection, head: ListHead, speed: str | None, send_at: str | None, *, zone: ZoneInfo, now: datetime
+) -> ListHead:
+    """The list with its speed and its time. Raises ImportRefused for what cannot be read or could never be."""
+    if speed is not None:
+        wanted = read_speed(speed)
+        try:
+            refuse_if_never_open(wanted, read_policy(connection, head.account_id, now)[1])
+        except NoPolicy:
+            log.info("a list's hours could not be held against a policy: the account has none yet")
+        head = replace(
+            head, speed=wanted.rate, speed_days=wanted.days, speed_opens=wanted.opens, speed_closes=wanted.closes
+        )
+    return head if send_at is None else replace(head, send_at=read_send_at(send_at, zone, now))
 
 
 def _as_told(row: sa.Row[Any]) -> RejectedRow:
     return RejectedRow(row.line, row.column_name, row.value, row.reason, row.row, row.is_row_kept)
 
 
-def _known(connection: Connection, account_id: int, rows: pl.DataFrame) -> pl.DataFrame:
-    """`kind`, `address`, `person_id` of the addresses in `rows` that the ledger knows."""
-    wanted = ((AddressKind(kind), address) for kind, address in addresses_of(rows).iter_rows())
-    found = owners(connection, account_id, wanted)
-    known = [(kind.value, address, person_id) for (kind, address), person_id in found.items()]
+def _owners(connection: Connection, account_id: int, rows: pl.DataFrame) -> dict[Address, int]:
+    """Whose the addresses in `rows` are, as far as the ledger knows."""
+    return owners(connection, account_id, ((AddressKind(kind), one) for kind, one in addresses_of(rows).iter_rows()))
+
+
+def _as_frame(owner: dict[Address, int]) -> pl.DataFrame:
+    known = [(kind.value, address, person_id) for (kind, address), person_id in owner.items()]
     return pl.DataFrame(known, schema=KNOWN_SCHEMA, orient="row")
 
 
-def _foreseen(
-    connection: Connection, account_id: int, taken: Intake, grouped: pl.DataFrame, file_name: str
-) -> ImportReport:
+def _foreseen(connection: Connection, account_id: int, people: ListPeople, file_name: str) -> ImportReport:
     """The counts that writing would come to."""
+    for _ in people.portions(_PEOPLE_AT_ONCE):
+        pass  # counted as they go by
+    grouped, taken = people.grouped, people.taken
     persons = addresses_of(grouped, "group").join(
-        _known(connection, account_id, grouped), on=["kind", "address"], how="inner"
+        _as_frame(_owners(connection, account_id, grouped)), on=["kind", "address"], how="inner"
     )
     columns = customers.c
     rows = connection.execute(sa.select(columns.person_id, columns.location_id).where(columns.account_id == account_id))
@@ -146,43 +171,36 @@ def _foreseen(
         merged_count=len(grouped) - len(everyone),
         rejected_count=taken.row_count - len(grouped),
         rejected=taken.rejected,
-        unread_columns=taken.unread_columns,
         file_name=file_name,
+        **_told_beside(people),
     )
 
 
-def _write(ledger: Ledger, head: ListHead, taken: Intake, grouped: pl.DataFrame) -> ImportReport:
-    now = ledger.policy_now()
+def _told_beside(people: ListPeople) -> dict[str, Any]:
+    """What a report says beside its counts of rows, once all people have gone by."""
+    missing = people.gaps.missing if people.gaps else {}
+    return {
+        "unread_columns": people.taken.unread_columns,
+        "invited_count": people.invited_count,
+        "suppressed_count": people.suppressed_count,
+        "excluded_count": people.excluded_count,
+        "no_consent": dict(missing),
+        "notes": (*people.taken.notes, *(people.gaps.in_words() if people.gaps else ())),
+    }
+
+
+def _write(ledger: Ledger, head: ListHead, people: ListPeople) -> ImportReport:
+    taken = people.taken
     list_id: int = imports.begin_list(ledger, head, taken.row_count).list_id
-    for people in _portions(grouped):
-        imports.write_customers(ledger, head, list_id, people, now=now)
+    for some in people.portions(_PEOPLE_AT_ONCE):
+        imports.write_customers(ledger, head, list_id, some, now=people.now)
     complete = imports.end_list(
         ledger,
         list_id,
         [{**asdict(row), "column_name": row.column_name[:100], "reason": row.reason[:300]} for row in taken.rejected],
         row_count=taken.row_count,
-        rejected_count=taken.row_count - len(grouped),
+        rejected_count=taken.row_count - len(people.grouped),
     )
-    report = of_list(complete, taken.rejected, unread_columns=taken.unread_columns)
+    report = of_list(complete, taken.rejected, **_told_beside(people))
     log.info("customers imported", list_id=list_id, **report.as_metadata())
     return report
-
-
-def _portions(grouped: pl.DataFrame) -> Iterator[list[Known]]:
-    """People in the order of the file, some at a time, each with all addresses and one row for each location."""
-    rows = groupby(merged(grouped).iter_rows(named=True), key=itemgetter("group"))
-    addresses = groupby(
-        addresses_of(grouped.sort(LINE), "group").sort("group", maintain_order=True).iter_rows(), key=itemgetter(2)
-    )
-    portion: list[Known] = []
-    for (_, own), (_, its) in zip(rows, addresses, strict=True):
-        known = Known(
-            [(AddressKind(kind), address) for kind, address, _ in its],
-            [{name: row[name] for name in _ROW_COLUMNS} for row in own],
-        )
-        portion.append(known)
-        if len(portion) >= _PEOPLE_AT_ONCE:
-            yield portion
-            portion = []
-    if portion:
-        yield portion

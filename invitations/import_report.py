@@ -1,11 +1,12 @@
 """What came of an import, for whoever asked for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.engine import Row
 
+from data.words import Channel
 from invitations.rejected import RejectedRow
 
 
@@ -35,6 +36,12 @@ class ImportReport:
     unread_columns: Sequence[str] = field(default=(), repr=False)
     file_name: str | None = field(default=None, repr=False)
     problem: str | None = field(default=None, repr=False)  # the file as a whole could not be taken in
+    # Of the people in it, when it came; a repeat does not count them anew.
+    invited_count: int = 0  # invited before, by us or by the system before us
+    suppressed_count: int = 0  # asked not to be contacted
+    excluded_count: int = 0  # staff and relatives: never asked
+    no_consent: Mapping[Channel, int] = field(default_factory=dict)  # customers for whom a basis is needed and missing
+    notes: Sequence[str] = field(default=(), repr=False)  # how cells were read, what is missing and how to mend it
 
     @property
     def complaint_count(self) -> int:
@@ -51,6 +58,10 @@ class ImportReport:
             "rejected": self.rejected_count,
             "mended": self.complaint_count,
             "repeat": int(self.is_repeat),
+            "invited": self.invited_count,
+            "suppressed": self.suppressed_count,
+            "excluded": self.excluded_count,
+            **{f"no_consent_{channel.value}": count for channel, count in self.no_consent.items()},
         }
 
 

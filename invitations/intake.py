@@ -5,17 +5,34 @@ good one is kept with the good one, and the bad cell is reported all the same (`
 complaint keeps the line, the column, what was found, what was expected, and the whole row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import dataframely as dy
 import polars as pl
 
 from connectors.csv_file import LINE, TextTable, UnreadableFile
-from invitations.columns import CUSTOMER_SYNONYMS, map_columns, plain, unread
-from invitations.contacts import emails, phones
-from invitations.rejected import LIMITS, Place, RejectedRow, complaints
+from data.words import ConsentBasis, Relationship
+from invitations.columns import CUSTOMER_SYNONYMS, map_columns, unread
+from invitations.consent_columns import consent_findings, with_consent
+from invitations.contact_columns import (
+    contact_findings,
+    first_filled,
+    location_finding,
+    unswapped,
+    with_contacts,
+    with_location,
+)
+from invitations.dates import how_read, with_date
+from invitations.place_columns import how_places_read, place_findings, with_place
+from invitations.rejected import Finding, Place, RejectedRow, complaints
 
+_LIMITS = {"first_name": 100, "last_name": 100, "employee": 200, "service": 200}  # characters, as the ledger holds
+
+_READ_BY_TEXT = (
+    "time_zone", "postal_code", "country", "visited_at", "consent", "consented_at", "consent_basis", "relationship",
+)  # fmt: skip
 _BREAKS = r"[\p{Cc}\p{Zl}\p{Zp}]+"
 _UNSEEN = r"[\p{Cf}--[\x{200C}\x{200D}]]+"  # text-direction signs and the like; the joiners are part of some names
 _TEMPLATE_MARKS = r"\{[%#]?|[%#]?\}"  # no brace stays, so none of {{ {% {# can be put together from what remains
@@ -34,6 +51,14 @@ class CustomerRows(dy.Schema):
     employee = dy.String(nullable=True, max_length=200)
     service = dy.String(nullable=True, max_length=200)
     locale = dy.String(nullable=True, max_length=16)
+    time_zone = dy.String(nullable=True, max_length=64)
+    postal_code = dy.String(nullable=True, max_length=16)
+    country = dy.String(nullable=True, regex="^[A-Z]{2}$")
+    relationship = dy.Enum([one.value for one in Relationship], nullable=True)
+    visited_at = dy.Datetime(nullable=True, time_zone="UTC", time_unit="us")
+    is_consenting = dy.Bool(nullable=True)  # null = the row does not say
+    consented_at = dy.Datetime(nullable=True, time_zone="UTC", time_unit="us")
+    consent_basis = dy.Enum([one.value for one in ConsentBasis], nullable=True)
 
     @dy.rule()
     def reachable(cls) -> pl.Expr:  # noqa: N805  (dataframely's own form)
@@ -48,11 +73,14 @@ class Intake:
     rejected: tuple[RejectedRow, ...] = field(repr=False)
     row_count: int
     unread_columns: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=(), repr=False)  # how cells were read that could have been read otherwise
+    columns: Mapping[str, str] = field(default_factory=dict, repr=False)  # the file's name for each of ours
 
 
-def take_rows(table: TextTable, default: Place, places: Sequence[Place]) -> Intake:
+def take_rows(table: TextTable, default: Place, places: Sequence[Place], *, now: datetime) -> Intake:
     """Clean every row of `table`; a row belongs to `default` unless its location column names another of `places`.
 
+    `now` is policy time: no visit and no consent lies after it.
     Raises UnreadableFile when no column can hold an e-mail address or a phone number.
     """
     mapped = map_columns(table.headers, CUSTOMER_SYNONYMS)
@@ -61,15 +89,26 @@ def take_rows(table: TextTable, default: Place, places: Sequence[Place]) -> Inta
             f"No column holds e-mail addresses or phone numbers. Found: {', '.join(table.headers)}. "
             'Name one "email" or "phone".'
         )
-    raw = _unswapped(table.frame.select(LINE, *(_first_filled(mapped[name]).alias(name) for name in mapped)))
-    cleaned = _with_contacts(_with_location(_with_texts(raw), default, places), default, places)
+    raw = unswapped(table.frame.select(LINE, *(first_filled(mapped[name]).alias(name) for name in mapped)))
+    raw = raw.rename({name: f"{name}_text" for name in _READ_BY_TEXT})
+    placed = with_contacts(with_location(_with_texts(raw), default, places))
+    cleaned = with_consent(with_date(with_place(placed), "visited_at", now), now)
     good, fail = CustomerRows.filter(cleaned, cast=True)
-    rejected = complaints(table, mapped, cleaned, set(fail.invalid()[LINE]), places)
+    findings = (
+        location_finding(places),
+        *contact_findings(),
+        *_text_findings(),
+        *place_findings(),
+        *consent_findings(),
+    )
+    rejected = complaints(table, mapped, cleaned, set(fail.invalid()[LINE]), findings)
     return Intake(
         rows=good,
         rejected=tuple(rejected),
         row_count=len(table.frame) + len(table.broken),
         unread_columns=unread(table.headers, mapped),
+        notes=_notes(cleaned, mapped),
+        columns={name: headers[0] for name, headers in mapped.items() if headers},
     )
 
 
@@ -78,25 +117,6 @@ def clean_text(column: pl.Expr) -> pl.Expr:
     text = column.str.replace_all(_BREAKS, " ").str.replace_all(_UNSEEN, "").str.replace_all(_TEMPLATE_MARKS, "")
     text = text.str.normalize("NFC").str.replace_all(r"\s+", " ").str.strip_chars()
     return pl.when(text != "").then(text)
-
-
-def _first_filled(headers: Sequence[str]) -> pl.Expr:
-    """The first of the columns that has text in a row, trimmed; null when none has."""
-    trimmed = [pl.col(header).str.strip_chars() for header in headers]
-    filled = [pl.when(text != "").then(text) for text in trimmed]
-    return pl.coalesce(filled) if filled else pl.lit(None, pl.String)
-
-
-def _unswapped(raw: pl.DataFrame) -> pl.DataFrame:
-    """Contacts that stand in each other's column put right, `is_swapped` saying where."""
-    mail, phone = pl.col("email"), pl.col("phone")
-    no_mail = ~mail.str.contains("@", literal=True).fill_null(False)
-    is_number = mail.str.count_matches("[0-9]") >= 7
-    swapped = no_mail & (phone.str.contains("@", literal=True) | (phone.is_null() & is_number)).fill_null(False)
-    return raw.with_columns(swapped.alias("is_swapped")).with_columns(
-        pl.when("is_swapped").then(phone).otherwise(mail).alias("email_text"),
-        pl.when("is_swapped").then(mail).otherwise(phone).alias("phone_text"),
-    )
 
 
 def _with_texts(raw: pl.DataFrame) -> pl.DataFrame:
@@ -120,39 +140,48 @@ def _with_texts(raw: pl.DataFrame) -> pl.DataFrame:
         "service": clean_text(pl.col("service")),
     }
     return raw.with_columns(
-        *(text.str.slice(0, LIMITS[name]).str.strip_chars().alias(name) for name, text in texts.items()),
-        *((text.str.len_chars() > LIMITS[name]).fill_null(False).alias(f"{name}_cut") for name, text in texts.items()),
+        *(text.str.slice(0, _LIMITS[name]).str.strip_chars().alias(name) for name, text in texts.items()),
+        *((text.str.len_chars() > _LIMITS[name]).fill_null(False).alias(f"{name}_cut") for name, text in texts.items()),
         *(text.alias(f"{name}_text") for name, text in texts.items()),
         pl.when(locale != "").then(locale).alias("locale"),
         pl.col("locale").alias("locale_text"),
     )
 
 
-def _with_location(frame: pl.DataFrame, default: Place, places: Sequence[Place]) -> pl.DataFrame:
-    """`location_id` of the place that the row names by slug or name; the default's where it names none."""
-    known = {plain(text): place.location_id for place in places for text in (place.slug, place.name)}
-    named = frame["location"].drop_nulls().unique()
-    ids = pl.Series("named_id", [known.get(plain(text)) for text in named], dtype=pl.Int64)
-    frame = frame.join(pl.DataFrame([named, ids]), on="location", how="left", maintain_order="left")
-    named_id = pl.when(pl.col("location").is_null()).then(default.location_id).otherwise("named_id")
-    return frame.with_columns(named_id.cast(pl.Int64).alias("location_id"))
-
-
-def _with_contacts(frame: pl.DataFrame, default: Place, places: Sequence[Place]) -> pl.DataFrame:
-    """`email` and `phone` in our spelling, null where the text is none."""
-    regions = {place.location_id: place.region for place in places}
-    frame = frame.with_columns(
-        pl.col("location_id").replace_strict(regions, default=default.region, return_dtype=pl.String).alias("region")
-    )
-    numbers = pl.concat(
-        [
-            phones(part["phone_text"], str(region)).with_columns(pl.lit(region, pl.String).alias("region"))
-            for (region,), part in frame.group_by("region")
-        ]
-        or [pl.DataFrame(schema={"text": pl.String, "phone": pl.String, "region": pl.String})]
-    )
+def _text_findings() -> tuple[Finding, ...]:
+    is_unread = pl.col("locale_text").is_not_null() & pl.col("locale").is_null()
     return (
-        frame.drop("email", "phone")
-        .join(emails(frame["email_text"]), left_on="email_text", right_on="text", how="left", maintain_order="left")
-        .join(numbers, left_on=["phone_text", "region"], right_on=["text", "region"], how="left", maintain_order="left")
+        Finding(
+            "locale",
+            "locale_text",
+            is_unread,
+            lambda row: "not a language code, so it was left out. Expected one such as en or es-US",
+        ),
+        *(_cut_finding(name, limit) for name, limit in _LIMITS.items()),
+        Finding(
+            "visited_at",
+            "visited_at_text",
+            pl.col("visited_at_fault").is_not_null(),
+            lambda row: row["visited_at_fault"],
+        ),
     )
+
+
+def _cut_finding(name: str, limit: int) -> Finding:
+    reason = f"longer than {limit} characters, so its end was cut off"
+    return Finding(name, f"{name}_text", pl.col(f"{name}_cut"), lambda row: reason)
+
+
+def _notes(cleaned: pl.DataFrame, mapped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """How cells were read that could have been read otherwise."""
+    told: list[str] = []
+    for name, field_name in (
+        ("visited_at", "visited_at"),
+        ("consent_day", "consent"),
+        ("consented_at", "consented_at"),
+    ):
+        if mapped[field_name]:
+            told += how_read(cleaned, name, mapped[field_name][0])
+    if mapped["postal_code"]:
+        told += how_places_read(cleaned, mapped["postal_code"][0])
+    return tuple(told)

@@ -11,7 +11,12 @@ import polars as pl
 from connectors.csv_file import LINE
 from data.words import AddressKind
 
-_VALUES = ("email", "phone", "first_name", "last_name", "employee", "service", "locale")
+_LAST = (
+    "email", "phone", "first_name", "last_name", "employee", "service", "locale", "time_zone", "postal_code", "country",
+    "relationship", "consented_at", "consent_basis",
+)  # fmt: skip
+_NEWEST = "visited_at"
+_A_NO_COUNTS = "is_consenting"  # false before true: one of a person's rows says no, and that holds for all
 KNOWN_SCHEMA = {"kind": pl.String, "address": pl.String, "person_id": pl.Int64}
 
 
@@ -61,13 +66,16 @@ def _components(links: Iterable[tuple[str, int]]) -> dict[int, int]:
 
 
 def merged(grouped: pl.DataFrame) -> pl.DataFrame:
-    """One row for each person and location: `group`, `location_id`, and of each value the last that is given."""
+    """One row for each person and location: `group`, `location_id`, and of each value the last that is given.
+
+    Of visits the newest; and a no to consent in any row is a no.
+    """
     is_alone = ~pl.struct("group", "location_id").is_duplicated()
-    alone = grouped.filter(is_alone).select("group", "location_id", *_VALUES)
+    alone = grouped.filter(is_alone).select("group", "location_id", *_LAST, _NEWEST, _A_NO_COUNTS)
     together = (
         grouped.filter(~is_alone)
         .sort(LINE)
         .group_by("group", "location_id", maintain_order=True)
-        .agg(pl.col(name).drop_nulls().last() for name in _VALUES)
+        .agg(*(pl.col(name).drop_nulls().last() for name in _LAST), pl.col(_NEWEST).max(), pl.col(_A_NO_COUNTS).min())
     )
     return pl.concat([alone, together]).sort("group", "location_id")

@@ -13,13 +13,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
-from data.words import AddressKind, InvitationStatus
+from data.words import AddressKind, InvitationStatus, Relationship
 
 Address = tuple[AddressKind, str]
 T = TypeVar("T")
 _BY_MERGE = "merged with another record of the same person"
 _IN_ONE_QUERY = 5_000
-_FOLDED = ("first_name", "last_name", "email", "phone", "locale", "employee", "service")
+_FOLDED = (
+    "first_name", "last_name", "email", "phone", "locale", "employee", "service", "time_zone", "postal_code", "country",
+)  # fmt: skip
+_NEWEST = ("visited_at", "occasion_at")
 
 
 def lock_identities(connection: Connection, account_id: int) -> None:
@@ -127,7 +130,7 @@ def _stop_newer_invitations(connection: Connection, everyone: Sequence[int], now
 
 
 def _fold_customers(connection: Connection, everyone: Sequence[int]) -> None:
-    """At most one customer per person and location: the older stays, its gaps filled, and takes the invitations."""
+    """At most one customer per person and location: the older stays, its gaps filled, and takes what hangs on them."""
     columns = t.customers.c
     rows = connection.execute(
         sa.select(t.customers).where(columns.person_id.in_(everyone)).order_by(columns.customer_id)
@@ -141,14 +144,21 @@ def _fold_customers(connection: Connection, everyone: Sequence[int]) -> None:
             for name in _FOLDED
             if not kept._mapping[name] and any(row._mapping[name] for row in others)
         }
+        for name in _NEWEST:
+            moments = [row._mapping[name] for row in (kept, *others) if row._mapping[name]]
+            filled |= {name: max(moments)} if moments else {}
+        named = [row.relationship for row in (kept, *others) if row.relationship is not Relationship.CUSTOMER]
+        if named:  # who works there is not asked, whatever another list took them for
+            filled["relationship"] = named[0]
         # Set even when nothing is filled: the dashboard must look at this customer again.
         connection.execute(
             t.customers.update()
             .where(columns.customer_id == kept.customer_id)
             .values(list_id=max((row.list_id for row in (kept, *others) if row.list_id), default=None), **filled)
         )
-        follow = t.invitations.update().where(t.invitations.c.customer_id.in_(gone))
-        connection.execute(follow.values(customer_id=kept.customer_id))
+        for table in (t.invitations, t.consents, t.manual_asks):
+            follow = table.update().where(table.c.customer_id.in_(gone))
+            connection.execute(follow.values(customer_id=kept.customer_id))
         connection.execute(t.customers.delete().where(columns.customer_id.in_(gone)))
 
 

@@ -4,7 +4,7 @@ The list's row comes first and `completed_at` last. A crash between them leaves 
 same file again goes on with it: customers written before are recognised by their list and counted once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -15,13 +15,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from data.ledger import tables as t
+from data.ledger.consents import BasisGiven, record_bases
 from data.ledger.identities import Address, lock_identities, resolve_people
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables.metadata import database_now
-from data.words import Channel, Source
+from data.words import Channel, Relationship, Source
 
-_VALUES = ("first_name", "last_name", "email", "phone", "locale", "employee", "service")
+_VALUES = (
+    "first_name", "last_name", "email", "phone", "locale", "employee", "service", "time_zone", "postal_code", "country",
+    "relationship", "visited_at",
+)  # fmt: skip
 _REJECTED_AT_ONCE = 5_000
+
+Key = tuple[int, int]  # a customer: location and person
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +43,21 @@ class ListHead:
     source: Source = Source.CSV
     channels: Sequence[Channel] | None = None
     speed: str | None = None
+    send_at: datetime | None = None
+    speed_days: Sequence[int] | None = None  # Monday = 0
+    speed_opens: int | None = None  # minutes of the location's day
+    speed_closes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One person of an import: every address that came, and one row of values for each location."""
+    """One person of an import: every address that came, one row of values for each location, and under the same number
+    of `bases` what that row says of consent.
+    """
 
     addresses: Sequence[Address]
     rows: Sequence[Mapping[str, Any]]
+    bases: Sequence[Sequence[BasisGiven]]
 
 
 def find_list(connection: Connection, head: ListHead) -> Row[Any] | None:
@@ -65,43 +78,47 @@ def begin_list(ledger: Ledger, head: ListHead, row_count: int) -> Row[Any]:
     """The list's row, made if it is not there."""
     with ledger.write() as connection:
         insert = sqlite.insert if ledger.is_sqlite else postgresql.insert
-        values = {name: getattr(head, name) for name in ListHead.__dataclass_fields__ if name != "channels"}
-        made = insert(t.lists).values(**values, channels=_json(head.channels), row_count=row_count)
+        values = {name: getattr(head, name) for name in ListHead.__dataclass_fields__}
+        values |= {"channels": _json(head.channels), "speed_days": _json(head.speed_days)}
+        made = insert(t.lists).values(**values, row_count=row_count)
         connection.execute(made.on_conflict_do_nothing(index_elements=["location_id", "name", "content_sha256"]))
         return connection.execute(sa.select(t.lists).where(*_same(head))).one()
 
 
-def _json(channels: Sequence[Channel] | None) -> Any:
-    return sa.null() if channels is None else [channel.value for channel in channels]
+def _json(values: Sequence[Channel] | Sequence[int] | None) -> Any:
+    return sa.null() if values is None else [one.value if isinstance(one, Channel) else one for one in values]
 
 
 @again_if_undone
 def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequence[Known], *, now: datetime) -> None:
-    """Insert these people's customers or bring them up to date, in one transaction with the list's counts.
+    """Insert these people's customers or bring them up to date, in one transaction with their consents and the counts.
 
-    An empty value never overwrites one. `now` is policy time.
+    An empty value never overwrites one, nor an earlier visit a later. `now` is policy time.
     """
     with ledger.write() as connection:
         lock_identities(connection, head.account_id)
         persons = resolve_people(connection, head.account_id, [one.addresses for one in people], now=now)
-        rows: dict[tuple[int, int], dict[str, Any]] = {}
+        rows: dict[Key, dict[str, Any]] = {}
+        bases: dict[Key, list[BasisGiven]] = {}
         for person, one in zip(persons, people, strict=True):
-            for row in one.rows:
-                merged = rows.setdefault((row["location_id"], person), {})
-                merged.update({name: row[name] for name in _VALUES if row[name]})
-        columns = t.customers.c
-        found = connection.execute(sa.select(t.customers).where(columns.person_id.in_(set(persons)))).all()
-        known = {(row.location_id, row.person_id): row for row in found}
+            for row, its_bases in zip(one.rows, one.bases, strict=True):
+                key = (row["location_id"], person)
+                rows.setdefault(key, {}).update({name: row[name] for name in _VALUES if row[name]})
+                if its_bases:
+                    bases.setdefault(key, []).extend(its_bases)
+        known = {(row.location_id, row.person_id): row for row in _known(connection, set(persons))}
         shared = {"list_id": list_id, "channels": _json(head.channels)}
         fresh = [
-            {"location_id": location, "person_id": person} | dict.fromkeys(_VALUES) | _named(values)
+            {"location_id": location, "person_id": person} | dict.fromkeys(_VALUES) | _whole(values)
             for (location, person), values in rows.items()
             if (location, person) not in known
         ]
         if fresh:
-            shared_by_all = shared | {"account_id": head.account_id, "source": head.source}
+            shared_by_all = shared | {"account_id": head.account_id, "source": head.source, "occasion_at": now}
             connection.execute(t.customers.insert().values(**_bound(fresh[0]), **shared_by_all), fresh)
-        _bring_up_to_date(connection, [(known[key], values) for key, values in rows.items() if key in known], shared)
+        brought = [(known[key], values) for key, values in rows.items() if key in known]
+        _bring_up_to_date(connection, head, brought, shared, now)
+        _record_consents(connection, head, bases, known)
         before = sum(known[key].list_id != list_id for key in rows if key in known)
         connection.execute(
             t.lists.update()
@@ -110,9 +127,19 @@ def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequen
         )
 
 
-def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Names are never null in the ledger."""
-    return {"first_name": "", "last_name": "", **values}
+def _known(connection: Connection, persons: Collection[int]) -> Sequence[Row[Any]]:
+    """These people's customers, with the name of the list that each came in last and its location."""
+    query = (
+        sa.select(t.customers, t.lists.c.name.label("list_name"), t.lists.c.location_id.label("list_location_id"))
+        .outerjoin(t.lists, t.lists.c.list_id == t.customers.c.list_id)
+        .where(t.customers.c.person_id.in_(persons))
+    )
+    return connection.execute(query).all()
+
+
+def _whole(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Names and the relationship are never null in the ledger."""
+    return {"first_name": "", "last_name": "", "relationship": Relationship.CUSTOMER, **values}
 
 
 def _bound(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,23 +147,58 @@ def _bound(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bring_up_to_date(
-    connection: Connection, known: Sequence[tuple[Row[Any], Mapping[str, Any]]], shared: Mapping[str, Any]
+    connection: Connection,
+    head: ListHead,
+    known: Sequence[tuple[Row[Any], Mapping[str, Any]]],
+    shared: Mapping[str, Any],
+    now: datetime,
 ) -> None:
     if not known:
         return
+    columns = (*_VALUES, "occasion_at")
     update = (
         t.customers.update()
         .where(t.customers.c.customer_id == sa.bindparam("the_customer_id"))
-        .values(**{name: sa.bindparam(f"the_{name}") for name in _VALUES}, **shared)
+        .values(**{name: sa.bindparam(f"the_{name}") for name in columns}, **shared)
     )
-    rows = [
-        {
-            "the_customer_id": row.customer_id,
-            **{f"the_{name}": values.get(name, row._mapping[name]) for name in _VALUES},
-        }
-        for row, values in known
-    ]
+    rows = []
+    for row, values in known:
+        occasion = now if _comes_again(head, row, values) else row.occasion_at
+        there = row._mapping
+        visits = [at for at in (row.visited_at, values.get("visited_at")) if at]
+        new = {**values, "occasion_at": occasion, "visited_at": max(visits, default=None)}
+        rows.append(
+            {"the_customer_id": row.customer_id, **{f"the_{name}": new.get(name, there[name]) for name in columns}}
+        )
     connection.execute(update, rows)
+
+
+def _comes_again(head: ListHead, row: Row[Any], values: Mapping[str, Any]) -> bool:
+    """Whether the list tells of a new occasion, not of one that we know.
+
+    A later visit is one, an earlier or the same is none. Without a visit it is one unless the customer came in this
+    very list before: one that was cut off, or whose bad rows were mended, under the same name.
+    """
+    visited_at = values.get("visited_at")
+    if visited_at is not None and row.visited_at is not None:
+        return bool(visited_at > row.visited_at)
+    return bool((row.list_name, row.list_location_id) != (head.name, head.location_id))
+
+
+def _record_consents(
+    connection: Connection,
+    head: ListHead,
+    bases: Mapping[Key, Sequence[BasisGiven]],
+    known: Mapping[Key, Row[Any]],
+) -> None:
+    if not bases:
+        return
+    columns = t.customers.c
+    people = {person for _, person in bases}
+    ids = sa.select(columns.location_id, columns.person_id, columns.customer_id).where(columns.person_id.in_(people))
+    customers = {(row.location_id, row.person_id): row.customer_id for row in connection.execute(ids)}
+    given = {customers[key]: its_bases for key, its_bases in bases.items()}
+    record_bases(connection, head.account_id, given, [row.customer_id for row in known.values()], by=head.imported_by)
 
 
 def end_list(

@@ -1,6 +1,8 @@
 """Rows that share an address are one person, whatever their order."""
 
 import random
+from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -8,16 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.csv_file import LINE
+from data.ledger.frames import MOMENT
 from invitations.same_person import KNOWN_SCHEMA, merged, with_group
 
 NOBODY = pl.DataFrame(schema=KNOWN_SCHEMA)
 SCHEMA = {
     LINE: pl.Int64, "location_id": pl.Int64, "email": pl.String, "phone": pl.String, "first_name": pl.String,
-    "last_name": pl.String, "employee": pl.String, "service": pl.String, "locale": pl.String,
+    "last_name": pl.String, "employee": pl.String, "service": pl.String, "locale": pl.String, "time_zone": pl.String,
+    "postal_code": pl.String, "country": pl.String, "relationship": pl.String, "consented_at": MOMENT,
+    "consent_basis": pl.String, "visited_at": MOMENT, "is_consenting": pl.Boolean,
 }  # fmt: skip
 
 
-def frame(*rows: tuple[str | None, str | None], location_id: int = 1, **values: list[str | None]) -> pl.DataFrame:
+def frame(*rows: tuple[str | None, str | None], location_id: int = 1, **values: list[Any]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             LINE: range(2, len(rows) + 2),
@@ -52,6 +57,15 @@ def test_of_merged_rows_the_last_given_value_counts_and_an_empty_one_never() -> 
     rows = frame(("a", "1"), ("a", None), first_name=["Ann", "Ana"], last_name=["Ruiz", None])
     [one] = merged(with_group(rows, NOBODY)).to_dicts()
     assert (one["first_name"], one["last_name"], one["email"], one["phone"]) == ("Ana", "Ruiz", "a", "1")
+
+
+def test_of_merged_rows_the_newest_visit_counts_and_one_no_to_consent_is_a_no() -> None:
+    march, may = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
+    rows = frame(
+        ("a", None), ("a", None), ("a", None), visited_at=[march, may, None], is_consenting=[False, True, None]
+    )
+    [one] = merged(with_group(rows, NOBODY)).to_dicts()
+    assert (one["visited_at"], one["is_consenting"]) == (may, False)
 
 
 LETTER = st.none() | st.sampled_from("abcdefgh")

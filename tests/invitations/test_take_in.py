@@ -231,6 +231,7 @@ def test_a_report_for_the_log_holds_counts_only(ledger: Ledger) -> None:
     report = take(ledger, FILE)
     assert report.as_metadata() == {
         "rows": 6, "new": 4, "known": 0, "merged": 1, "rejected": 1, "mended": 1, "repeat": 0,
+        "invited": 0, "suppressed": 0, "excluded": 0,
     }  # fmt: skip
     assert "cy.example.com" not in repr(report)
 

@@ -1,0 +1,71 @@
+"""On what basis customers may be written to: append-only rows, each saying who recorded it, when, how, in which words.
+
+The same basis of the same day from the same source is recorded once, so an import that was cut off, or a list mended
+and imported again, adds nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger import tables as t
+from data.words import ConsentBasis
+
+_IN_ONE_QUERY = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class BasisGiven:
+    """One basis as a list gives it; expiry counts from `given_at`. `is_declared`: for the whole list, not by a row."""
+
+    basis: ConsentBasis
+    given_at: datetime
+    how: str
+    wording: str | None = None
+    is_declared: bool = False
+
+
+def record_bases(
+    connection: Connection, account_id: int, given: Mapping[int, Sequence[BasisGiven]], known: Sequence[int], *, by: str
+) -> int:
+    """Append what is new of `given` (by customer id); the number of rows. `known`: who may have rows already.
+
+    What was declared for a whole list is left out for somebody who said no: only their own word lifts that.
+    """
+    there, refused = _there(connection, [customer for customer in known if given.get(customer)])
+    rows = [
+        {
+            "account_id": account_id, "customer_id": customer, "basis": one.basis, "given_at": one.given_at,
+            "how": one.how, "wording": one.wording, "recorded_by": by,
+        }
+        for customer, bases in given.items()
+        for one in bases
+        if (customer, one.basis, one.given_at, one.how) not in there and not (one.is_declared and customer in refused)
+    ]  # fmt: skip
+    if rows:
+        connection.execute(t.consents.insert(), rows)
+    return len(rows)
+
+
+def _there(
+    connection: Connection, customers: Sequence[int]
+) -> tuple[set[tuple[int, ConsentBasis, datetime, str]], set[int]]:
+    """What these customers have, and those of them whose newest word is no."""
+    columns = t.consents.c
+    there: set[tuple[int, ConsentBasis, datetime, str]] = set()
+    newest: dict[int, tuple[datetime, ConsentBasis]] = {}
+    for first in range(0, len(customers), _IN_ONE_QUERY):
+        some = customers[first : first + _IN_ONE_QUERY]
+        for row in connection.execute(sa.select(t.consents).where(columns.customer_id.in_(some))):
+            there.add((row.customer_id, row.basis, row.given_at, row.how))
+            last = newest.get(row.customer_id)
+            # A no wins a tie.
+            if last is None or (row.given_at, row.basis is ConsentBasis.WITHDRAWN) >= (
+                last[0],
+                last[1] is ConsentBasis.WITHDRAWN,
+            ):
+                newest[row.customer_id] = (row.given_at, row.basis)
+    return there, {customer for customer, (_, basis) in newest.items() if basis is ConsentBasis.WITHDRAWN}

@@ -1,0 +1,111 @@
+"""How the people of a list stand before it comes in: invited already, suppressed, staff or relatives, their consents.
+
+Only those of the list are looked at, in portions, so that a short list stays quick in a large account.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger import tables as t
+from data.ledger.contactable import excluded_people
+from data.ledger.identities import Address
+from data.words import AddressKind, ConsentBasis, SuppressionEffect
+
+_IN_ONE_QUERY = 5_000
+_a, _s, _p = t.person_addresses.c, t.suppressions.c, t.past_invitations.c
+
+
+@dataclass(frozen=True, slots=True)
+class StandingOfPeople:
+    """People by their ids, and addresses that nobody owns yet."""
+
+    invited: set[int] = field(default_factory=set)
+    suppressed: set[int] = field(default_factory=set)
+    excluded: set[int] = field(default_factory=set)
+    invited_addresses: set[Address] = field(default_factory=set)
+    suppressed_addresses: set[Address] = field(default_factory=set)
+    bases: dict[tuple[int, int], dict[ConsentBasis, datetime]] = field(default_factory=dict)  # by person and location
+
+
+def standing_of_people(
+    connection: Connection, account_id: int, people: Collection[int], addresses: Collection[Address]
+) -> StandingOfPeople:
+    """What the ledger knows of these people, and of these addresses."""
+    found = StandingOfPeople()
+    for some in _portions(sorted(people)):
+        found.invited.update(connection.execute(_invited(account_id, some)).scalars())
+        found.suppressed.update(connection.execute(_suppressed(account_id, some)).scalars())
+        excluded = excluded_people(account_id).subquery()
+        of_these = sa.select(excluded.c.person_id).where(excluded.c.person_id.in_(some))
+        found.excluded.update(connection.execute(of_these).scalars())
+        _add_bases(connection, account_id, some, found)
+    for table, into in (
+        (t.suppressions, found.suppressed_addresses),
+        (t.past_invitations, found.invited_addresses),
+    ):
+        if connection.execute(sa.select(sa.exists().where(table.c.account_id == account_id))).scalar_one():
+            into.update(_listed(connection, table, account_id, addresses))
+    return found
+
+
+def _invited(account_id: int, people: Sequence[int]) -> sa.Select[int]:
+    ours = sa.select(t.invitations.c.person_id).where(t.invitations.c.person_id.in_(people))
+    theirs = (
+        sa.select(_a.person_id)
+        .join(t.past_invitations, sa.and_(_a.account_id == _p.account_id, _a.kind == _p.kind, _a.address == _p.address))
+        .where(_p.account_id == account_id, _a.person_id.in_(people))
+    )
+    both = sa.union(ours, theirs).subquery()
+    return sa.select(both.c.person_id)
+
+
+def _suppressed(account_id: int, people: Sequence[int]) -> sa.Select[int]:
+    """On every channel; who may be texted again after START may still not be mailed, and is counted."""
+    return (
+        sa.select(_a.person_id)
+        .join(t.suppressions, sa.and_(_a.account_id == _s.account_id, _a.kind == _s.kind, _a.address == _s.address))
+        .where(
+            _s.account_id == account_id,
+            _s.channel.is_(None),
+            _s.effect == SuppressionEffect.SUPPRESS,
+            _a.person_id.in_(people),
+        )
+        .distinct()
+    )
+
+
+def _add_bases(connection: Connection, account_id: int, people: Sequence[int], found: StandingOfPeople) -> None:
+    customers, consents = t.customers.c, t.consents.c
+    query = (
+        sa.select(customers.person_id, customers.location_id, consents.basis, sa.func.max(consents.given_at))
+        .join(t.consents, consents.customer_id == customers.customer_id)
+        .where(customers.account_id == account_id, customers.person_id.in_(people))
+        .group_by(customers.person_id, customers.location_id, consents.basis)
+    )
+    for person, location, basis, given_at in connection.execute(query):
+        found.bases.setdefault((person, location), {})[basis] = given_at
+
+
+def _listed(
+    connection: Connection, table: sa.Table, account_id: int, addresses: Collection[Address]
+) -> Iterator[Address]:
+    """Those of the addresses that stand in `table` (and, of suppressions, are barred on every channel)."""
+    columns = table.c
+    barred = (
+        [columns.channel.is_(None), columns.effect == SuppressionEffect.SUPPRESS] if table is t.suppressions else []
+    )
+    for kind in AddressKind:
+        for some in _portions([address for its_kind, address in addresses if its_kind is kind]):
+            query = sa.select(columns.address).where(
+                columns.account_id == account_id, columns.kind == kind, columns.address.in_(some), *barred
+            )
+            yield from ((kind, address) for address in connection.execute(query).scalars())
+
+
+def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (values[first : first + _IN_ONE_QUERY] for first in range(0, len(values), _IN_ONE_QUERY))

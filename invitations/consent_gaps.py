@@ -1,0 +1,106 @@
+"""How many of a list cannot be asked by which channel because no basis is known that the policy needs there.
+
+A count for the report of an import; whether somebody may be asked is decided by `invitations.plan` each time anew.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import phonenumbers
+
+from data.ledger.consents import BasisGiven
+from data.words import Channel, ConsentBasis, address_kind
+from invitations.policy import Policy
+
+_AREA = 5  # "+1" and an area code: enough to tell the United States from Canada
+
+
+@dataclass
+class ConsentGaps:
+    """Counts customers as they come; `channels`: those that are on, by location."""
+
+    policy: Policy
+    channels: Mapping[int, Sequence[Channel]]
+    now: datetime
+    missing: Counter[Channel] = field(default_factory=Counter)
+    reachable: Counter[Channel] = field(default_factory=Counter)
+    needed: dict[Channel, set[ConsentBasis]] = field(default_factory=dict)
+
+    def count(
+        self,
+        row: Mapping[str, Any],
+        region: str,
+        given: Sequence[BasisGiven],
+        there: Sequence[Mapping[ConsentBasis, datetime]],
+    ) -> None:
+        """One customer of a location in `region`: the row's addresses, what the list says, what the ledger has."""
+        newest: dict[ConsentBasis, datetime] = {}
+        for basis, at in (
+            *((one.basis, one.given_at) for one in given),
+            *(pair for one in there for pair in one.items()),
+        ):
+            newest[basis] = max(at, newest.get(basis, at))
+        for channel in self.channels.get(row["location_id"], ()):
+            address = row[address_kind(channel).value]
+            if not address:
+                continue
+            self.reachable[channel] += 1
+            bases = _bases(self.policy, row["country"] or _country_of(row["phone"], region), channel)
+            if bases and not _stands(bases, newest, self.now):
+                self.missing[channel] += 1
+                self.needed.setdefault(channel, set()).update(bases)
+
+    def in_words(self) -> list[str]:
+        """What the report says, and how to mend it; nothing where nothing is missing."""
+        told = [
+            f"{self.missing[channel]} of {self.reachable[channel]} customers cannot be asked by {channel.value}: no "
+            f"consent is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
+            for channel in Channel
+            if self.missing[channel]
+        ]
+        if told:
+            told.append(
+                "If they did consent, say so: import the list again under another name with --consent and "
+                '--consent-text, or give it a column "consent" with yes, no or the day.'
+            )
+        return told
+
+
+def _stands(bases: Mapping[ConsentBasis, int], newest: Mapping[ConsentBasis, datetime], now: datetime) -> bool:
+    """Whether one of `bases` was given, later than any refusal, and has not run out."""
+    refused_at = newest.get(ConsentBasis.WITHDRAWN)
+    return any(
+        (refused_at is None or newest[basis] > refused_at) and (days == 0 or newest[basis] + timedelta(days=days) > now)
+        for basis, days in bases.items()
+        if basis in newest
+    )
+
+
+def _bases(policy: Policy, country: str, channel: Channel) -> Mapping[ConsentBasis, int]:
+    """Which bases will do, and for how many days; none = none is needed. A country's own row replaces "*"."""
+    for wanted in (country, "*"):
+        for rule in policy.consent:
+            if rule.country == wanted and channel in rule.channels:
+                return rule.bases
+    return {}
+
+
+def _country_of(phone: str | None, region: str) -> str:
+    return _country_of_area(phone[:_AREA], region) if phone else region
+
+
+@cache
+def _country_of_area(beginning: str, region: str) -> str:
+    """The country of numbers that begin so: by calling code, and in North America by area code."""
+    for length in (1, 2, 3):
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(beginning[1 : 1 + length] or 0), ())
+        if len(regions) == 1 or (regions and regions[0] != "US"):
+            return region if region in regions else regions[0]
+        if regions:
+            number = phonenumbers.parse(f"{beginning}5550123", None)
+            return phonenumbers.region_code_for_number(number) or region
+    return region

@@ -1,0 +1,151 @@
+"""The people of a list on their way into the ledger: each with all addresses, a row for each location, and consents.
+
+As they pass they are counted for the report: invited before, suppressed, staff or relatives, consent missing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from connectors.csv_file import LINE
+from data.ledger.identities import Address
+from data.ledger.import_counts import StandingOfPeople, standing_of_people
+from data.ledger.imports import Known
+from data.ledger.tables import channels, users
+from data.words import AddressKind, Channel, Relationship
+from invitations.consent_columns import Declaration, bases_of
+from invitations.consent_gaps import ConsentGaps
+from invitations.intake import Intake
+from invitations.policy import NoPolicy, read_policy
+from invitations.rejected import Place
+from invitations.same_person import addresses_of, merged
+
+_ROW_COLUMNS = (
+    "location_id", "email", "phone", "first_name", "last_name", "employee", "service", "locale", "time_zone",
+    "postal_code", "country", "relationship", "visited_at",
+)  # fmt: skip
+
+
+@dataclass
+class ListPeople:
+    """`portions` gives them once; the counts are whole when it is through."""
+
+    grouped: pl.DataFrame = field(repr=False)
+    taken: Intake
+    owner: Mapping[Address, int] = field(repr=False)  # whose an address is already
+    standing: StandingOfPeople = field(repr=False)
+    places: Mapping[int, Place]
+    own_emails: frozenset[str] = field(repr=False)
+    gaps: ConsentGaps | None
+    declared: Declaration | None
+    list_name: str
+    now: datetime
+    invited_count: int = 0
+    suppressed_count: int = 0
+    excluded_count: int = 0
+
+    def portions(self, size: int) -> Iterator[list[Known]]:
+        """People in the order of the file, at most `size` at a time."""
+        rows = groupby(merged(self.grouped).iter_rows(named=True), key=itemgetter("group"))
+        addresses = groupby(
+            addresses_of(self.grouped.sort(LINE), "group").sort("group", maintain_order=True).iter_rows(),
+            key=itemgetter(2),
+        )
+        kinds = {kind.value: kind for kind in AddressKind}
+        portion: list[Known] = []
+        for (_, own), (_, its) in zip(rows, addresses, strict=True):
+            portion.append(self._known(list(own), [(kinds[kind], address) for kind, address, _ in its]))
+            if len(portion) >= size:
+                yield portion
+                portion = []
+        if portion:
+            yield portion
+
+    def _known(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address]) -> Known:
+        persons = {self.owner[address] for address in addresses if address in self.owner}
+        self._count(rows, addresses, persons)
+        bases = []
+        for row in rows:
+            place = self.places[row["location_id"]]
+            its_bases = bases_of(
+                row,
+                self.declared,
+                zone=place.time_zone,
+                list_name=self.list_name,
+                columns=self.taken.columns,
+                now=self.now,
+            )
+            bases.append(its_bases)
+            if self.gaps is not None:
+                there = [self.standing.bases.get((person, place.location_id), {}) for person in persons]
+                self.gaps.count(row, place.region, its_bases, there)
+        return Known(addresses, [{name: row[name] for name in _ROW_COLUMNS} for row in rows], bases)
+
+    def _count(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address], persons: set[int]) -> None:
+        standing = self.standing
+        if persons & standing.invited or not standing.invited_addresses.isdisjoint(addresses):
+            self.invited_count += 1
+        if persons & standing.suppressed or not standing.suppressed_addresses.isdisjoint(addresses):
+            self.suppressed_count += 1
+        named = any(row["relationship"] not in {None, Relationship.CUSTOMER.value} for row in rows)
+        if named or persons & standing.excluded or any(row["email"] in self.own_emails for row in rows):
+            self.excluded_count += 1
+
+
+def people_of_list(
+    connection: Connection,
+    account_id: int,
+    *,
+    taken: Intake,
+    grouped: pl.DataFrame,
+    owner: Mapping[Address, int],
+    places: Sequence[Place],
+    only: Sequence[Channel] | None,
+    declared: Declaration | None,
+    list_name: str,
+    now: datetime,
+) -> ListPeople:
+    """The people of `grouped`, with what the ledger knows of them. `only`: the channels that the list allows."""
+    unowned = [
+        (AddressKind(kind), address)
+        for kind, address in addresses_of(grouped).iter_rows()
+        if not owner or (AddressKind(kind), address) not in owner
+    ]
+    own_emails = sa.select(sa.func.lower(users.c.email)).where(users.c.account_id == account_id)
+    return ListPeople(
+        grouped=grouped,
+        taken=taken,
+        owner=owner,
+        standing=standing_of_people(connection, account_id, set(owner.values()), unowned),
+        places={place.location_id: place for place in places},
+        own_emails=frozenset(connection.execute(own_emails).scalars()),
+        gaps=_gaps(connection, account_id, places, only, now),
+        declared=declared,
+        list_name=list_name,
+        now=now,
+    )
+
+
+def _gaps(
+    connection: Connection, account_id: int, places: Sequence[Place], only: Sequence[Channel] | None, now: datetime
+) -> ConsentGaps | None:
+    """None while the account has no policy: nothing is planned either."""
+    try:
+        _, policy = read_policy(connection, account_id, now)
+    except NoPolicy:
+        return None
+    on: dict[int, list[Channel]] = {place.location_id: [] for place in places}
+    rows = sa.select(channels.c.location_id, channels.c.channel).where(
+        channels.c.location_id.in_(on), channels.c.is_enabled
+    )
+    for location_id, channel in connection.execute(rows):
+        if only is None or channel in only:
+            on[location_id].append(channel)
+    return ConsentGaps(policy, on, now)
