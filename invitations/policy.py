@@ -9,6 +9,7 @@ zone, on the weekdays named; a window may cross midnight ("18:00" to "02:00"); "
 `cap_days`: a person is asked at most once in so many days, over all addresses and locations; 0 = no cap.
 `invite_again_after_days`: a customer who comes again may be invited again after so many days; 0 = never.
 `stricter_hours`, `consent`, `machines`: tables; where the document has none, those that Afterword ships (data/rules).
+Rows replace a whole table; of `machines` one sign may be changed and the others stay as shipped.
 
 Deliberately impossible: asking by what somebody thinks. A document in which any name or value speaks of scores,
 ratings, sentiment or complaints is refused when loaded (Google's policy against selective solicitation; FTC: asking
@@ -54,7 +55,7 @@ class NoPolicy(LookupError):
 
 @cache
 def shipped(name: str) -> Any:
-    """One of the tables that come with Afterword (data/rules): "stricter_hours", "consent", "machines"."""
+    """One of the tables that come with Afterword, by the name of its file in data/rules."""
     text = (Path(data.rules.__file__).parent / f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)[name]
 
