@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import local
 
+import sqlalchemy as sa
 import structlog
+from sqlalchemy.engine import Connection
 
 from connectors import (
     Accepted,
@@ -39,9 +41,11 @@ from data.ledger.lapses import end_lapsed
 from data.ledger.messages import read_contents
 from data.ledger.runs import advance_run, end_run, reap_dead_runs, start_run
 from data.ledger.store import Ledger
+from data.ledger.tables import accounts
 from data.words import AttemptOutcome, Channel, RunKind, RunStatus
 from invitations.consequences import after_failure, try_later
 from invitations.deadline import Caller
+from invitations.policy import read_policy
 from invitations.render import content_of, render
 
 log = structlog.get_logger(__name__)
@@ -78,12 +82,15 @@ def send_due(
 ) -> Batch:
     """Send every request that is due at the policy time `now`, at most `limit`, within ten minutes.
 
-    Raises SendingHalted when a provider refuses the account; what had not left goes back to the queue.
+    Raises SendingHalted when a provider refuses the account; what had not left goes back to the queue. Raises NoPolicy
+    or PolicyRefused (`invitations.policy`) before anything is claimed.
     """
     reap_dead_runs(ledger)
     end_lapsed(ledger)
+    with ledger.read() as connection:
+        cap = cap_at(connection, now)
     run_id = start_run(ledger, RunKind.SEND, now)
-    dispatcher = _Dispatcher(ledger, messengers, run_id, now)
+    dispatcher = _Dispatcher(ledger, messengers, run_id, now, cap)
     try:
         dispatcher.work_through(limit, on_progress)
     except BaseException as problem:
@@ -100,13 +107,31 @@ def send_due(
     return Batch(run_id, dict(dispatcher.counts))
 
 
+def cap_at(connection: Connection, now: datetime) -> timedelta | None:
+    """How long after one ask a person may be asked again, by the policy in effect at `now`; None: no cap.
+
+    Raises NoPolicy or PolicyRefused (`invitations.policy`).
+    """
+    account_ids = connection.scalars(sa.select(accounts.c.account_id)).all()
+    caps = [read_policy(connection, account_id, now)[1].cap for account_id in account_ids]
+    return max((cap for cap in caps if cap), default=None)
+
+
 class _Dispatcher:
     """One pass: what it works with, and what it counted."""
 
-    def __init__(self, ledger: Ledger, messengers: Mapping[Channel, Messenger], run_id: int, now: datetime) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        messengers: Mapping[Channel, Messenger],
+        run_id: int,
+        now: datetime,
+        cap: timedelta | None,
+    ) -> None:
         self.ledger = ledger
         self.messengers = dict(messengers)
         self.run_id = run_id
+        self._cap = cap
         self.counts: Counter[str] = Counter()
         self._started = (now, time.monotonic())
         self._commits = GroupCommit(ledger)
@@ -141,7 +166,9 @@ class _Dispatcher:
         providers = {
             channel: messenger.name for channel, messenger in self.messengers.items() if channel not in self._throttled
         }
-        return dispatch.claim(self.ledger, batch_id=self.run_id, providers=providers, now=self.now(), limit=limit)
+        return dispatch.claim(
+            self.ledger, batch_id=self.run_id, providers=providers, now=self.now(), limit=limit, cap=self._cap
+        )
 
     def _write(self, claims: Sequence[dispatch.Claim]) -> list[Message]:
         """The claims' messages, in the same order; nothing is locked while they are written."""

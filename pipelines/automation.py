@@ -15,6 +15,7 @@ from data.ledger.dispatch import has_claimable
 from data.ledger.jobs import end_abandoned_jobs, waiting_job_ids
 from data.ledger.runs import has_any_run, reap_dead_runs
 from data.settings import utc_now
+from invitations.send import cap_at
 from invitations.take_in import waiting_files
 from pipelines.assets import (
     DAYS,
@@ -91,7 +92,7 @@ def dispatch_when_due(
         now = opened.policy_now()
         channels = tuple(providers.messengers())
         with opened.read() as connection:
-            is_due = has_claimable(connection, now, channels)
+            is_due = has_claimable(connection, now, channels, cap=cap_at(connection, now))
     return dg.RunRequest() if is_due else dg.SkipReason("Nothing is due.")
 
 

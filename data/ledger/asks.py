@@ -1,15 +1,55 @@
 """When people were asked last, by us or by another system before us, and who asked for an invitation by hand."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.frames import MOMENT, Schema, frame
-from data.ledger.tables import invitations, manual_asks, past_invitations, person_addresses, quota_reservations
+from data.ledger.tables import (
+    customers,
+    invitations,
+    manual_asks,
+    past_invitations,
+    person_addresses,
+    quota_reservations,
+)
+from data.words import InvitationStatus
+
+ENDED = (InvitationStatus.FINISHED, InvitationStatus.ANSWERED)  # a stopped one may be restarted
 
 _a, _i, _m, _p, _res = person_addresses.c, invitations.c, manual_asks.c, past_invitations.c, quota_reservations.c
+
+
+def came_again() -> sa.ColumnElement[bool]:
+    """Whether a customer came again, or was asked for by hand, after the invitation, which is over; for a WHERE."""
+    asked_for = sa.exists().where(_m.customer_id == customers.c.customer_id, _m.asked_at > _i.started_at)
+    return sa.and_(_i.status.in_(ENDED), sa.or_(customers.c.occasion_at > _i.started_at, asked_for))
+
+
+def was_asked_since(since: datetime) -> sa.ColumnElement[bool]:
+    """Whether the person of the invitation was asked after `since` by any other, here or elsewhere; for a WHERE."""
+    other = invitations.alias("other")
+    unit = sa.exists().where(
+        _res.invitation_id == other.c.invitation_id, _res.released_at.is_(None), _res.reserved_at > since
+    )
+    by_us = sa.exists().where(
+        other.c.person_id == _i.person_id,
+        other.c.invitation_id != _i.invitation_id,
+        sa.or_(other.c.first_handed_at > since, unit),
+    )
+    by_others = sa.exists(
+        sa.select(_p.past_invitation_id)
+        .join(
+            person_addresses,
+            sa.and_(_a.account_id == _p.account_id, _a.kind == _p.kind, _a.address == _p.address),
+        )
+        .where(_a.person_id == _i.person_id, _p.invited_at > since)
+        .correlate(invitations)
+    )
+    return sa.or_(by_us, by_others)
 
 
 def read_asks(connection: Connection, account_id: int, person_ids: Collection[int] | None = None) -> pl.DataFrame:

@@ -48,23 +48,24 @@ def _newest_suppressing(rows: pl.DataFrame, whose: str) -> pl.DataFrame:
     return newest.filter(pl.col("effect") == SuppressionEffect.SUPPRESS.value).select(whose, "channel")
 
 
-def excluded_people(account_id: int) -> sa.Select[tuple[int]]:
-    """The `person_id` of staff and relatives: named so at any location, or a user of the account by their e-mail."""
-    named = sa.select(customers.c.person_id).where(
-        customers.c.account_id == account_id, customers.c.relationship != Relationship.CUSTOMER
-    )
-    users_themselves = (
-        sa.select(_a.person_id)
-        .join(users, sa.and_(_u.account_id == _a.account_id, sa.func.lower(_u.email) == sa.func.lower(_a.address)))
-        .where(_a.account_id == account_id, _a.kind == AddressKind.EMAIL)
-    )
-    both = sa.union(named, users_themselves).subquery()
-    return sa.select(both.c.person_id)
+def is_excluded(person_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether a person is staff or a relative: named so at any location, or a user of the account; for a WHERE."""
+    named = sa.exists().where(customers.c.person_id == person_id, customers.c.relationship != Relationship.CUSTOMER)
+    return sa.or_(named, sa.exists(_users_themselves().where(_a.person_id == person_id)))
 
 
 def read_excluded_people(connection: Connection, account_id: int) -> pl.DataFrame:
     """`person_id` of staff and relatives, each once."""
-    return frame(connection, excluded_people(account_id), {"person_id": pl.Int64})
+    named = sa.select(customers.c.person_id).where(
+        customers.c.account_id == account_id, customers.c.relationship != Relationship.CUSTOMER
+    )
+    both = sa.union(named, _users_themselves().where(_a.account_id == account_id)).subquery()
+    return frame(connection, sa.select(both.c.person_id), {"person_id": pl.Int64})
+
+
+def _users_themselves() -> sa.Select[tuple[int]]:
+    is_theirs = sa.and_(_u.account_id == _a.account_id, sa.func.lower(_u.email) == sa.func.lower(_a.address))
+    return sa.select(_a.person_id).join(users, is_theirs).where(_a.kind == AddressKind.EMAIL)
 
 
 def read_consents(connection: Connection, account_id: int) -> pl.DataFrame:

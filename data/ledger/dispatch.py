@@ -2,7 +2,7 @@
 
 Status is written here, in `outcomes` and by the events alone, always by a conditional UPDATE that names the attempt.
 People write `paused_at`, suppressions, a stop and the kill switch, which `nothing_stops` reads: once at the claim, and
-once more in the moment before the bytes leave.
+once more in the moment before the bytes leave. Whether an invitation may start (`limits`) is the claim's alone.
 """
 
 import secrets
@@ -10,34 +10,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from data.ledger.list_speed import allowed_now, keep_pace
+from data.ledger.contactable import is_excluded
+from data.ledger.limits import may_start, read_limits, within
 from data.ledger.outcomes import record_not_sent
 from data.ledger.quota import ensure_cycle
 from data.ledger.reservations import has_reservation, reserve
+from data.ledger.stops import nothing_stops, with_context
 from data.ledger.store import Ledger, again_if_undone
-from data.ledger.suppressions import is_suppressed
-from data.ledger.tables import (
-    accounts,
-    attempts,
-    channels,
-    invitations,
-    lists,
-    people,
-    quota_cycles,
-    requests,
-    system,
-)
+from data.ledger.tables import accounts, attempts, invitations, people, quota_cycles, requests, system
 from data.ledger.tables.metadata import database_now
-from data.words import AttemptOutcome, Channel, InvitationStatus, RequestStatus
+from data.words import AttemptOutcome, Channel, RequestStatus
 
 LEASE = timedelta(minutes=5)  # far longer than a call's deadline, so that only a dead or frozen sender lapses
 
-_r, _i, _ch, _q = requests.c, invitations.c, channels.c, quota_cycles.c
+_r, _i, _q = requests.c, invitations.c, quota_cycles.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +39,6 @@ class Claim:
     channel: Channel
 
 
-def nothing_stops() -> sa.ColumnElement[bool]:
-    """What people, customers and settings may put in a message's way."""
-    return sa.and_(
-        _r.paused_at.is_(None),
-        _i.status == InvitationStatus.ACTIVE,
-        _ch.is_enabled.is_(sa.true()),
-        _ch.paused_at.is_(None),
-        ~sa.exists().where(lists.c.list_id == _i.list_id, lists.c.paused_at.is_not(None)),
-        ~sa.exists(sa.select(system.c.system_id).where(system.c.halted_at.is_not(None))),
-        ~is_suppressed(_r.channel, _i.person_id, _r.address),
-    )
-
-
-def with_context() -> sa.Join:
-    """Requests with the invitation and the location's channel that may stop them."""
-    return requests.join(invitations, _i.invitation_id == _r.invitation_id).join(
-        channels, sa.and_(_ch.location_id == _r.location_id, _ch.channel == _r.channel)
-    )
-
-
 def _claimable(account_id: int, now: datetime, available: Collection[Channel]) -> sa.ColumnElement[bool]:
     return sa.and_(
         _r.account_id == account_id,
@@ -77,33 +47,19 @@ def _claimable(account_id: int, now: datetime, available: Collection[Channel]) -
         _r.not_before <= now,
         _r.not_after > now,
         nothing_stops(),
+        ~is_excluded(_i.person_id),
     )
 
 
-def _is_in_pace(allowed: Mapping[int, int]) -> sa.ColumnElement[bool]:
-    """Not a first message of a list that has had its share for now."""
-    waiting = [list_id for list_id, left in allowed.items() if left == 0]
-    return sa.or_(has_reservation(), _i.list_id.is_(None), _i.list_id.not_in(waiting))
-
-
-def has_claimable(connection: Connection, now: datetime, available: Collection[Channel] = tuple(Channel)) -> bool:
-    """Whether a dispatch run at this policy time would find anything to do."""
-    for account in connection.execute(sa.select(accounts.c.account_id, accounts.c.time_zone)).all():
-        today = now.astimezone(ZoneInfo(account.time_zone)).date()
-        is_used_up = sa.exists().where(
-            _q.account_id == account.account_id,
-            _q.cycle_start_date <= today,
-            _q.cycle_end_date > today,
-            _q.used >= _q.allowance,
-        )
+def has_claimable(
+    connection: Connection, now: datetime, available: Collection[Channel] = tuple(Channel), *, cap: timedelta | None
+) -> bool:
+    """Whether a dispatch run at this policy time would find anything to do: just what `claim` would take."""
+    for account_id in connection.scalars(sa.select(accounts.c.account_id)).all():
         due = (
             sa.select(_r.request_id)
             .select_from(with_context())
-            .where(
-                _claimable(account.account_id, now, available),
-                sa.or_(has_reservation(), ~is_used_up),
-                _is_in_pace(allowed_now(connection, account.account_id, now)),
-            )
+            .where(_claimable(account_id, now, available), may_start(read_limits(connection, account_id, now, cap)))
         )
         if connection.execute(due.limit(1)).first():
             return True
@@ -111,16 +67,27 @@ def has_claimable(connection: Connection, now: datetime, available: Collection[C
 
 
 @again_if_undone
-def claim(ledger: Ledger, *, batch_id: int, providers: Mapping[Channel, str], now: datetime, limit: int) -> list[Claim]:
+def claim(
+    ledger: Ledger,
+    *,
+    batch_id: int,
+    providers: Mapping[Channel, str],
+    now: datetime,
+    limit: int,
+    cap: timedelta | None,
+) -> list[Claim]:
     """Take up to `limit` due requests, oldest first, for five minutes; [] when nothing can be taken.
 
     `providers` names who carries each channel; other channels are left alone. `now` is policy time. An invitation
-    without a unit of quota gets one here, charged to the cycle that `now` falls in, or its requests stay queued.
+    without a unit of quota gets one here, charged to the cycle that `now` falls in, or its requests stay queued. So do
+    those of somebody who was asked within `cap` (None: no cap), save where a person set it aside.
     Locks on PostgreSQL: quota, then people, then requests.
     """
     with ledger.write() as connection:
         for account_id in connection.execute(sa.select(accounts.c.account_id)).scalars().all():
-            claims = _claim_for(connection, account_id, batch_id=batch_id, providers=providers, now=now, limit=limit)
+            claims = _claim_for(
+                connection, account_id, batch_id=batch_id, providers=providers, now=now, limit=limit, cap=cap
+            )
             if claims:
                 return claims
     return []
@@ -134,15 +101,13 @@ def _claim_for(
     providers: Mapping[Channel, str],
     now: datetime,
     limit: int,
+    cap: timedelta | None,
 ) -> list[Claim]:
     cycle = ensure_cycle(connection, account_id, now)
-    quota = connection.execute(
-        sa.select(_q.used, _q.allowance)
-        .where(_q.account_id == account_id, _q.cycle_start_date == cycle)
-        .with_for_update()
-    ).one()
-    room = quota.allowance - quota.used
-    allowed = allowed_now(connection, account_id, now)
+    # All of them, for two who claim at the turn of a cycle must not both take the last place of a list.
+    cycles = sa.select(_q.cycle_start_date).where(_q.account_id == account_id).order_by(_q.cycle_start_date)
+    connection.execute(cycles.with_for_update()).all()
+    limits = read_limits(connection, account_id, now, cap)
     due = (
         sa.select(
             _r.request_id,
@@ -152,12 +117,13 @@ def _claim_for(
             _i.person_id,
             _i.list_id,
             has_reservation().label("is_reserved"),
+            _i.override_reason.is_not(None).label("is_overridden"),
         )
         .select_from(with_context())
-        .where(_claimable(account_id, now, providers), _is_in_pace(allowed))
+        .where(_claimable(account_id, now, providers), may_start(limits))
         .order_by(_r.not_before, _r.request_id)
     )
-    found = connection.execute(due.where(has_reservation() if room <= 0 else sa.true()).limit(limit)).all()
+    found = connection.execute(due.limit(limit)).all()
     if not found:
         return []
     _lock_people(connection, {row.person_id for row in found})
@@ -165,8 +131,8 @@ def _claim_for(
     chosen = connection.execute(
         due.where(_r.request_id.in_([row.request_id for row in found])).with_for_update(of=requests, skip_locked=True)
     ).all()
-    chosen = keep_pace(chosen, allowed)
-    paid = reserve(connection, chosen, account_id=account_id, cycle=cycle, room=room, now=now)
+    chosen = within(limits, chosen)
+    paid = reserve(connection, chosen, account_id=account_id, cycle=cycle, room=limits.quota, now=now)
     return _take(connection, [row for row in chosen if row.invitation_id in paid], batch_id, providers)
 
 

@@ -143,7 +143,7 @@ def test_what_was_never_tried_uses_up_no_try(ledger: Ledger) -> None:
     make_request(ledger, world, make_customer(ledger, world))
     for _ in range(9):
         run = start_run(ledger, RunKind.SEND, NOON)
-        dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=1)
+        dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=1, cap=None)
         dispatch.release(ledger, run)
     throttle = TemporaryFailure("20429", "too many", timedelta(0), is_throttle=True)
     for minutes in range(9):
@@ -158,7 +158,7 @@ def test_what_was_never_tried_uses_up_no_try(ledger: Ledger) -> None:
 def test_a_hand_over_looks_again_when_a_late_answer_is_just_being_written(ledger: Ledger) -> None:
     first = proved_absent(ledger)
     run = start_run(ledger, RunKind.SEND, NOON)
-    [newer] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=1)
+    [newer] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=1, cap=None)
 
     def hand_over() -> bool:
         with ledger.write() as c:
@@ -184,7 +184,7 @@ def test_a_unit_is_not_given_back_while_the_other_message_of_the_invitation_is_b
     make_request(ledger, world, customer, channel=Channel.SMS)
     mail = make_request(ledger, world, customer, channel=Channel.EMAIL, not_before=NOON + timedelta(hours=1))
     run = start_run(ledger, RunKind.SEND, NOON)
-    [claim] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=5)
+    [claim] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=5, cap=None)
 
     def withdraw() -> bool:
         with ledger.write() as c:

@@ -32,7 +32,7 @@ def test_a_list_never_starts_more_than_its_speed_allows_in_any_hour(ledger: Ledg
         sent.append(len(recorder.taken) - len(unhurried))
     assert sent == [5, 5, 5, 10, 10, 12]
     with ledger.read() as c:
-        assert not has_claimable(c, NOON + timedelta(minutes=126))
+        assert not has_claimable(c, NOON + timedelta(minutes=126), cap=None)
 
 
 def test_a_paced_list_keeps_its_pace_under_many_dispatchers(ledger: Ledger) -> None:

@@ -117,7 +117,7 @@ def test_what_is_held_back_is_not_claimed(ledger: Ledger, held: str) -> None:
         elif held == "halted":
             c.execute(t.system.update().values(halted_at=NOON))
     with ledger.read() as c:
-        assert not has_claimable(c, NOON)
+        assert not has_claimable(c, NOON, cap=None)
     send_due(ledger, recorder.messengers, now=NOON)
     assert recorder.taken == []
     assert statuses(ledger) == {RequestStatus.QUEUED: 1}
@@ -161,7 +161,7 @@ def test_quota_is_charged_once_per_invitation_and_never_overspent(ledger: Ledger
     assert len(recorder.taken) == 4
     assert quota_used(ledger) == 3
     with ledger.read() as c:
-        assert not has_claimable(c, NOON)
+        assert not has_claimable(c, NOON, cap=None)
     make_request(ledger, world, both, channel=Channel.EMAIL, step=1)
     send_due(ledger, recorder.messengers, now=NOON)
     assert len(recorder.taken) == 5  # a follow-up costs nothing
@@ -244,7 +244,7 @@ def test_a_stalled_sender_cannot_hand_over_what_another_took(ledger: Ledger) -> 
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 1)
     run = start_run(ledger, RunKind.SEND, NOON)
-    [stalled] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=10)
+    [stalled] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=10, cap=None)
     lapse(ledger)
     send_due(ledger, recorder.messengers, now=NOON)
     with ledger.write() as c:

@@ -1,0 +1,35 @@
+"""What may stand in a message's way at the last: looked at when it is claimed, and once more before the bytes leave."""
+
+import sqlalchemy as sa
+
+from data.ledger.suppressions import is_suppressed
+from data.ledger.tables import channels, invitations, lists, requests, system, templates
+from data.words import Channel, InvitationStatus, TemplateApproval
+
+_r, _i, _ch = requests.c, invitations.c, channels.c
+
+
+def nothing_stops() -> sa.ColumnElement[bool]:
+    """What people, customers, settings and Meta may put in a message's way; for a WHERE over `with_context`."""
+    return sa.and_(
+        _r.paused_at.is_(None),
+        _i.status == InvitationStatus.ACTIVE,
+        _ch.is_enabled.is_(sa.true()),
+        _ch.paused_at.is_(None),
+        ~sa.exists().where(lists.c.list_id == _i.list_id, lists.c.paused_at.is_not(None)),
+        ~sa.exists(sa.select(system.c.system_id).where(system.c.halted_at.is_not(None))),
+        sa.or_(
+            _r.channel != Channel.WHATSAPP,
+            sa.exists().where(
+                templates.c.template_id == _r.template_id, templates.c.approval == TemplateApproval.APPROVED
+            ),
+        ),
+        ~is_suppressed(_r.channel, _i.person_id, _r.address),
+    )
+
+
+def with_context() -> sa.Join:
+    """Requests with the invitation and the location's channel that may stop them."""
+    return requests.join(invitations, _i.invitation_id == _r.invitation_id).join(
+        channels, sa.and_(_ch.location_id == _r.location_id, _ch.channel == _r.channel)
+    )
