@@ -54,13 +54,18 @@ def is_excluded(person_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     return sa.or_(named, sa.exists(_users_themselves().where(_a.person_id == person_id)))
 
 
-def read_excluded_people(connection: Connection, account_id: int) -> pl.DataFrame:
-    """`person_id` of staff and relatives, each once."""
+def excluded_people(account_id: int) -> sa.Select[tuple[int]]:
+    """The `person_id` of all staff and relatives of an account, each once: what `is_excluded` says, in bulk."""
     named = sa.select(customers.c.person_id).where(
         customers.c.account_id == account_id, customers.c.relationship != Relationship.CUSTOMER
     )
     both = sa.union(named, _users_themselves().where(_a.account_id == account_id)).subquery()
-    return frame(connection, sa.select(both.c.person_id), {"person_id": pl.Int64})
+    return sa.select(both.c.person_id)
+
+
+def read_excluded_people(connection: Connection, account_id: int) -> pl.DataFrame:
+    """`person_id` of staff and relatives, each once."""
+    return frame(connection, excluded_people(account_id), {"person_id": pl.Int64})
 
 
 def _users_themselves() -> sa.Select[tuple[int]]:
