@@ -16,7 +16,10 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import controls
 from data.ledger.jobs import ask_for
+from data.ledger.people import stop_open_invitations
+from data.ledger.said_about_mail import lock_people
 from data.ledger.store import Ledger, again_if_undone
+from data.ledger.suppressions import suppress_person
 from data.permissions import Action, may
 from data.words import AddressKind, InvitationStatus, JobKind, RequestStatus, Role, SuppressionReason
 
@@ -65,6 +68,7 @@ _WHY_SUPPRESSED = {
     SuppressionReason.UNDELIVERABLE: "their address does not accept messages",
     SuppressionReason.PROVIDER_OPT_OUT: "they opted out at the provider",
     SuppressionReason.ASKED_BY_PERSON: "they asked not to be contacted",
+    SuppressionReason.DO_NOT_CONTACT_LIST: "they are on a do-not-contact list",
 }
 _INVITATION_ENDED = {
     InvitationStatus.ANSWERED: "This customer has already answered; no more messages will go.",
@@ -126,24 +130,35 @@ def resume_request(ledger: Ledger, actor: Actor, request_id: int, *, now: dateti
 
 
 @again_if_undone
-def stop_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now: datetime) -> Answer:
-    """Stop every further message of an active invitation. What has gone stays in its history."""
+def stop_invitation(
+    ledger: Ledger, actor: Actor, invitation_id: int, *, is_asked_by_person: bool = False, now: datetime
+) -> Answer:
+    """Stop every further message of an active invitation. What has gone stays in its history.
+
+    `is_asked_by_person`: they told the business not to contact them. Then the person is suppressed on every channel
+    and every open invitation of theirs ends, at locations beyond the actor's reach as well; also when this one has
+    ended meanwhile.
+    """
     if refusal := _refuse_role(actor, Action.STOP):
         return refusal
     with ledger.write() as c:
-        if controls.set_stopped(c, actor.account_id, actor.location_ids, invitation_id, stopped_at=now, by=actor.email):
+        mine = (c, actor.account_id, actor.location_ids, invitation_id)
+        row = controls.find_invitation(*mine)
+        if row is not None and is_asked_by_person:
+            lock_people(c, [row.person_id])  # before the invitation's row, as every other writer does
+        is_stopped = controls.set_stopped(*mine, stopped_at=now, by=actor.email)
+        row = controls.find_invitation(*mine)  # again: the person may have been merged into another meanwhile
+        if row is None:
+            return Refused(_NOT_YOURS)
+        if is_stopped:
             _audit(
-                c,
-                actor,
-                Action.STOP,
-                f"invitation {invitation_id}",
-                before={"status": InvitationStatus.ACTIVE.value},
-                after={"status": InvitationStatus.STOPPED.value},
-            )
-            return Done("Stopped. Nothing more will be sent.")
-        row = controls.find_invitation(c, actor.account_id, actor.location_ids, invitation_id)
-    if row is None:
-        return Refused(_NOT_YOURS)
+                c, actor, Action.STOP, f"invitation {invitation_id}",
+                before={"status": InvitationStatus.ACTIVE.value}, after={"status": row.status.value},
+            )  # fmt: skip
+        if is_asked_by_person:
+            return _never_again(c, actor, row.person_id, now)
+    if is_stopped:
+        return Done("Stopped. Nothing more will be sent.")
     return Refused(_INVITATION_ENDED.get(row.status, "Messages to this customer are already stopped."))
 
 
@@ -225,6 +240,21 @@ def resume(ledger: Ledger, actor: Actor, *, now: datetime) -> Answer:
         )
     log.warning("sending resumed")
     return Done("Sending is resumed.")
+
+
+def _never_again(c: Connection, actor: Actor, person_id: int, now: datetime) -> Answer:
+    """The person's own "no", told to us: on every channel, at every location, whatever list they come in next."""
+    suppress_person(
+        c, account_id=actor.account_id, person_id=person_id, channel=None, reason=SuppressionReason.ASKED_BY_PERSON,
+        recorded_by=actor.email, occurred_at=now,
+    )  # fmt: skip
+    ended = stop_open_invitations(c, person_id, by=actor.email, at=now)
+    reason = SuppressionReason.ASKED_BY_PERSON.value
+    _audit(
+        c, actor, Action.STOP, f"person {person_id}", before={"suppressed": None},
+        after={"suppressed": reason, "other_invitations_stopped": ended},
+    )  # fmt: skip
+    return Done("Stopped. They will not be contacted again, on any channel or at any location.")
 
 
 def _refuse_role(actor: Actor, action: Action) -> Refused | None:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.suppressions import is_suppressed
 from data.ledger.tables import audit, customers, invitations, person_addresses, requests, suppressions, system
+from data.ledger.tables import locations as location_table
 from data.ledger.tables.metadata import database_now
 from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, SuppressionEffect, address_kind
 
@@ -116,6 +117,24 @@ def waiting_messages(c: Connection, invitation_id: int) -> int:
         .select_from(requests)
         .where(requests.c.invitation_id == invitation_id, requests.c.status == RequestStatus.QUEUED)
     ).scalar_one()
+
+
+def open_elsewhere(c: Connection, account_id: int, locations: Locations, invitation_id: int) -> list[str]:
+    """The other locations at which an invitation of the same person is open, by name; of those the reader may see."""
+    this, other = invitations.alias("this"), invitations
+    names = (
+        sa.select(location_table.c.name)
+        .join(other, other.c.location_id == location_table.c.location_id)
+        .join(this, this.c.person_id == other.c.person_id)
+        .where(
+            this.c.invitation_id == invitation_id,
+            other.c.invitation_id != invitation_id,
+            other.c.status == InvitationStatus.ACTIVE,
+            *_within(other, account_id, locations),
+        )
+        .order_by(location_table.c.name)
+    )
+    return list(c.execute(names).scalars())
 
 
 def open_channels(c: Connection, person_id: int, addresses: dict[AddressKind, str | None]) -> list[Channel]:
