@@ -92,18 +92,23 @@ def places_of(connection: Connection, slug: str) -> tuple[int, Place, list[Place
 
     Raises UnknownLocation, naming those there are.
     """
-    account_id = int(the_account(connection).account_id)
-    columns = locations.c
-    rows = connection.execute(
-        sa.select(columns.location_id, columns.slug, columns.name, columns.region, columns.time_zone).where(
-            columns.account_id == account_id
-        )
-    )
-    places = [Place(*row) for row in rows]
+    account_id, places = account_places(connection)
     for place in places:
         if place.slug == slug:
             return account_id, place, places
     raise UnknownLocation(f'There is no location "{slug}". There are: {", ".join(sorted(p.slug for p in places))}.')
+
+
+def account_places(connection: Connection) -> tuple[int, list[Place]]:
+    """The account and all its locations, the oldest first."""
+    account_id = int(the_account(connection).account_id)
+    columns = locations.c
+    rows = connection.execute(
+        sa.select(columns.location_id, columns.slug, columns.name, columns.region, columns.time_zone)
+        .where(columns.account_id == account_id)
+        .order_by(columns.location_id)
+    )
+    return account_id, [Place(*row) for row in rows]
 
 
 def _checked_name(name: str) -> str:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -125,31 +126,39 @@ def _offset(text: str) -> tzinfo:
 
 
 def with_date(frame: pl.DataFrame, name: str, now: datetime) -> pl.DataFrame:
-    """`name` (a moment), `name_order`, `name_fault` (why there is none; null when all is well) for `name_text`.
+    """`name` (a moment), `name_order`, `name_has_time` and `name_fault` (why there is none) of `name_text`.
 
     Needs `region` and `location_zone`. `now` is policy time: what lies after today is refused.
     """
     keys = [f"{name}_text", "region", "location_zone"]
     distinct = frame.select(keys).drop_nulls(f"{name}_text").unique()
     read = [_judged(text, region, ZoneInfo(zone), now) for text, region, zone in distinct.iter_rows()]
-    schema: Schema = {name: MOMENT, f"{name}_order": pl.String, f"{name}_fault": pl.String}
+    schema: Schema = {
+        name: MOMENT,
+        f"{name}_order": pl.String,
+        f"{name}_has_time": pl.Boolean,
+        f"{name}_fault": pl.String,
+    }
     answers = pl.DataFrame(read, schema=schema, orient="row")
     return frame.join(distinct.hstack(answers), on=keys, how="left", maintain_order="left")
 
 
-def _judged(text: str, region: str, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, str | None, str | None]:
+def _judged(text: str, region: str, zone: ZoneInfo, now: datetime) -> tuple[Any, ...]:
     found = read_date(text, region, zone)
-    expected = f"Expected one such as 2026-05-17 or {'5/17/2026' if region in _MONTH_FIRST else '17/5/2026'}"
     if found is None:
-        if re.fullmatch(r"[34]\d{4}(\.\d+)?", text.strip()):
-            return None, None, "a spreadsheet's own number for a date: format the column as a date and export again"
-        return None, None, f"not a date. {expected}"
+        return None, None, None, _fault(text, region)
     local = found.moment.astimezone(zone)
     if local.date() > now.astimezone(zone).date():
-        return None, None, "lies in the future, so it was left out. Expected a day that has been"
+        return None, None, None, "lies in the future, so it was left out. Expected a day that has been"
     if local.year < _EARLIEST:
-        return None, None, f"lies too far back to be meant. {expected}"
-    return found.moment, found.order.value, None
+        return None, None, None, f"lies before {_EARLIEST}, so it was left out. Expected a day of late"
+    return found.moment, found.order.value, found.has_time, None
+
+
+def _fault(text: str, region: str) -> str:
+    if re.fullmatch(r"[34]\d{4}(\.\d+)?", text.strip()):
+        return "a spreadsheet's own number for a date: format the column as a date and export again"
+    return f"not a date. Expected one such as 2026-05-17 or {'5/17/2026' if region in _MONTH_FIRST else '17/5/2026'}"
 
 
 def how_read(frame: pl.DataFrame, name: str, header: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipelines.commands import account, control, running, setup, suppressions, work
+from pipelines.commands import control, intake, running, setup, suppressions, work
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(
@@ -19,7 +19,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": running.demo,
     "up": running.up,
     "init": setup.init,
-    "import": account.import_file,
+    "import": intake.import_file,
+    "do-not-contact": intake.bar_contacts,
+    "past-invitations": intake.past_invitations,
     "plan": work.plan,
     "send": work.send,
     "events": work.events,

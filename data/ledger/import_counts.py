@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
-from data.ledger.contactable import excluded_people
+from data.ledger.contactable import is_excluded
 from data.ledger.identities import Address
 from data.words import AddressKind, ConsentBasis, SuppressionEffect
 
@@ -40,9 +40,10 @@ def standing_of_people(
     for some in _portions(sorted(people)):
         found.invited.update(connection.execute(_invited(account_id, some)).scalars())
         found.suppressed.update(connection.execute(_suppressed(account_id, some)).scalars())
-        excluded = excluded_people(account_id).subquery()
-        of_these = sa.select(excluded.c.person_id).where(excluded.c.person_id.in_(some))
-        found.excluded.update(connection.execute(of_these).scalars())
+        excluded = sa.select(t.people.c.person_id).where(
+            t.people.c.person_id.in_(some), is_excluded(t.people.c.person_id)
+        )
+        found.excluded.update(connection.execute(excluded).scalars())
         _add_bases(connection, account_id, some, found)
     for table, into in (
         (t.suppressions, found.suppressed_addresses),

@@ -1,0 +1,33 @@
+"""What another system asked before this one did: rows about addresses, each once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from data.ledger.identities import Address
+from data.ledger.store import Ledger, again_if_undone
+from data.ledger.tables import past_invitations
+
+_ONCE = ("account_id", "kind", "address", "location_id", "invited_at")
+
+
+@again_if_undone
+def add_past_invitations(
+    ledger: Ledger, account_id: int, rows: Sequence[tuple[int, datetime, Sequence[Address]]], *, by: str
+) -> int:
+    """Keep `rows` (location, when, addresses); how many of them told us something new. One transaction."""
+    insert = sqlite.insert if ledger.is_sqlite else postgresql.insert
+    made = insert(past_invitations).on_conflict_do_nothing(index_elements=_ONCE)
+    new = 0
+    with ledger.write() as connection:
+        for location_id, invited_at, addresses in rows:
+            written = 0
+            for kind, address in addresses:
+                values = {
+                    "account_id": account_id, "location_id": location_id, "kind": kind, "address": address,
+                    "invited_at": invited_at, "recorded_by": by,
+                }  # fmt: skip
+                written += connection.execute(made, values).rowcount
+            new += written > 0
+    return new
