@@ -4,8 +4,8 @@ Colours are Streamlit's placeholders for the theme's categorical colours (.strea
 those of the theme that is on, light or dark, so a figure never has to know.
 """
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
@@ -120,6 +120,70 @@ def funnel(counts: Mapping[str, int]) -> go.Figure:
     return figure
 
 
+def messages_ahead(
+    counts: pl.DataFrame,
+    *,
+    channels: Mapping[str, str],
+    span: tuple[datetime, datetime],
+    step: timedelta,
+    turns: Sequence[tuple[datetime, str]],
+    top: int,
+) -> go.Figure:
+    """Messages that would go, stacked by channel: a bar for each day or hour. Dotted lines: the quota out, and back.
+
+    `counts`: at (the start of a day or hour), channel, messages. All moments are on the wall of the account's zone,
+    without it. `channels`: what each is called, in the order of stacking. `turns`: moments with their words. `top`: the
+    highest bar, the same for figures side by side.
+    """
+    figure = go.Figure(layout={"template": TEMPLATE})
+    for (channel, name), color in zip(channels.items(), (SERIES, PASSIVES, DETRACTORS), strict=False):
+        rows = counts.filter(pl.col("channel") == channel)
+        figure.add_trace(
+            go.Bar(
+                x=[at + step / 2 for at in rows["at"]],
+                y=rows["messages"].to_list(),
+                width=step / timedelta(milliseconds=1) * 0.8,
+                name=name,
+                marker={"color": color, "cornerradius": 2},
+                hovertext=[f"{_stretch(at, step)}: {count:,} by {name}" for at, count in rows["at", "messages"].rows()],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    for number, (at, words) in enumerate(turns):
+        is_late = at - span[0] > (span[1] - span[0]) * 0.6
+        figure.add_vline(x=at, line={"color": DETRACTORS, "width": 1.5, "dash": "dot"})
+        figure.add_annotation(
+            x=at, y=1.0 - 0.09 * (number % 3), yref="paper", text=words, showarrow=False,
+            xanchor="right" if is_late else "left", xshift=-4 if is_late else 4, font={"color": TEXT, "size": 12},
+        )  # fmt: skip
+    days = _days_between(*span)
+    shown = days[:: -(-len(days) // _MOST_TICKS)]
+    figure.update_layout(
+        barmode="stack",
+        margin={"t": 30 if len(channels) > 1 else 8},
+        showlegend=len(channels) > 1,  # stacked bars have no room for a label
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+            "font": {"color": TEXT, "size": 12},
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
+    )
+    _write_axes_darker(figure)
+    figure.update_xaxes(
+        range=[days[0], days[-1] + timedelta(days=1)],
+        tickvals=[day + timedelta(hours=12) for day in shown],
+        ticktext=[_day(day) for day in shown],
+        tickangle=0,
+    )
+    figure.update_yaxes(range=[0, max(top, 1) * (1.35 if turns else 1.1)])
+    return figure
+
+
 def nps_table(weeks: pl.DataFrame) -> pl.DataFrame:
     """The numbers behind NPS by week, under headings a reader knows."""
     return weeks.select(
@@ -215,6 +279,19 @@ def _band(run: list[dict[str, Any]]) -> go.Scatter:
         mode="lines",
         hoverinfo="skip",
     )
+
+
+def _days_between(since: datetime, until: datetime) -> list[datetime]:
+    """Midnight of each day that the span touches."""
+    first = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    last = until - timedelta(microseconds=1)
+    return [first + number * timedelta(days=1) for number in range((last - first).days + 1)]
+
+
+def _stretch(at: datetime, step: timedelta) -> str:
+    """ "Mon 23 Nov", or with an hour "Mon 23 Nov, 09:00 to 10:00"."""
+    day = f"{at:%a} {_day(at)}"
+    return day if step >= timedelta(days=1) else f"{day}, {at:%H:%M} to {at + step:%H:%M}"
 
 
 def _day(day: date) -> str:
