@@ -1,5 +1,8 @@
 """Stopping and restarting from a row: asked first, saying what will happen and to whom; then done and said."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import streamlit as st
 from markupsafe import Markup
 
@@ -56,29 +59,43 @@ def show_question(names: dict[int, str]) -> None:
     if asked is None:
         return
     action, invitation_id = asked
-    name = names.get(invitation_id, "this customer")
+    name = names.get(invitation_id) or "this customer"
     heading = "Stop messages" if action == "stop" else "Restart messages"
     st.dialog(heading, on_dismiss=_forget)(_question)(action, invitation_id, name)
 
 
 def _question(action: str, invitation_id: int, name: str) -> None:
-    if action == "stop":
-        with here().ledger.read() as c:
-            waiting = ledger_controls.waiting_messages(c, invitation_id)
-        st.html(_words(f"Stop messages to {name}?", f"{_waiting(waiting)} The history stays."))
-    else:
-        st.html(
-            _words(f"Restart messages to {name}?", "What is still planned will go, later by as long as it was stopped.")
-        )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        is_canceled = st.button("Cancel", key="confirm_no")
-        label = "Stop messages" if action == "stop" else "Restart messages"
-        is_confirmed = st.button(label, key="confirm_yes", type="primary")
+    with st.container(key="aw_confirm"):
+        label, control = _ask_stop(invitation_id, name) if action == "stop" else _ask_restart(name)
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            is_canceled = st.button("Cancel", key="confirm_no")
+            is_confirmed = st.button(label, key="confirm_yes", type="primary")
     if is_confirmed:
-        _carry_out(action, invitation_id)
+        desk = here()
+        remember(control(desk.ledger, desk.actor, invitation_id, now=desk.ledger.policy_now()))
     if is_confirmed or is_canceled:
         _forget()
         st.rerun()  # the whole page: a dialog's own run would leave it open over the old rows
+
+
+def _ask_stop(invitation_id: int, name: str) -> tuple[str, Callable[..., Answer]]:
+    """What stopping does; with the box ticked, what the person's own "no" does, and where else."""
+    desk = here()
+    with desk.ledger.read() as c:
+        waiting = ledger_controls.waiting_messages(c, invitation_id)
+        mine = desk.actor.account_id, desk.actor.location_ids
+        elsewhere = ledger_controls.open_elsewhere(c, *mine, invitation_id)
+    st.html(_words(f"Stop messages to {name}?", f"{_waiting(waiting)} The history stays."))
+    if not st.checkbox("They asked not to be contacted", key=f"never_again_{invitation_id}"):
+        return "Stop messages", controls.stop_invitation
+    st.html(_never_again(name, elsewhere))
+    return "Stop for good", partial(controls.stop_invitation, is_asked_by_person=True)
+
+
+def _ask_restart(name: str) -> tuple[str, Callable[..., Answer]]:
+    told = "What is still planned will go, later by as long as it was stopped."
+    st.html(_words(f"Restart messages to {name}?", told))
+    return "Restart messages", controls.restart_invitation
 
 
 def _waiting(count: int) -> str:
@@ -88,14 +105,30 @@ def _waiting(count: int) -> str:
     return f"{planned} won't be sent, nor any reminder after it."
 
 
+def _never_again(name: str, elsewhere: Sequence[str]) -> Markup:
+    """What follows, line by line."""
+    lines = [
+        f"{_first_upper(name)} gets no more SMS, email or WhatsApp from any location, whatever list they are on later."
+    ]
+    if elsewhere:
+        lines.append(f"What is planned at {_together(elsewhere)} stops too.")
+    lines.append("Messages to them cannot be restarted here.")
+    items = Markup("").join(Markup("<li>{}</li>").format(line) for line in lines)
+    return Markup('<ul class="aw-consequences">{}</ul>').format(items)
+
+
+def _together(names: Sequence[str]) -> str:
+    """ "A", "A and B", "A, B and C"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _first_upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _words(question: str, consequence: str) -> Markup:
     return Markup('<p class="aw-strong">{}</p><p>{}</p>').format(question, consequence)
-
-
-def _carry_out(action: str, invitation_id: int) -> None:
-    desk = here()
-    control = controls.stop_invitation if action == "stop" else controls.restart_invitation
-    remember(control(desk.ledger, desk.actor, invitation_id, now=desk.ledger.policy_now()))
 
 
 def _forget() -> None:

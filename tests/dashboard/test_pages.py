@@ -15,7 +15,7 @@ from dashboard.wording import short_day
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.settings import utc_now
-from data.words import AddressKind, InvitationStatus, RequestStatus, Role, RunKind, RunStatus
+from data.words import AddressKind, InvitationStatus, RequestStatus, Role, RunKind, RunStatus, SuppressionReason
 from invitations.controls import Actor, stop_invitation
 from tests.dashboard.conftest import Open, buttons, invitation_of, text
 from tests.world import NOON, World, insert, make_customer, make_request, suppress
@@ -109,6 +109,48 @@ def test_stopping_is_asked_first_then_done_then_undone(ledger: Ledger, people: d
     app.button(key=f"restart_{ana}").click().run()
     app.button(key="confirm_yes").click().run()
     assert invitation_of(ledger, ana).status is InvitationStatus.ACTIVE
+
+
+def test_who_asked_not_to_be_contacted_is_told_of_before_and_stays_stopped(
+    ledger: Ledger, world: World, people: dict[str, int], look: Open
+) -> None:
+    invitation = invitation_of(ledger, people["ana"])
+    with ledger.write() as c:
+        there = insert(
+            c, t.customers, account_id=world.account_id, location_id=world.new_york, person_id=invitation.person_id,
+            first_name="Ana", last_name="Ruiz", email="ana@example.com", phone="+13125550100", source="csv",
+        )  # fmt: skip
+    make_request(ledger, world, there)
+    app = look("customers")
+    app.button(key=f"stop_{people['ana']}").click().run()
+    assert "no more SMS" not in text(app)
+    app.checkbox(key=f"never_again_{invitation.invitation_id}").check().run()
+    assert "Ana Ruiz gets no more SMS, email or WhatsApp from any location" in text(app)
+    assert "What is planned at Acme New York stops too." in text(app)
+    assert app.button(key="confirm_yes").label == "Stop for good"
+    app.button(key="confirm_yes").click().run()
+    for customer in (people["ana"], there):
+        assert invitation_of(ledger, customer).status is InvitationStatus.STOPPED
+        assert f"restart_{customer}" not in buttons(app)
+    with ledger.read() as c:
+        rows = c.execute(t.suppressions.select()).all()
+    assert {(row.address, row.reason, row.recorded_by) for row in rows} == {
+        (address, SuppressionReason.ASKED_BY_PERSON, "owner@acme.example")
+        for address in ("ana@example.com", "+13125550100")
+    }
+
+
+def test_the_box_is_empty_again_after_a_change_of_mind(ledger: Ledger, people: dict[str, int], look: Open) -> None:
+    box = f"never_again_{invitation_of(ledger, people['ana']).invitation_id}"
+    app = look("customers")
+    app.button(key=f"stop_{people['ana']}").click().run()
+    app.checkbox(key=box).check().run()
+    app.button(key="confirm_no").click().run()
+    app.button(key=f"stop_{people['ana']}").click().run()
+    assert app.checkbox(key=box).value is False
+    app.button(key="confirm_yes").click().run()
+    with ledger.read() as c:
+        assert c.execute(t.suppressions.select()).all() == []
 
 
 def test_a_message_in_doubt_is_not_said_to_be_still_due(ledger: Ledger, people: dict[str, int], look: Open) -> None:
