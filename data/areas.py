@@ -56,7 +56,7 @@ def phone_area(start: str) -> Area:
     if calling_code == "1":
         return _american_area(digits)
     numbers = [phonenumbers.parse(f"+{digits.ljust(length, '0')}") for length in _lengths(calling_code)]
-    if not numbers:
+    if not numbers or not digits.isdecimal():
         return NOWHERE
     number = next(filter(phonenumbers.is_valid_number, numbers), numbers[0])
     # A mobile's prefix may look like a town's in the table of zones (+61 41, +7 916), but tells the country alone.

@@ -1,6 +1,10 @@
-"""Open hours against the tz database itself, minute by minute, over changes of clocks."""
+"""Open hours: in a marketer's words, and against the tz database itself over every change of clocks of ten years."""
 
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -8,100 +12,380 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invitations.policy import Policy, QuietHours
-from invitations.windows import open_windows_of_zones as open_windows
+from data.areas import country_zones
+from data.words import Channel
+from invitations.days import holidays_in
+from invitations.policy import Policy
+from invitations.policy_parts import WEEKDAYS
+from invitations.windows import daily_moments, open_windows
 
-MINUTE = timedelta(minutes=1)
-# Clocks that jump at midnight, by half an hour, twice a year near Ramadan, never, or across the date line.
-ZONES = [
-    "America/Chicago", "America/New_York", "America/Havana", "America/St_Johns", "America/Sao_Paulo", "Europe/Dublin",
-    "Africa/Casablanca", "Africa/Cairo", "Asia/Beirut", "Asia/Kathmandu", "Asia/Tehran", "Australia/Lord_Howe",
-    "Pacific/Apia", "Pacific/Chatham", "America/Asuncion", "Antarctica/Troll", "UTC",
-]  # fmt: skip
-
-
-def hours(opens: str, closes: str) -> QuietHours:
-    return Policy.load({"quiet_hours": {"opens": opens, "closes": closes}}).quiet_hours
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+CHICAGO, NEW_YORK = "America/Chicago", "America/New_York"
+PLAIN = {"stricter_hours": [], "consent": []}
 
 
-def is_open(zone: str, window: QuietHours, at: datetime) -> bool:
-    """The rule itself: what the wall clock says."""
-    local = at.astimezone(ZoneInfo(zone)).time()
-    minute = local.hour * 60 + local.minute
-    if window.opens < window.closes:
-        return window.opens <= minute < window.closes
-    return minute >= window.opens or minute < window.closes
+def policy(opens: str = "08:00", closes: str = "21:00", **more: Any) -> Policy:
+    """Those hours and no stricter ones, unless `stricter_hours` says so."""
+    hours = {name: more.pop(name) for name in ("weekdays", "skip_holidays") if name in more}
+    return Policy.load(PLAIN | {"quiet_hours": {"opens": opens, "closes": closes, **hours}} | more)
 
 
-def changes_of_clocks(zone: str, year: int) -> list[datetime]:
-    start = datetime(year, 1, 1, tzinfo=UTC)
-    steps = [start + timedelta(hours=n) for n in range(366 * 24)]
-    offsets = [step.astimezone(ZoneInfo(zone)).utcoffset() for step in steps]
-    return [step for step, before, after in zip(steps[1:], offsets, offsets[1:], strict=False) if before != after]
+SHIPPED = Policy.load({})  # 08:00 to 21:00, and the states' table
 
 
-def assert_exact(zone: str, window: QuietHours, since: datetime, until: datetime) -> None:
-    stretches = open_windows([zone], window, since, until).rows()
-    at = since
-    while at <= until:
-        inside = any(opens <= at < closes for _, opens, closes in stretches)
-        assert inside == is_open(zone, window, at), (zone, at)
-        at += MINUTE
+def windows(
+    rules: Policy, since: datetime, until: datetime, *, zones: str = CHICAGO, regions: str = "", country: str = "US",
+    channel: Channel = Channel.SMS,
+) -> list[tuple[datetime, datetime]]:  # fmt: skip
+    place = {"zones": zones, "regions": regions, "recipient_country": country, "channel": channel.value}
+    return open_windows(pl.DataFrame([place]), rules, since, until).select("opens_at", "closes_at").rows()
 
 
-clock = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02}:{minute % 60:02}")
-windows = (
-    st.tuples(clock, st.one_of(clock, st.just("24:00")))
-    .filter(lambda pair: pair[0] != pair[1])
-    .map(lambda p: hours(*p))
-)
+def is_open(rules: Policy, zone: str, wall: str, **place: Any) -> bool:
+    """Whether a message may go when the wall in `zone` shows this (no clock changes on the days of these tests)."""
+    at = datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return any(opens <= at < closes for opens, closes in windows(rules, at, at, zones=zone, **place))
 
 
-@pytest.mark.slow
-@settings(max_examples=60, deadline=None)
-@given(zone=st.sampled_from(ZONES), window=windows, year=st.integers(2005, 2036), data=st.data())
-def test_every_minute_around_a_change_of_clocks_is_as_the_wall_clock_says(
-    zone: str, window: QuietHours, year: int, data: st.DataObject
-) -> None:
-    change = data.draw(st.sampled_from(changes_of_clocks(zone, year) or [datetime(year, 6, 1, tzinfo=UTC)]))
-    assert_exact(zone, window, change - timedelta(hours=14), change + timedelta(hours=14))
+# --- the states' stricter hours -----------------------------------------------------------------------------------
 
 
-def test_opening_inside_the_skipped_hour_means_the_moment_the_clock_jumps() -> None:
-    day = datetime(2027, 3, 14, tzinfo=UTC)  # Chicago: 02:00 becomes 03:00, at 08:00 UTC
-    rows = open_windows(["America/Chicago"], hours("02:30", "12:00"), day, day).filter(
-        pl.col("opens_at").dt.date() == day.date()
-    )
-    assert rows["opens_at"].to_list() == [day + timedelta(hours=8)]
-    assert rows["closes_at"].to_list() == [day + timedelta(hours=17)]
+def test_a_florida_number_is_texted_until_eight_in_the_evening_and_not_at_half_past() -> None:
+    assert is_open(SHIPPED, NEW_YORK, "2026-11-24 19:59", regions="US-FL")
+    assert not is_open(SHIPPED, NEW_YORK, "2026-11-24 20:30", regions="US-FL")
+    assert is_open(SHIPPED, NEW_YORK, "2026-11-24 20:30", regions="US-GA")
 
 
-def test_a_window_that_a_change_of_clocks_swallows_comes_again_the_next_day() -> None:
-    day = datetime(2027, 3, 14, tzinfo=UTC)
-    rows = open_windows(["America/Chicago"], hours("02:15", "02:45"), day, day)
-    opens = [at.date().day for at in rows["opens_at"]]
-    assert 14 not in opens
-    assert {13, 15} <= set(opens)
+def test_rhode_island_is_texted_from_nine_to_six_and_on_weekends_from_ten_to_five() -> None:
+    assert not is_open(SHIPPED, NEW_YORK, "2026-11-22 09:00", regions="US-RI")  # a Sunday
+    assert is_open(SHIPPED, NEW_YORK, "2026-11-22 10:00", regions="US-RI")
+    assert not is_open(SHIPPED, NEW_YORK, "2026-11-22 17:00", regions="US-RI")
+    assert is_open(SHIPPED, NEW_YORK, "2026-11-23 09:00", regions="US-RI")
+    assert not is_open(SHIPPED, NEW_YORK, "2026-11-23 18:00", regions="US-RI")
 
 
-def test_the_hour_that_comes_twice_is_open_twice() -> None:
-    day = datetime(2026, 11, 1, tzinfo=UTC)  # Chicago: 02:00 becomes 01:00, at 07:00 UTC
-    rows = open_windows(["America/Chicago"], hours("01:00", "01:30"), day, day).filter(
-        pl.col("opens_at").dt.date() == day.date()
-    )
-    assert rows["opens_at"].to_list() == [day + timedelta(hours=6), day + timedelta(hours=7)]
+def test_texas_sleeps_in_on_sundays_only_and_connecticut_every_day() -> None:
+    assert not is_open(SHIPPED, CHICAGO, "2026-11-22 11:59", regions="US-TX")
+    assert is_open(SHIPPED, CHICAGO, "2026-11-22 12:00", regions="US-TX")
+    assert is_open(SHIPPED, CHICAGO, "2026-11-23 08:00", regions="US-TX")
+    assert not is_open(SHIPPED, NEW_YORK, "2026-11-23 08:59", regions="US-CT")
+    assert is_open(SHIPPED, NEW_YORK, "2026-11-23 09:00", regions="US-CT")
+
+
+@pytest.mark.parametrize("state", ["FL", "MD", "MS", "NJ", "OK", "CT"])
+def test_six_states_are_not_texted_after_eight_in_the_evening(state: str) -> None:
+    assert is_open(SHIPPED, CHICAGO, "2026-11-24 19:59", regions=f"US-{state}")
+    assert not is_open(SHIPPED, CHICAGO, "2026-11-24 20:00", regions=f"US-{state}")
+
+
+def test_an_e_mail_is_not_narrowed_by_a_state_and_whatsapp_is() -> None:
+    assert is_open(SHIPPED, NEW_YORK, "2026-11-24 20:30", regions="US-FL", channel=Channel.EMAIL)
+    assert not is_open(SHIPPED, NEW_YORK, "2026-11-24 20:30", regions="US-FL", channel=Channel.WHATSAPP)
+
+
+def test_who_may_be_in_either_of_two_states_is_texted_when_both_allow_it() -> None:
+    both = "US-CT|US-TX"
+    assert not is_open(SHIPPED, CHICAGO, "2026-11-22 11:00", regions=both)  # Texas, a Sunday
+    assert not is_open(SHIPPED, CHICAGO, "2026-11-23 08:30", regions=both)  # Connecticut
+    assert is_open(SHIPPED, CHICAGO, "2026-11-22 12:00", regions=both)
+
+
+def test_a_country_may_have_hours_of_its_own_and_a_state_never_widens_the_general_ones() -> None:
+    row = {"region": "DE", "opens": "06:00", "closes": "18:00", "source": "a test", "read_on": "2026-11-22"}
+    rules = policy(stricter_hours=[row])
+    assert not is_open(rules, "Europe/Berlin", "2026-11-24 18:00", country="DE")
+    assert is_open(rules, "Europe/Berlin", "2026-11-24 18:00", country="AT")
+    assert not is_open(rules, "Europe/Berlin", "2026-11-24 07:59", country="DE")
+
+
+def test_a_states_sunday_begins_at_midnight_even_inside_saturdays_late_window() -> None:
+    row = {
+        "region": "US-TX", "weekdays": ["sun"], "opens": "12:00", "closes": "21:00", "source": "a test",
+        "read_on": "2026-11-22",
+    }  # fmt: skip
+    rules = policy("18:00", "02:00", stricter_hours=[row])
+    assert is_open(rules, CHICAGO, "2026-11-22 00:30")
+    assert not is_open(rules, CHICAGO, "2026-11-22 00:30", regions="US-TX")
+    assert is_open(rules, CHICAGO, "2026-11-21 23:59", regions="US-TX")
+
+
+# --- weekdays, holidays, midnight ---------------------------------------------------------------------------------
+
+
+def test_nobody_is_written_to_on_a_weekday_that_is_not_named() -> None:
+    rules = policy(weekdays=["mon", "tue", "wed", "thu", "fri"])
+    assert is_open(rules, CHICAGO, "2026-11-20 12:00")
+    assert not is_open(rules, CHICAGO, "2026-11-21 12:00")
+    assert not is_open(rules, CHICAGO, "2026-11-22 12:00")
+
+
+def test_a_friday_night_reaches_into_saturday_though_saturday_is_not_named() -> None:
+    rules = policy("18:00", "02:00", weekdays=["fri"])
+    assert is_open(rules, CHICAGO, "2026-11-20 18:00")
+    assert is_open(rules, CHICAGO, "2026-11-21 01:59")
+    assert not is_open(rules, CHICAGO, "2026-11-21 18:00")
+    assert not is_open(rules, CHICAGO, "2026-11-20 01:59")  # Thursday's night
+
+
+def test_thanksgiving_is_left_out_in_the_us_and_a_thursday_in_germany() -> None:
+    rules = policy(skip_holidays=True)
+    assert not is_open(rules, CHICAGO, "2026-11-26 12:00")
+    assert is_open(rules, CHICAGO, "2026-11-27 12:00", regions="US-IL")
+    assert is_open(rules, "Europe/Berlin", "2026-11-26 12:00", country="DE")
+    assert is_open(policy(), CHICAGO, "2026-11-26 12:00")
+
+
+def test_a_states_own_holiday_counts_for_its_people_only() -> None:
+    texas = date(2027, 3, 2)  # its independence
+    assert texas in holidays_in(("US", "US-TX"), 2027, 2027)
+    rules = policy(skip_holidays=True)
+    assert not is_open(rules, CHICAGO, "2027-03-02 12:00", regions="US-TX")
+    assert is_open(rules, CHICAGO, "2027-03-02 12:00", regions="US-IL")
+
+
+def test_a_country_or_state_of_which_no_holidays_are_known_has_none() -> None:
+    assert holidays_in(("XX",), 2026, 2026) == frozenset()
+    assert holidays_in(("US-XX",), 2026, 2026) == holidays_in(("US",), 2026, 2026)
+
+
+def test_the_night_before_a_holiday_reaches_into_it_and_the_holidays_own_does_not_open() -> None:
+    rules = policy("18:00", "02:00", skip_holidays=True)
+    assert is_open(rules, CHICAGO, "2026-12-25 01:00")
+    assert not is_open(rules, CHICAGO, "2026-12-25 19:00")
+    assert not is_open(rules, CHICAGO, "2026-12-26 01:00")
 
 
 def test_a_window_may_cross_midnight_and_a_day_may_be_open_throughout() -> None:
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    late = open_windows(["UTC"], hours("18:00", "02:00"), noon, noon)
-    assert {closes - opens for _, opens, closes in late.rows()[1:-1]} == {timedelta(hours=8)}
-    assert {at.time() for at in late["opens_at"][1:-1]} == {time(18)}
-    [(_, opens, closes)] = open_windows(["UTC"], hours("00:00", "24:00"), noon, noon).rows()
-    assert opens < noon < closes
+    late = windows(policy("18:00", "02:00"), noon, noon + 3 * DAY, zones="UTC")
+    assert {(opens.hour, closes - opens) for opens, closes in late} == {(18, 8 * HOUR)}
+    [(opens, closes)] = windows(policy("00:00", "24:00"), noon, noon + 3 * DAY, zones="UTC")
+    assert opens < noon
+    assert closes > noon + 3 * DAY
 
 
-@pytest.mark.parametrize("zone", ZONES)
-def test_a_plain_week_is_exact_in_every_zone(zone: str) -> None:
+# --- changes of clocks --------------------------------------------------------------------------------------------
+
+
+def test_opening_inside_the_skipped_hour_means_the_moment_the_clock_jumps() -> None:
+    day = datetime(2027, 3, 14, tzinfo=UTC)  # Chicago: 02:00 becomes 03:00, at 08:00 UTC
+    assert windows(policy("02:30", "12:00"), day, day)[-1] == (day + 8 * HOUR, day + 17 * HOUR)
+
+
+def test_a_window_that_a_change_of_clocks_swallows_comes_again_the_next_day() -> None:
+    day = datetime(2027, 3, 14, tzinfo=UTC)
+    opens = [at.day for at, _ in windows(policy("02:15", "02:45"), day - DAY, day + 2 * DAY)]
+    assert opens == [13, 15, 16]
+
+
+def test_the_hour_that_comes_twice_is_open_twice() -> None:
+    day = datetime(2026, 11, 1, tzinfo=UTC)  # Chicago: 02:00 becomes 01:00, at 07:00 UTC
+    assert windows(policy("01:00", "01:30"), day, day + 7 * HOUR) == [
+        (day + 6 * HOUR, day + 6.5 * HOUR),
+        (day + 7 * HOUR, day + 7.5 * HOUR),
+    ]
+
+
+def hours_of(rules: Policy, minute: int) -> bool:
+    """The rule itself: what the wall clock says."""
+    opens, closes = rules.quiet_hours.opens, rules.quiet_hours.closes
+    return opens <= minute < closes if opens < closes else minute >= opens or minute < closes
+
+
+TEN_YEARS = [datetime(2026, 1, 1, 12, tzinfo=UTC) + n * DAY for n in range(4018)]
+
+
+@cache
+def clocks() -> dict[str, list[datetime]]:
+    """One zone for each clock of the tz database, and the first hour after each of its changes of 2026 to 2036."""
+    tables = files("tzdata").joinpath("zoneinfo")
+    names = files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+    assert len(names) > 500
+    by_table = {tables.joinpath(name).read_bytes(): name for name in sorted(names)}
+    found: dict[tuple[timedelta | None, ...], str] = {}
+    for name in by_table.values():
+        zone = ZoneInfo(name)
+        found.setdefault(tuple(day.astimezone(zone).utcoffset() for day in TEN_YEARS), name)
+    return {name: list(_changes(ZoneInfo(name), offsets)) for offsets, name in found.items()}
+
+
+def _changes(zone: ZoneInfo, offsets: tuple[timedelta | None, ...]) -> Iterator[datetime]:
+    for day, before, after in zip(TEN_YEARS, offsets, offsets[1:], strict=False):
+        if before != after:
+            yield next(at for n in range(1, 25) if (at := day + n * HOUR).astimezone(zone).utcoffset() == after)
+
+
+def assert_exact(zone: str, rules: list[Policy], since: datetime, until: datetime, step: timedelta = MINUTE) -> None:
+    info = ZoneInfo(zone)
+    times = [since + n * step for n in range((until - since) // step)]
+    walls = [at.astimezone(info) for at in times]
+    for each in rules:
+        stretches = iter(windows(each, since, until, zones=zone))
+        opens, closes = next(stretches)
+        for at, wall in zip(times, walls, strict=True):
+            while at >= closes:
+                opens, closes = next(stretches)
+            assert (opens <= at) == hours_of(each, wall.hour * 60 + wall.minute), (zone, at)
+
+
+@pytest.mark.slow
+def test_no_change_of_clocks_in_ten_years_lets_a_message_out_of_the_hours_or_keeps_one_in() -> None:
+    changes = [(zone, at) for zone, changes in clocks().items() for at in changes]
+    assert len(changes) > 500
+    at_night = [policy("22:00", "03:00"), policy("01:30", "02:30")]
+    for zone, change in changes:
+        assert_exact(zone, at_night, change - 2 * HOUR, change + 2 * HOUR)
+        assert_exact(zone, [policy()], change - DAY, change + DAY, 15 * MINUTE)
+
+
+def test_a_plain_day_is_exact_in_every_zone() -> None:
     monday = datetime(2026, 11, 23, tzinfo=UTC)
-    assert_exact(zone, hours("08:00", "21:00"), monday, monday + timedelta(days=2))
+    for zone in clocks():
+        assert_exact(zone, [policy()], monday, monday + DAY, 5 * MINUTE)
+
+
+# --- any policy, any place ----------------------------------------------------------------------------------------
+
+clock = st.integers(0, 95).map(lambda quarter: f"{quarter // 4:02}:{quarter % 4 * 15:02}")
+hours = st.tuples(clock, st.one_of(clock, st.just("24:00"))).filter(lambda pair: pair[0] != pair[1])
+days = st.one_of(st.just(list(WEEKDAYS)), st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True))
+channels = st.sampled_from(list(Channel))
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    table = []
+    for region in draw(st.lists(st.sampled_from(["US-FL", "US-TX", "US"]), max_size=2)):
+        opens, closes = draw(hours)
+        when = {"opens": opens, "closes": closes, "weekdays": draw(days), "channels": [draw(channels)]}
+        table.append({"region": region, "source": "a test", "read_on": "2026-11-22"} | when)
+    return policy(*draw(hours), weekdays=draw(days), skip_holidays=draw(st.booleans()), stricter_hours=table)
+
+
+def may_go(rules: Policy, zones: str, regions: str, channel: Channel, at: datetime) -> bool:
+    """The policy's words, read aloud for one moment."""
+    for zone in zones.split("|"):
+        local = at.astimezone(ZoneInfo(zone))
+        minute, today = local.hour * 60 + local.minute, local.date()
+        general = rules.quiet_hours
+        off = holidays_in(("US", *regions.split("|")), today.year - 1, today.year + 1)
+
+        def opens_on(day: date) -> bool:
+            return day.weekday() in general.weekdays and not (general.skip_holidays and day in off)  # noqa: B023
+
+        if general.opens < general.closes:
+            is_inside = opens_on(today) and general.opens <= minute < general.closes
+        else:
+            is_late, is_early = minute >= general.opens, minute < general.closes
+            is_inside = (is_late and opens_on(today)) or (is_early and opens_on(today - DAY))
+        for row in rules.stricter_hours:
+            if row.region not in ("US", *regions.split("|")) or channel not in row.channels:
+                continue
+            if today.weekday() not in row.weekdays:
+                continue
+            if row.opens < row.closes:
+                is_inside &= row.opens <= minute < row.closes
+            else:
+                was_open = (today - DAY).weekday() in row.weekdays
+                is_inside &= minute >= row.opens or (was_open and minute < row.closes)
+        if not is_inside:
+            return False
+    return True
+
+
+@settings(max_examples=80)
+@given(
+    rules=policies(),
+    zones=st.sets(st.sampled_from([CHICAGO, NEW_YORK, "Asia/Kathmandu", "Pacific/Honolulu"]), min_size=1, max_size=2),
+    regions=st.sampled_from(["", "US-FL", "US-FL|US-TX"]),
+    channel=channels,
+    hour=st.integers(0, 366 * 24),
+)
+def test_windows_say_what_the_policy_says_read_aloud(
+    rules: Policy, zones: set[str], regions: str, channel: Channel, hour: int
+) -> None:
+    names = "|".join(sorted(zones))
+    since = datetime(2026, 1, 1, tzinfo=UTC) + hour * HOUR
+    until = since + 4 * DAY
+    found = windows(rules, since, until, zones=names, regions=regions, channel=channel)
+    assert found == sorted(found)
+    if found:  # then the place has an answer for every moment asked about
+        assert found[-1][1] > until
+    at = since
+    while at < until:
+        is_inside = any(opens <= at < closes for opens, closes in found)
+        assert is_inside == may_go(rules, names, regions, channel, at), at
+        at += 45 * MINUTE
+
+
+# --- several zones, and places that never open --------------------------------------------------------------------
+
+
+def test_who_may_be_in_either_of_two_zones_is_written_to_when_both_are_awake() -> None:
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    [(opens, closes)] = windows(policy(), noon, noon, zones="America/Los_Angeles|America/New_York")
+    assert (opens, closes) == (noon + 4 * HOUR, noon + 14 * HOUR)  # 08:00 in Los Angeles to 21:00 in New York
+
+
+def test_a_place_whose_zones_are_never_awake_together_has_no_row() -> None:
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert windows(policy("08:00", "12:00"), noon, noon, zones="America/New_York|Asia/Tokyo") == []
+    assert windows(policy("08:00", "12:00"), noon, noon, zones="Asia/Tokyo") != []
+
+
+def test_zones_that_are_awake_together_in_summer_only_open_in_spring() -> None:
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)  # Phoenix keeps its clock, Los Angeles is an hour behind in winter
+    rules = policy("08:00", "09:00")
+    [(opens, _)] = windows(rules, noon, noon, zones="America/Los_Angeles|America/Phoenix")
+    assert opens == datetime(2027, 3, 14, 15, tzinfo=UTC)
+
+
+def test_somebody_anywhere_in_the_united_states_is_reached_in_the_afternoon_of_the_east() -> None:
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    [(opens, closes)] = windows(policy(), noon, noon, zones="|".join(sorted(country_zones("US"))))
+    assert (opens, closes) == (noon + 6 * HOUR, noon + 14 * HOUR)  # 08:00 in Honolulu to 21:00 in New York
+
+
+def test_places_come_back_once_each_in_order_with_their_columns() -> None:
+    noon = datetime(2026, 11, 23, 18, tzinfo=UTC)
+    place = {"zones": CHICAGO, "regions": "US-FL", "recipient_country": "US"}
+    places = pl.DataFrame([place | {"channel": channel} for channel in ("sms", "email", "sms")])
+    found = open_windows(places, SHIPPED, noon, noon + DAY)
+    assert found.columns == ["zones", "regions", "recipient_country", "channel", "opens_at", "closes_at"]
+    assert found["channel"].to_list() == ["email", "email", "sms", "sms"]
+    assert found.schema["opens_at"] == found.schema["closes_at"] == pl.Datetime("us", "UTC")
+    assert open_windows(places.head(0), SHIPPED, noon, noon).schema == found.schema
+
+
+# --- "at 10:00 local" ---------------------------------------------------------------------------------------------
+
+
+def moments(zones: str, minute: int, day: datetime) -> list[datetime]:
+    found = daily_moments([zones], [minute], day, day)
+    assert found.columns == ["zones", "at_minute", "at"]
+    assert found["at"].is_sorted()
+    return found["at"].to_list()
+
+
+def test_ten_oclock_is_ten_on_the_wall_on_every_day() -> None:
+    since = datetime(2026, 10, 30, tzinfo=UTC)  # Chicago's clock falls back on 1 November
+    found = daily_moments([CHICAGO, NEW_YORK], [600, 900], since, since + 4 * DAY)
+    assert found.select("zones", "at_minute").unique().height == 4
+    local = found.filter(zones=CHICAGO, at_minute=600)["at"].dt.convert_time_zone(CHICAGO)
+    assert local.dt.hour().unique().to_list() == [10]
+    assert local.dt.date().diff().drop_nulls().unique().to_list() == [DAY]
+    assert local[0] < since
+    assert local[-1] > since + 4 * DAY
+
+
+def test_a_time_that_the_clock_skips_is_the_moment_it_jumps_and_one_that_comes_twice_the_first() -> None:
+    spring, autumn = datetime(2027, 3, 14, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+    assert spring + 8 * HOUR in moments(CHICAGO, 150, spring)  # 02:30
+    found = moments(CHICAGO, 90, autumn)  # 01:30
+    assert autumn + 6.5 * HOUR in found
+    assert autumn + 7.5 * HOUR not in found
+
+
+def test_with_several_zones_it_is_ten_in_all_of_them_when_it_is_ten_in_the_last() -> None:
+    day = datetime(2026, 11, 23, tzinfo=UTC)
+    assert day + 18 * HOUR in moments("America/Los_Angeles|America/New_York", 600, day)
