@@ -134,5 +134,7 @@ def unread(headers: Sequence[str], mapped: Mapping[str, Sequence[str]]) -> tuple
 def by_text(frame: pl.DataFrame, name: str, read: Callable[[str], str | None]) -> pl.DataFrame:
     """`name` out of `name_text`, each distinct text read once."""
     texts = frame[f"{name}_text"].drop_nulls().unique()
+    if texts.is_empty():
+        return frame.with_columns(pl.lit(None, pl.String).alias(name))
     answers = pl.DataFrame({f"{name}_text": texts, name: pl.Series([read(text) for text in texts], dtype=pl.String)})
     return frame.join(answers, on=f"{name}_text", how="left", maintain_order="left")

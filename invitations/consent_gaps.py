@@ -7,16 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
-
-import phonenumbers
 
 from data.ledger.consents import BasisGiven
 from data.words import Channel, ConsentBasis, address_kind
 from invitations.policy import Policy
 
-_AREA = 5  # "+1" and an area code: enough to tell the United States from Canada
+_COLUMN = {channel: address_kind(channel).value for channel in Channel}
 
 
 @dataclass
@@ -29,15 +26,12 @@ class ConsentGaps:
     missing: Counter[Channel] = field(default_factory=Counter)
     reachable: Counter[Channel] = field(default_factory=Counter)
     needed: dict[Channel, set[ConsentBasis]] = field(default_factory=dict)
+    _known_bases: dict[tuple[str, Channel], Mapping[ConsentBasis, int]] = field(default_factory=dict)
 
     def count(
-        self,
-        row: Mapping[str, Any],
-        region: str,
-        given: Sequence[BasisGiven],
-        there: Sequence[Mapping[ConsentBasis, datetime]],
+        self, row: Mapping[str, Any], given: Sequence[BasisGiven], there: Sequence[Mapping[ConsentBasis, datetime]]
     ) -> None:
-        """One customer of a location in `region`: the row's addresses, what the list says, what the ledger has."""
+        """One customer: addresses, location and `recipient_country`, what the list says, what the ledger has."""
         newest: dict[ConsentBasis, datetime] = {}
         for basis, at in (
             *((one.basis, one.given_at) for one in given),
@@ -45,14 +39,18 @@ class ConsentGaps:
         ):
             newest[basis] = max(at, newest.get(basis, at))
         for channel in self.channels.get(row["location_id"], ()):
-            address = row[address_kind(channel).value]
-            if not address:
+            if not row[_COLUMN[channel]]:
                 continue
             self.reachable[channel] += 1
-            bases = _bases(self.policy, row["country"] or _country_of(row["phone"], region), channel)
+            bases = self._bases(row["recipient_country"], channel)
             if bases and not _stands(bases, newest, self.now):
                 self.missing[channel] += 1
                 self.needed.setdefault(channel, set()).update(bases)
+
+    def _bases(self, country: str, channel: Channel) -> Mapping[ConsentBasis, int]:
+        if (country, channel) not in self._known_bases:
+            self._known_bases[country, channel] = _bases(self.policy, country, channel)
+        return self._known_bases[country, channel]
 
     def in_words(self) -> list[str]:
         """What the report says, and how to mend it; nothing where nothing is missing."""
@@ -72,6 +70,8 @@ class ConsentGaps:
 
 def _stands(bases: Mapping[ConsentBasis, int], newest: Mapping[ConsentBasis, datetime], now: datetime) -> bool:
     """Whether one of `bases` was given, later than any refusal, and has not run out."""
+    if not newest:
+        return False
     refused_at = newest.get(ConsentBasis.WITHDRAWN)
     return any(
         (refused_at is None or newest[basis] > refused_at) and (days == 0 or newest[basis] + timedelta(days=days) > now)
@@ -87,20 +87,3 @@ def _bases(policy: Policy, country: str, channel: Channel) -> Mapping[ConsentBas
             if rule.country == wanted and channel in rule.channels:
                 return rule.bases
     return {}
-
-
-def _country_of(phone: str | None, region: str) -> str:
-    return _country_of_area(phone[:_AREA], region) if phone else region
-
-
-@cache
-def _country_of_area(beginning: str, region: str) -> str:
-    """The country of numbers that begin so: by calling code, and in North America by area code."""
-    for length in (1, 2, 3):
-        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(beginning[1 : 1 + length] or 0), ())
-        if len(regions) == 1 or (regions and regions[0] != "US"):
-            return region if region in regions else regions[0]
-        if regions:
-            number = phonenumbers.parse(f"{beginning}5550123", None)
-            return phonenumbers.region_code_for_number(number) or region
-    return region

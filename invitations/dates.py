@@ -132,13 +132,15 @@ def with_date(frame: pl.DataFrame, name: str, now: datetime) -> pl.DataFrame:
     """
     keys = [f"{name}_text", "region", "location_zone"]
     distinct = frame.select(keys).drop_nulls(f"{name}_text").unique()
-    read = [_judged(text, region, ZoneInfo(zone), now) for text, region, zone in distinct.iter_rows()]
     schema: Schema = {
         name: MOMENT,
         f"{name}_order": pl.String,
         f"{name}_has_time": pl.Boolean,
         f"{name}_fault": pl.String,
     }
+    if distinct.is_empty():
+        return frame.with_columns(pl.lit(None, kind).alias(column) for column, kind in schema.items())
+    read = [_judged(text, region, ZoneInfo(zone), now) for text, region, zone in distinct.iter_rows()]
     answers = pl.DataFrame(read, schema=schema, orient="row")
     return frame.join(distinct.hstack(answers), on=keys, how="left", maintain_order="left")
 

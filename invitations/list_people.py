@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from connectors.csv_file import LINE
+from data.ledger.consents import BasisGiven
 from data.ledger.identities import Address
 from data.ledger.import_counts import StandingOfPeople, standing_of_people
 from data.ledger.imports import Known
 from data.ledger.tables import channels, users
+from data.recipients import locate
 from data.words import AddressKind, Channel, Relationship
 from invitations.consent_columns import Declaration, bases_of
 from invitations.consent_gaps import ConsentGaps
@@ -27,10 +29,7 @@ from invitations.policy import NoPolicy, read_policy
 from invitations.rejected import Place
 from invitations.same_person import addresses_of, merged
 
-_ROW_COLUMNS = (
-    "location_id", "email", "phone", "first_name", "last_name", "employee", "service", "locale", "time_zone",
-    "postal_code", "country", "relationship", "visited_at",
-)  # fmt: skip
+_EXCLUDED = frozenset(one.value for one in Relationship if one is not Relationship.CUSTOMER)
 
 
 @dataclass
@@ -53,7 +52,7 @@ class ListPeople:
 
     def portions(self, size: int) -> Iterator[list[Known]]:
         """People in the order of the file, at most `size` at a time."""
-        rows = groupby(merged(self.grouped).iter_rows(named=True), key=itemgetter("group"))
+        rows = groupby(self._located().iter_rows(named=True), key=itemgetter("group"))
         addresses = groupby(
             addresses_of(self.grouped.sort(LINE), "group").sort("group", maintain_order=True).iter_rows(),
             key=itemgetter(2),
@@ -68,25 +67,36 @@ class ListPeople:
         if portion:
             yield portion
 
-    def _known(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address]) -> Known:
-        persons = {self.owner[address] for address in addresses if address in self.owner}
-        self._count(rows, addresses, persons)
-        bases = []
-        for row in rows:
-            place = self.places[row["location_id"]]
-            its_bases = bases_of(
-                row,
-                self.declared,
-                zone=place.time_zone,
-                list_name=self.list_name,
-                columns=self.taken.columns,
-                now=self.now,
+    def _located(self) -> pl.DataFrame:
+        """One row for each person and location, with `recipient_country`."""
+        zones = {place.location_id: place.time_zone for place in self.places.values()}
+        regions = {place.location_id: place.region for place in self.places.values()}
+        place = pl.col("location_id")
+        return locate(
+            merged(self.grouped).with_columns(
+                place.replace_strict(zones, return_dtype=pl.String).alias("location_zone"),
+                place.replace_strict(regions, return_dtype=pl.String).alias("location_region"),
             )
-            bases.append(its_bases)
-            if self.gaps is not None:
-                there = [self.standing.bases.get((person, place.location_id), {}) for person in persons]
-                self.gaps.count(row, place.region, its_bases, there)
-        return Known(addresses, [{name: row[name] for name in _ROW_COLUMNS} for row in rows], bases)
+        )
+
+    def _known(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address]) -> Known:
+        persons = {self.owner[address] for address in addresses if address in self.owner} if self.owner else set()
+        self._count(rows, addresses, persons)
+        return Known(addresses, rows, [self._bases(row, persons) for row in rows])
+
+    def _bases(self, row: Mapping[str, Any], persons: set[int]) -> tuple[BasisGiven, ...]:
+        location_id = row["location_id"]
+        given: tuple[BasisGiven, ...] = ()
+        if self.declared is not None or row["is_consenting"] is not None:
+            given = bases_of(
+                row, self.declared, zone=self.places[location_id].time_zone, list_name=self.list_name,
+                columns=self.taken.columns, now=self.now,
+            )  # fmt: skip
+        if self.gaps is not None:
+            bases = self.standing.bases
+            there = [bases.get((person, location_id), {}) for person in persons] if bases else []
+            self.gaps.count(row, given, there)
+        return given
 
     def _count(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address], persons: set[int]) -> None:
         standing = self.standing
@@ -94,8 +104,9 @@ class ListPeople:
             self.invited_count += 1
         if persons & standing.suppressed or not standing.suppressed_addresses.isdisjoint(addresses):
             self.suppressed_count += 1
-        named = any(row["relationship"] not in {None, Relationship.CUSTOMER.value} for row in rows)
-        if named or persons & standing.excluded or any(row["email"] in self.own_emails for row in rows):
+        if persons & standing.excluded or any(
+            row["relationship"] in _EXCLUDED or row["email"] in self.own_emails for row in rows
+        ):
             self.excluded_count += 1
 
 
@@ -113,17 +124,12 @@ def people_of_list(
     now: datetime,
 ) -> ListPeople:
     """The people of `grouped`, with what the ledger knows of them. `only`: the channels that the list allows."""
-    unowned = [
-        (AddressKind(kind), address)
-        for kind, address in addresses_of(grouped).iter_rows()
-        if not owner or (AddressKind(kind), address) not in owner
-    ]
     own_emails = sa.select(sa.func.lower(users.c.email)).where(users.c.account_id == account_id)
     return ListPeople(
         grouped=grouped,
         taken=taken,
         owner=owner,
-        standing=standing_of_people(connection, account_id, set(owner.values()), unowned),
+        standing=standing_of_people(connection, account_id, set(owner.values()), addresses_of(grouped).iter_rows()),
         places={place.location_id: place for place in places},
         own_emails=frozenset(connection.execute(own_emails).scalars()),
         gaps=_gaps(connection, account_id, places, only, now),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipelines.commands import control, intake, running, setup, suppressions, work
+from pipelines.commands import control, intake, planning, running, setup, suppressions, work
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import": intake.import_file,
     "do-not-contact": intake.bar_contacts,
     "past-invitations": intake.past_invitations,
-    "plan": work.plan,
+    "plan": planning.plan,
     "send": work.send,
     "events": work.events,
     "resolve": work.resolve,

@@ -3,7 +3,7 @@
 Only those of the list are looked at, in portions, so that a short list stays quick in a large account.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ _a, _s, _p = t.person_addresses.c, t.suppressions.c, t.past_invitations.c
 
 @dataclass(frozen=True, slots=True)
 class StandingOfPeople:
-    """People by their ids, and addresses that nobody owns yet."""
+    """People by their ids, and addresses, which nobody may own yet."""
 
     invited: set[int] = field(default_factory=set)
     suppressed: set[int] = field(default_factory=set)
@@ -33,9 +33,9 @@ class StandingOfPeople:
 
 
 def standing_of_people(
-    connection: Connection, account_id: int, people: Collection[int], addresses: Collection[Address]
+    connection: Connection, account_id: int, people: Collection[int], addresses: Iterable[tuple[str, str]]
 ) -> StandingOfPeople:
-    """What the ledger knows of these people, and of these addresses."""
+    """What the ledger knows of these people, and of these addresses (kind and address)."""
     found = StandingOfPeople()
     for some in _portions(sorted(people)):
         found.invited.update(connection.execute(_invited(account_id, some)).scalars())
@@ -45,12 +45,13 @@ def standing_of_people(
         )
         found.excluded.update(connection.execute(excluded).scalars())
         _add_bases(connection, account_id, some, found)
-    for table, into in (
-        (t.suppressions, found.suppressed_addresses),
-        (t.past_invitations, found.invited_addresses),
-    ):
-        if connection.execute(sa.select(sa.exists().where(table.c.account_id == account_id))).scalar_one():
-            into.update(_listed(connection, table, account_id, addresses))
+    wanted: dict[AddressKind, list[str]] = {}
+    for table, into in ((t.suppressions, found.suppressed_addresses), (t.past_invitations, found.invited_addresses)):
+        if not connection.execute(sa.select(sa.exists().where(table.c.account_id == account_id))).scalar_one():
+            continue
+        for kind, address in () if wanted else addresses:
+            wanted.setdefault(AddressKind(kind), []).append(address)
+        into.update(_listed(connection, table, account_id, wanted))
     return found
 
 
@@ -93,15 +94,15 @@ def _add_bases(connection: Connection, account_id: int, people: Sequence[int], f
 
 
 def _listed(
-    connection: Connection, table: sa.Table, account_id: int, addresses: Collection[Address]
+    connection: Connection, table: sa.Table, account_id: int, addresses: Mapping[AddressKind, Sequence[str]]
 ) -> Iterator[Address]:
     """Those of the addresses that stand in `table` (and, of suppressions, are barred on every channel)."""
     columns = table.c
     barred = (
         [columns.channel.is_(None), columns.effect == SuppressionEffect.SUPPRESS] if table is t.suppressions else []
     )
-    for kind in AddressKind:
-        for some in _portions([address for its_kind, address in addresses if its_kind is kind]):
+    for kind, texts in addresses.items():
+        for some in _portions(texts):
             query = sa.select(columns.address).where(
                 columns.account_id == account_id, columns.kind == kind, columns.address.in_(some), *barred
             )

@@ -109,12 +109,13 @@ def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequen
         known = {(row.location_id, row.person_id): row for row in _known(connection, set(persons))}
         shared = {"list_id": list_id, "channels": _json(head.channels)}
         fresh = [
-            {"location_id": location, "person_id": person} | dict.fromkeys(_VALUES) | _whole(values)
+            {"location_id": location, "person_id": person, **values}
             for (location, person), values in rows.items()
             if (location, person) not in known
         ]
         if fresh:
             shared_by_all = shared | {"account_id": head.account_id, "source": head.source, "occasion_at": now}
+            fresh = _of_one_shape(fresh)
             connection.execute(t.customers.insert().values(**_bound(fresh[0]), **shared_by_all), fresh)
         brought = [(known[key], values) for key, values in rows.items() if key in known]
         _bring_up_to_date(connection, head, brought, shared, now)
@@ -128,18 +129,19 @@ def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequen
 
 
 def _known(connection: Connection, persons: Collection[int]) -> Sequence[Row[Any]]:
-    """These people's customers, with the name of the list that each came in last and its location."""
-    query = (
-        sa.select(t.customers, t.lists.c.name.label("list_name"), t.lists.c.location_id.label("list_location_id"))
-        .outerjoin(t.lists, t.lists.c.list_id == t.customers.c.list_id)
-        .where(t.customers.c.person_id.in_(persons))
-    )
-    return connection.execute(query).all()
+    """These people's customers."""
+    columns = t.customers.c
+    names = ("customer_id", "location_id", "person_id", "list_id", "occasion_at", *_VALUES)
+    return connection.execute(sa.select(*(columns[name] for name in names)).where(columns.person_id.in_(persons))).all()
 
 
-def _whole(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Names and the relationship are never null in the ledger."""
-    return {"first_name": "", "last_name": "", "relationship": Relationship.CUSTOMER, **values}
+def _of_one_shape(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same names in every row: those that any has. Names and the relationship are never null in the ledger."""
+    blank: dict[str, Any] = dict.fromkeys(name for row in rows for name in row)
+    blank |= {"first_name": "", "last_name": ""}
+    if "relationship" in blank:
+        blank["relationship"] = Relationship.CUSTOMER
+    return [{**blank, **row} for row in rows]
 
 
 def _bound(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,7 +157,9 @@ def _bring_up_to_date(
 ) -> None:
     if not known:
         return
-    columns = (*_VALUES, "occasion_at")
+    given = {name for _, values in known for name in values}
+    columns = (*(name for name in _VALUES if name in given), "occasion_at")
+    names = _lists(connection, {row.list_id for row, _ in known})
     update = (
         t.customers.update()
         .where(t.customers.c.customer_id == sa.bindparam("the_customer_id"))
@@ -163,26 +167,35 @@ def _bring_up_to_date(
     )
     rows = []
     for row, values in known:
-        occasion = now if _comes_again(head, row, values) else row.occasion_at
         there = row._mapping
-        visits = [at for at in (row.visited_at, values.get("visited_at")) if at]
-        new = {**values, "occasion_at": occasion, "visited_at": max(visits, default=None)}
+        new = dict(values)
+        if _comes_again(row, values, was_in_it=names.get(row.list_id) == (head.name, head.location_id)):
+            new["occasion_at"] = now
+        if row.visited_at and "visited_at" in new:
+            new["visited_at"] = max(row.visited_at, new["visited_at"])
         rows.append(
             {"the_customer_id": row.customer_id, **{f"the_{name}": new.get(name, there[name]) for name in columns}}
         )
     connection.execute(update, rows)
 
 
-def _comes_again(head: ListHead, row: Row[Any], values: Mapping[str, Any]) -> bool:
+def _lists(connection: Connection, list_ids: set[int | None]) -> dict[int, tuple[str, int]]:
+    """The name and the location of each list."""
+    columns = t.lists.c
+    query = sa.select(columns.list_id, columns.name, columns.location_id).where(columns.list_id.in_(list_ids - {None}))
+    return {list_id: (name, location_id) for list_id, name, location_id in connection.execute(query)}
+
+
+def _comes_again(row: Row[Any], values: Mapping[str, Any], *, was_in_it: bool) -> bool:
     """Whether the list tells of a new occasion, not of one that we know.
 
-    A later visit is one, an earlier or the same is none. Without a visit it is one unless the customer came in this
-    very list before: one that was cut off, or whose bad rows were mended, under the same name.
+    A later visit is one, an earlier or the same is none. Without a visit it is one unless the customer came in the list
+    of this name last: one that was cut off, or whose bad rows were mended.
     """
     visited_at = values.get("visited_at")
     if visited_at is not None and row.visited_at is not None:
         return bool(visited_at > row.visited_at)
-    return bool((row.list_name, row.list_location_id) != (head.name, head.location_id))
+    return not was_in_it
 
 
 def _record_consents(
