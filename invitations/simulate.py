@@ -81,6 +81,10 @@ class Simulation:
         """What the messages cost by the price table."""
         return cost_of(volumes_of(self.messages), self.prices)
 
+    def asked_nothing(self) -> "Simulation":
+        """Only those of whom nothing goes within the time."""
+        return replace(self, held=self.held.join(self.messages, on="customer_id", how="anti"))
+
     def at(self, location_ids: Collection[int]) -> "Simulation":
         """What it comes to at some locations. The quota stays the account's."""
         is_there = pl.col("location_id").is_in(list(location_ids))

@@ -1,9 +1,8 @@
-"""`plan`, `send`, `events`, `resolve`, `why`: the work, by hand."""
+"""`send`, `events`, `resolve`, `why`: the work, by hand."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -33,17 +32,6 @@ from pipelines.commands.frame import (
     show,
     working_ledger,
 )
-
-
-def plan(
-    at: Annotated[str | None, typer.Option(help="Plan as of this time (2026-11-23T18:00:00Z); else now.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Decide about everyone and queue what may go."""
-    moment = _moment(at)
-    with working_ledger() as ledger:
-        report = passes.plan_and_archive(ledger, now=moment or ledger.policy_now())
-    show("Planned", report.as_metadata(), as_json=as_json)
 
 
 def send(
@@ -164,20 +152,6 @@ def why_contact(
         console.print(first, style="bold", markup=False, highlight=False, soft_wrap=True)
         for line in others:
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-23T18:00:00Z.", param_hint="--at") from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter(
-            f"{text!r} names no zone: write 2026-11-23T18:00:00Z or …T12:00:00-06:00.", param_hint="--at"
-        )
-    return moment
 
 
 def _progress() -> Progress:
