@@ -178,7 +178,7 @@ def restart_invitation(ledger: Ledger, actor: Actor, invitation_id: int, *, now:
             return Refused(_INVITATION_ENDED.get(row.status, "Messages to this customer are not stopped."))
         addresses = {AddressKind.EMAIL: row.email, AddressKind.PHONE: row.phone}
         if not controls.open_channels(c, row.person_id, addresses):
-            return _suppressed(c, actor, row.person_id)
+            return Refused(f"{must_not_be_contacted(c, actor, row.person_id)} Messages stay stopped.")
         stopped_minutes = _minutes_between(row.stopped_at, now)
         try:
             with c.begin_nested():
@@ -276,10 +276,11 @@ def _ask_to_plan(c: Connection, actor: Actor) -> None:
     ask_for(c, account_id=actor.account_id, kind=JobKind.PLAN, payload={}, asked_by=actor.email)
 
 
-def _suppressed(c: Connection, actor: Actor, person_id: int) -> Refused:
+def must_not_be_contacted(c: Connection, actor: Actor, person_id: int) -> str:
+    """Of somebody without an open channel: "This person must not be contacted: they texted STOP."."""
     newest = controls.newest_suppression(c, actor.account_id, person_id)
     why = _WHY_SUPPRESSED.get(newest.reason, "they are on the list") if newest else "no address is left to write to"
-    return Refused(f"This person must not be contacted: {why}. Messages stay stopped.")
+    return f"This person must not be contacted: {why}."
 
 
 def _minutes_between(stopped_at: datetime | None, now: datetime) -> int:

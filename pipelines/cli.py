@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipelines.commands import control, intake, planning, running, setup, suppressions, work
+from pipelines.commands import ask, control, intake, planning, running, setup, suppressions, work
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "events": work.events,
     "resolve": work.resolve,
     "why": work.why_contact,
+    "ask": ask.ask_by_hand,
     "halt": control.halt_sending,
     "resume": control.resume_sending,
     "doctor": control.doctor,

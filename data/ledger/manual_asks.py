@@ -1,0 +1,143 @@
+"""Invitations that a person asks for by hand, and units bought on top of the plan: what is read and written."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger.contactable import is_excluded
+from data.ledger.quota import ensure_cycle
+from data.ledger.tables import (
+    accounts,
+    customers,
+    invitations,
+    locations,
+    manual_asks,
+    quota_boosts,
+    quota_cycles,
+    quota_reservations,
+)
+from data.words import InvitationStatus, Plan
+
+_c, _i, _m, _q = customers.c, invitations.c, manual_asks.c, quota_cycles.c
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A customer, as somebody who wants to ask them finds them."""
+
+    customer_id: int
+    person_id: int
+    email: str | None
+    phone: str | None
+    is_excluded: bool
+    invitation_id: int | None  # the active one, else the newest; null: never asked
+    status: InvitationStatus | None
+    started_at: datetime | None
+    has_unit: bool
+    asked_at: datetime | None  # by hand, the newest time
+    override_reason: str | None  # of that time, or of the active invitation
+
+
+def find_customer(
+    connection: Connection, account_id: int, location_ids: Collection[int] | None, customer_id: int
+) -> Asked | None:
+    """The customer, if the reader may see the location (None: every one of the account)."""
+    is_active = _i.status == InvitationStatus.ACTIVE
+    newest = (
+        sa.select(sa.func.coalesce(sa.func.max(sa.case((is_active, _i.invitation_id))), sa.func.max(_i.invitation_id)))
+        .where(_i.customer_id == customer_id)
+        .scalar_subquery()
+    )
+    held = quota_reservations.c
+    query = (
+        sa.select(
+            *(_c.customer_id, _c.person_id, _c.email, _c.phone, is_excluded(_c.person_id).label("is_excluded")),
+            *(_i.invitation_id, _i.status, _i.started_at, _i.override_reason),
+            sa.exists().where(held.invitation_id == _i.invitation_id, held.released_at.is_(None)).label("has_unit"),
+        )
+        .outerjoin(invitations, _i.invitation_id == newest)
+        .where(_c.customer_id == customer_id, _c.account_id == account_id)
+    )
+    if location_ids is not None:
+        query = query.where(_c.location_id.in_(sorted(location_ids)))
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    by_hand = connection.execute(
+        sa.select(_m.asked_at, _m.override_reason)
+        .where(_m.customer_id == customer_id)
+        .order_by(_m.asked_at.desc(), _m.manual_ask_id.desc())
+        .limit(1)
+    ).first()
+    known = dict(row._mapping)
+    if row.status is not InvitationStatus.ACTIVE:
+        known["override_reason"] = by_hand.override_reason if by_hand else None
+    return Asked(**known, asked_at=by_hand.asked_at if by_hand else None)
+
+
+def record_ask(
+    connection: Connection,
+    account_id: int,
+    customer_id: int,
+    *,
+    by: str,
+    at: datetime,
+    override_reason: str | None,
+) -> None:
+    """Somebody asks for an invitation of this customer."""
+    connection.execute(
+        manual_asks.insert().values(
+            account_id=account_id, customer_id=customer_id, asked_by=by, asked_at=at, override_reason=override_reason
+        )
+    )
+
+
+def override(connection: Connection, invitation_id: int, *, by: str, reason: str) -> bool:
+    """Set the cap aside for an invitation that still waits for its turn; False when it is no longer active."""
+    changed = connection.execute(
+        invitations.update()
+        .where(_i.invitation_id == invitation_id, _i.status == InvitationStatus.ACTIVE)
+        .values(sent_by=by, override_reason=reason)
+    )
+    return changed.rowcount == 1
+
+
+def plan_of(connection: Connection, account_id: int) -> Plan:
+    """What the account pays for."""
+    plan: Plan = connection.execute(sa.select(accounts.c.plan).where(accounts.c.account_id == account_id)).scalar_one()
+    return plan
+
+
+def add_boost(connection: Connection, account_id: int, number: int, *, by: str, at: datetime) -> tuple[int, int, date]:
+    """Add units to the cycle that holds `at`; its allowance now, what is left of it, and the reset date."""
+    cycle = ensure_cycle(connection, account_id, at)
+    this = sa.and_(_q.account_id == account_id, _q.cycle_start_date == cycle)
+    connection.execute(quota_cycles.update().where(this).values(allowance=_q.allowance + number))
+    connection.execute(
+        quota_boosts.insert().values(account_id=account_id, cycle_start_date=cycle, invitations=number, bought_by=by)
+    )
+    row = connection.execute(sa.select(_q.allowance, _q.used, _q.cycle_end_date).where(this)).one()
+    return row.allowance, row.allowance - row.used, row.cycle_end_date
+
+
+def customers_at(connection: Connection, account_id: int, slug: str, customer_ids: Collection[int]) -> list[int]:
+    """Those of the customers who are customers of the location of this slug."""
+    query = (
+        sa.select(_c.customer_id)
+        .join(locations, locations.c.location_id == _c.location_id)
+        .where(locations.c.account_id == account_id, locations.c.slug == slug, _c.customer_id.in_(customer_ids))
+        .order_by(_c.customer_id)
+    )
+    return list(connection.scalars(query))
+
+
+def location_slugs(connection: Connection, account_id: int) -> list[str]:
+    """Every location of the account, as it is named on the command line."""
+    return list(
+        connection.scalars(
+            sa.select(locations.c.slug).where(locations.c.account_id == account_id).order_by(locations.c.slug)
+        )
+    )
