@@ -64,10 +64,12 @@ def test_rhode_island_is_texted_from_nine_to_six_and_on_weekends_from_ten_to_fiv
     assert not is_open(SHIPPED, NEW_YORK, "2026-11-23 18:00", regions="US-RI")
 
 
-def test_texas_sleeps_in_on_sundays_only_and_connecticut_every_day() -> None:
+def test_texas_begins_at_nine_and_on_sundays_at_noon_and_connecticut_at_nine_every_day() -> None:
     assert not is_open(SHIPPED, CHICAGO, "2026-11-22 11:59", regions="US-TX")
     assert is_open(SHIPPED, CHICAGO, "2026-11-22 12:00", regions="US-TX")
-    assert is_open(SHIPPED, CHICAGO, "2026-11-23 08:00", regions="US-TX")
+    assert not is_open(SHIPPED, CHICAGO, "2026-11-23 08:59", regions="US-TX")
+    assert is_open(SHIPPED, CHICAGO, "2026-11-23 09:00", regions="US-TX")
+    assert is_open(SHIPPED, CHICAGO, "2026-11-23 20:59", regions="US-TX")
     assert not is_open(SHIPPED, NEW_YORK, "2026-11-23 08:59", regions="US-CT")
     assert is_open(SHIPPED, NEW_YORK, "2026-11-23 09:00", regions="US-CT")
 
@@ -86,7 +88,7 @@ def test_an_e_mail_is_not_narrowed_by_a_state_and_whatsapp_is() -> None:
 def test_who_may_be_in_either_of_two_states_is_texted_when_both_allow_it() -> None:
     both = "US-CT|US-TX"
     assert not is_open(SHIPPED, CHICAGO, "2026-11-22 11:00", regions=both)  # Texas, a Sunday
-    assert not is_open(SHIPPED, CHICAGO, "2026-11-23 08:30", regions=both)  # Connecticut
+    assert not is_open(SHIPPED, CHICAGO, "2026-11-23 20:30", regions=both)  # Connecticut
     assert is_open(SHIPPED, CHICAGO, "2026-11-22 12:00", regions=both)
 
 
