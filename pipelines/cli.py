@@ -19,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": running.demo,
     "up": running.up,
     "init": setup.init,
+    "boost": setup.boost,
     "import": intake.import_file,
     "do-not-contact": intake.bar_contacts,
     "past-invitations": intake.past_invitations,

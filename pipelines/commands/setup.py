@@ -1,4 +1,4 @@
-"""`init`: what the account is, from its file into the ledger."""
+"""`init` and `boost`: what the account is, from its file into the ledger, and what is bought on top of its plan."""
 
 import json
 from collections.abc import Iterator
@@ -14,9 +14,10 @@ from data.ledger.accounts import apply_account
 from data.ledger.migrate import current_revision, require_current
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
+from invitations.by_hand import buy_more
 from invitations.policy import Policy
 from invitations.settings_check import load_settings
-from pipelines.commands.frame import AsJson, console
+from pipelines.commands.frame import AsJson, acting, console, say, working_ledger
 from pipelines.logs import configure_logs
 from pipelines.safeguards import bring_up, is_absent, refuse_unreadable_address
 
@@ -45,6 +46,15 @@ def init(
     else:
         told = "\n".join(changes)
     console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+def boost(
+    invitations: Annotated[int, typer.Argument(help="How many invitations to add to the cycle that runs.")],
+    as_json: AsJson = False,
+) -> None:
+    """Buy more invitations for the cycle that runs; what waits for quota is planned anew. Each call buys again."""
+    with working_ledger() as ledger:
+        say(buy_more(ledger, acting(ledger), invitations, now=ledger.policy_now()), as_json=as_json)
 
 
 def _write(settings: Settings, account: AccountFile, policy: Policy) -> list[str]:

@@ -16,7 +16,10 @@ ACCOUNT = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
 
 
 def test_every_command_of_the_issue_is_there(run: Run) -> None:
-    assert " ".join(COMMANDS) == "demo up init import do-not-contact past-invitations plan send events resolve why halt resume doctor"
+    assert (
+        " ".join(COMMANDS)
+        == "demo up init boost import do-not-contact past-invitations plan send events resolve why ask halt resume doctor"
+    )
     assert run("--help").code == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from data.ledger.store import Ledger
-from data.ledger.tables import lists
+from data.ledger.tables import lists, quota_boosts
 from data.ledger.tables.metadata import metadata
 from tests.pipelines.commands import Run
 from tests.world import make_world
@@ -70,6 +70,31 @@ def test_a_dry_run_of_init_says_what_would_change_and_writes_nothing(run: Run, h
         assert told.code == 0, told.errors
         assert "Nothing is written. These changes would be made:" in told.output
         assert "Created policy, version 2: cap_days changed" in told.output
+
+
+def test_a_boost_adds_to_the_cycle_that_runs_and_says_so(run: Run, ledger: Ledger) -> None:
+    make_world(ledger, quota=100)
+    told = run("boost", "25", AFTERWORD_NOW="2026-11-23T18:00:00Z")
+    assert told.code == 0, told.errors
+    assert "Bought 25 more invitations: 125 of 125 are left until 1 December" in told.output
+    assert json.loads(run("boost", "5", "--json", AFTERWORD_NOW="2026-11-23T18:00:00Z").output)["done"]
+    with ledger.read() as connection:
+        bought = connection.execute(sa.select(quota_boosts.c.invitations, quota_boosts.c.bought_by)).all()
+    assert bought == [(25, "command line"), (5, "command line")]
+
+
+@pytest.mark.parametrize(
+    ("number", "user", "told"),
+    [
+        ("0", "owner@acme.example", "name a number from 1"),
+        ("25", "manager@acme.example", "Manager role cannot buy more invitations"),
+    ],
+)
+def test_what_cannot_be_bought_is_told(run: Run, ledger: Ledger, number: str, user: str, told: str) -> None:
+    make_world(ledger)
+    result = run("boost", number, AFTERWORD_LOCAL_USER=user)
+    assert result.code == 1
+    assert told in result.errors
 
 
 MIXED = "first name,email,phone\nAna,ana@example.com,12\nBo,not an address,\nCy,neither,34\n"
