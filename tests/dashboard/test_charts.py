@@ -1,6 +1,6 @@
 """The figures keep gaps as gaps and say what they show."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 import polars as pl
@@ -84,3 +84,34 @@ def test_the_funnel_labels_each_step_with_its_share_of_what_was_sent() -> None:
 
 def test_nothing_sent_is_no_share_and_no_division_by_zero() -> None:
     assert charts.funnel_table({"planned": 3})["% of sent"].null_count() == 8
+
+
+wall = datetime.fromisoformat  # moments on the account's wall carry no zone here
+
+
+def ahead(step: timedelta, turns: list[tuple[datetime, str]]) -> go.Figure:
+    counts = pl.DataFrame(
+        {"at": [wall("2026-11-23"), wall("2026-11-23"), wall("2026-11-26")],
+         "channel": ["sms", "email", "email"], "messages": [30, 10, 40]}
+    )  # fmt: skip
+    return charts.messages_ahead(
+        counts, channels={"sms": "SMS", "email": "Email"}, span=(wall("2026-11-23 12:00"), wall("2026-12-07 12:00")),
+        step=step, turns=turns, top=40,
+    )  # fmt: skip
+
+
+def test_messages_ahead_are_stacked_by_channel_and_days_without_any_stay_on_the_axis() -> None:
+    figure = ahead(timedelta(days=1), [])
+    assert figure.layout.barmode == "stack"
+    assert [trace.name for trace in figure.data] == ["SMS", "Email"]
+    assert figure.data[1].hovertext[1] == "Thu 26 Nov: 40 by Email"
+    assert figure.layout.xaxis.range == (wall("2026-11-23"), wall("2026-12-08"))
+
+
+def test_the_quota_running_out_and_coming_back_are_lines_with_words() -> None:
+    turns = [(wall("2026-11-23 15:00"), "Quota used up"), (wall("2026-12-06"), "Quota comes back")]
+    figure = ahead(timedelta(hours=1), turns)
+    assert [line.x0 for line in figure.layout.shapes] == [at for at, _ in turns]
+    early, late = figure.layout.annotations
+    assert (early.xanchor, late.xanchor) == ("left", "right")  # words stay inside the figure
+    assert figure.data[0].hovertext[0] == "Mon 23 Nov, 00:00 to 01:00: 30 by SMS"
