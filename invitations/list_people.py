@@ -68,7 +68,9 @@ class ListPeople:
             yield portion
 
     def _located(self) -> pl.DataFrame:
-        """One row for each person and location, with `recipient_country`."""
+        """One row for each person and location, with `recipient_country` where it is asked for."""
+        if self.gaps is None:
+            return merged(self.grouped)
         zones = {place.location_id: place.time_zone for place in self.places.values()}
         regions = {place.location_id: place.region for place in self.places.values()}
         place = pl.col("location_id")
@@ -142,10 +144,12 @@ def people_of_list(
 def _gaps(
     connection: Connection, account_id: int, places: Sequence[Place], only: Sequence[Channel] | None, now: datetime
 ) -> ConsentGaps | None:
-    """None while the account has no policy: nothing is planned either."""
+    """None where no basis is needed, and while the account has no policy: nothing is planned either."""
     try:
         _, policy = read_policy(connection, account_id, now)
     except NoPolicy:
+        return None
+    if not any(rule.bases for rule in policy.consent):
         return None
     on: dict[int, list[Channel]] = {place.location_id: [] for place in places}
     rows = sa.select(channels.c.location_id, channels.c.channel).where(
