@@ -21,7 +21,12 @@ from invitations.simulate import ASSUMED, Simulation
 from invitations.simulation_report import CHANNEL, REASONS, by_channel, invitations_of, left_out
 
 SPAN = timedelta(days=14)
+MOST_ROWS = 20_000  # a few seconds; beyond it whoever imports would wait for minutes
 _AT_ONCE = 2_000
+_TOO_MANY = (
+    f"Looking ahead is left out for more than {MOST_ROWS:,} rows: once the list is in, `afterword plan --simulate 14d` "
+    "does it."
+)
 
 
 def foresee_list(
@@ -37,6 +42,8 @@ def foresee_list(
 
     Goes through the people's portions: take their counts before. Call it in a read transaction.
     """
+    if people.grouped.height > MOST_ROWS:
+        return (_TOO_MANY,)
     try:
         present = read_present_in(connection, now, public_url=public_url)
     except NoPolicy:
@@ -76,9 +83,9 @@ def _told(whole: Simulation, present: Present, zone: ZoneInfo) -> Iterator[str]:
     for shortage in whole.shortages:
         yield (
             f"  The quota would run out on {_moment(shortage.ran_out_at, zone)}, with {shortage.waiting:,} customers "
-            f"waiting, and come back on {_moment(shortage.resets_at, zone)} ({present.standing.quota.left:,} are left)."
+            f"waiting, and come back on {_moment(shortage.resets_at, zone)}."
         )
-    yield f"  ({ASSUMED[0]})"
+    yield f"  {present.standing.quota.left:,} invitations are left of this cycle. {ASSUMED[0]}"
 
 
 def _moment(at: object, zone: ZoneInfo) -> str:
