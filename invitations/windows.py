@@ -61,12 +61,12 @@ def open_windows(places: pl.DataFrame, policy: Policy, since: datetime, until: d
 
 
 def daily_moments(zones: Collection[str], minutes: Collection[int], since: datetime, until: datetime) -> pl.DataFrame:
-    """When it is so many minutes after midnight at each of `zones`, on every day that begins in [since, until] there.
+    """When it is so many minutes after midnight at each of `zones`, day by day.
 
-    Columns: `zones` (as given: tz names joined by "|"), `at_minute`, `at` (UTC), sorted; days reach beyond both ends,
-    so that every moment of [since, until] is followed by one. With several zones: the moment at which it is at least
-    that time in all of them on that day. Where the clock skips the time: the first moment after the gap; where it comes
-    twice: the first of the two.
+    `zones` as a place has them: tz names joined by "|". Columns: `zones`, `at_minute`, `at` (UTC), sorted; from a day
+    before `since` to a day after `until`, so that each moment between them is followed by one. With several zones: when
+    it is at least that time in all of them on that day. Where the clock skips the time: the first moment after the gap;
+    where it comes twice: the first of the two.
     """
     first, last = since.astimezone(UTC).date() - 2 * _DAY, until.astimezone(UTC).date() + 3 * _DAY
     days = [midnight(date.fromordinal(number)) for number in range(first.toordinal(), last.toordinal())]
@@ -105,7 +105,7 @@ def _ahead(zones: str, hours: _Hours, since: datetime, until: datetime) -> Seque
     return ()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _stretches(zones: str, hours: _Hours, first: date, last: date) -> tuple[Stretch, ...]:
     """In all of `zones`, from midnight (UTC) of `first` to midnight of `last`."""
     wall = open_wall_times(hours.general, hours.stricter, hours.holidays_of, first - _DAY, last + _DAY)
