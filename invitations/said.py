@@ -6,7 +6,6 @@ Pure: `suppression_sync.py` reads, decides with this, and writes; its table is w
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from enum import Enum, auto
 
 from connectors import Listed
 from data.ledger.said_about_mail import Asked, Said
@@ -14,14 +13,6 @@ from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReaso
 
 _SECOND = timedelta(seconds=1)  # providers tell whole seconds, cut off
 _PERSON, _ADDRESS = SuppressionReason.UNSUBSCRIBED, SuppressionReason.UNDELIVERABLE  # whom each kind of entry is about
-
-
-class Verdict(Enum):
-    """What an entry of a provider's list means here."""
-
-    KNOWN = auto()  # seen before, or nothing would change
-    NEW = auto()  # to be recorded
-    LIFTED = auto()  # restored here by hand after it was made: to be taken off the list
 
 
 class Book:
@@ -59,20 +50,19 @@ class Book:
             ]  # fmt: skip
         return told[-1] if told else None
 
-    def judge(self, address: str, entry: Listed, now: datetime) -> Verdict:
-        """What an entry means, by the table above."""
-        newest = self._newest(address, entry.reason)
-        if newest is None:
-            return Verdict.NEW
+    def is_new(self, address: str, entry: Listed, now: datetime) -> bool:
+        """Whether recording an entry, at its time, would change anything: the table of `suppression_sync`."""
         since = entry.listed_at or now
-        if _is_restore(newest):
-            if not _is_later(newest, entry):
-                return Verdict.NEW
-            return Verdict.KNOWN if self.restored_after(address, entry) is None else Verdict.LIFTED
-        if entry.reason is SuppressionReason.UNDELIVERABLE or newest.occurred_at >= since:
-            return Verdict.KNOWN
-        lifted = [s for s in self.about(address) if s.suppression_id > newest.suppression_id and _is_restore(s)]
-        return Verdict.NEW if any(s.occurred_at < since + _SECOND for s in lifted) else Verdict.KNOWN
+        if entry.reason is SuppressionReason.UNDELIVERABLE:
+            newest = self._newest(address, entry.reason)
+            return newest is None or (_is_restore(newest) and not _is_later(newest, entry))
+        off = next(
+            (said for said in reversed(self.about(address)) if said.channel is None and not _is_restore(said)), None
+        )
+        if off is None:
+            return True
+        lifted = [s for s in self.about(address) if s.suppression_id > off.suppression_id and _is_restore(s)]
+        return off.occurred_at < since and not all(_is_later(said, entry) for said in lifted)
 
     def restored_after(self, address: str, entry: Listed) -> Said | None:
         """The lifting after the entry was made, if it is the last word about this e-mail address; None otherwise."""
@@ -82,15 +72,10 @@ class Book:
         is_bounce = entry.reason is SuppressionReason.UNDELIVERABLE
         return newest if is_bounce or self.refused_since(address) is None else None
 
-    def kept_after(self, address: str, entry: Listed) -> list[Said]:
-        """What was lifted later than the entry for channels other than e-mail, and still holds: one for each."""
-        last: dict[Channel, Said] = {}
-        for said in self.about(address):
-            if said.channel is None:
-                last.clear()
-            elif said.channel is not Channel.EMAIL:
-                last[said.channel] = said
-        return [said for said in last.values() if _is_restore(said) and _is_later(said, entry)]
+    def said_after(self, address: str, entry: Listed) -> list[Said]:
+        """What was said of the owner later than the entry, oldest first, where something was lifted; else nothing."""
+        later = [said for said in self.about(address) if _is_later(said, entry)]
+        return later if any(map(_is_restore, later)) else []
 
     def refused_since(self, address: str) -> datetime | None:
         """When its owner's own word took e-mail away from this address; None when none does now."""

@@ -10,10 +10,10 @@ Its entries come without "since", so each pass compares sets: two queries here, 
 | any                    | as much was said already: seen before   | nothing                                        |
 | unsubscribe, complaint | no, then START before the entry         | the person, every channel again: a new "no"    |
 | unsubscribe, complaint | no, then START after the entry          | nothing: e-mail is off, SMS stays on           |
-| unsubscribe, complaint | only a START, after the entry           | the person; then the START again: SMS stays on |
+| unsubscribe, complaint | not known here, something lifted since  | the person, and what was said later once more  |
 | any                    | restored by hand before the entry       | said again: a new "no"                         |
 | any                    | restored by hand after the entry        | taken off the list, audited                    |
-| any                    | so, but e-mail is off for another word  | nothing                                        |
+| any                    | that, but e-mail is off by another word | nothing                                        |
 | not for all mail       | off by their own word                   | added, since they said it                      |
 | complaint              | off by their own word                   | nothing: refused there already                 |
 | none, or a bounce      | off by their own word (a STOP, too)     | added to the unsubscribes, since they said it  |
@@ -39,7 +39,7 @@ from data.ledger.said_about_mail import Said
 from data.ledger.store import Ledger, again_if_undone
 from data.words import AddressKind, Channel, RunKind, SuppressionEffect, SuppressionReason
 from invitations.consequences import PROVIDER
-from invitations.said import Book, Verdict
+from invitations.said import Book
 
 log = structlog.get_logger(__name__)
 
@@ -97,17 +97,15 @@ def _sync_one(ledger: Ledger, its_list: SuppressionList, counts: Counter[str], n
     with ledger.read() as c:
         account_id = the_account(c).account_id
         book = Book(words.read_said(c, account_id))
-    judged = [(address, entry, book.judge(address, entry, now)) for address, entry in listed]
-    new = [(address, entry) for address, entry, verdict in judged if verdict is Verdict.NEW]
-    counts["repeated"] += sum(verdict is Verdict.KNOWN for *_, verdict in judged)
+    new = [(address, entry) for address, entry in listed if book.is_new(address, entry, now)]
+    counts["repeated"] += len(listed) - len(new)
     for start in range(0, len(new), _CHUNK):
         counts.update(_record(ledger, account_id, new[start : start + _CHUNK], now))
     with ledger.read() as c:
         book = Book(words.read_said(c, account_id))
-    added = its_list.add(_missing(book, listed))
-    counts["added"] += added
-    for address, entry, verdict in judged:
-        if verdict is Verdict.LIFTED and (restore := book.restored_after(address, entry)) is not None:
+    counts["added"] += its_list.add(_missing(book, listed))
+    for address, entry in listed:
+        if (restore := book.restored_after(address, entry)) is not None:
             its_list.remove(entry)
             _audit_removal(ledger, account_id, its_list.name, entry, restore)
             counts["removed"] += 1
@@ -131,7 +129,7 @@ def _record(ledger: Ledger, account_id: int, entries: Sequence[tuple[str, Listed
     with ledger.write() as c:
         words.lock_people(c, set(words.read_said(c, account_id, emails).owners.values()))
         book = Book(words.read_said(c, account_id, emails))
-        new = [(a, e) for a, e in entries if book.judge(a, e, now) is Verdict.NEW]
+        new = [(a, e) for a, e in entries if book.is_new(a, e, now)]
         persons = {person for a, _ in new if (person := book.owner(a)) is not None}
         owned = words.addresses_of(c, persons)
         rows: list[dict[str, Any]] = []
@@ -140,7 +138,7 @@ def _record(ledger: Ledger, account_id: int, entries: Sequence[tuple[str, Listed
             person = book.owner(address)
             is_bounce = entry.reason is SuppressionReason.UNDELIVERABLE
             mine = [(AddressKind.EMAIL, address)]
-            kept = [] if is_bounce else book.kept_after(address, entry)
+            later = [] if is_bounce else book.said_after(address, entry)
             rows += [
                 {
                     "kind": kind, "address": its_address, "channel": Channel.EMAIL if is_bounce else None,
@@ -149,8 +147,8 @@ def _record(ledger: Ledger, account_id: int, entries: Sequence[tuple[str, Listed
                 }
                 for kind, its_address in (mine if is_bounce or person is None else owned[person])
             ]  # fmt: skip
-            rows += [_again(said) for said in kept]
-            if person is not None and not is_bounce and not kept:
+            rows += [_again(said) for said in later]
+            if person is not None and not is_bounce and not later:
                 stopping.add(person)
         words.append(c, account_id, rows)
         stopped = words.stop_open_invitations_of(c, stopping, by=PROVIDER, at=now)
@@ -158,7 +156,7 @@ def _record(ledger: Ledger, account_id: int, entries: Sequence[tuple[str, Listed
 
 
 def _again(said: Said) -> dict[str, Any]:
-    """The same word once more, so that it is newer than the one just written before it."""
+    """The same word once more: the newest row counts, and this was said later than the one just written."""
     return {
         "kind": said.kind, "address": said.address, "channel": said.channel, "effect": said.effect,
         "reason": said.reason, "recorded_by": said.recorded_by, "occurred_at": said.occurred_at,
