@@ -49,26 +49,30 @@ class History:
     read_at: datetime  # database clock
 
 
+# Built once: every visit of a page asks both.
+_MESSAGE = (
+    sa.select(_r.invitation_id, _r.handed_at, policies.c.rules, database_now().label("read_at"))
+    .join(policies, policies.c.policy_id == _r.policy_id)
+    .where(_r.request_id == sa.bindparam("request_id"))
+)
+_KNOWN = (
+    sa.select(
+        _e.event_id, _e.kind, _e.occurred_at, _e.recorded_at, _e.platform_id, _e.detail, _e.evidence, _e.evidence_reason
+    )
+    .where(
+        _e.invitation_id == sa.bindparam("invitation_id"),  # events are indexed by it, and it has few
+        _e.request_id == sa.bindparam("request_id"),
+        _e.kind.in_([*FETCHES, *ANSWERS, EventKind.ACCEPTED_BY_SERVER]),
+    )
+    .order_by(_e.event_id)
+)
+
+
 def read_history(connection: Connection, request_id: int) -> History:
     """Everything that the grading of a message's opens and clicks takes into account."""
-    asked = connection.execute(
-        sa.select(_r.invitation_id, _r.handed_at, policies.c.rules, database_now().label("read_at"))
-        .join(policies, policies.c.policy_id == _r.policy_id)
-        .where(_r.request_id == request_id)
-    ).one()
-    rows = connection.execute(
-        sa.select(
-            _e.event_id, _e.kind, _e.occurred_at, _e.recorded_at, _e.platform_id, _e.detail, _e.evidence,
-            _e.evidence_reason,
-        )
-        # By invitation first: events are indexed by it, and it has few.
-        .where(
-            _e.invitation_id == asked.invitation_id,
-            _e.request_id == request_id,
-            _e.kind.in_([*FETCHES, *ANSWERS, EventKind.ACCEPTED_BY_SERVER]),
-        )
-        .order_by(_e.event_id)
-    ).all()  # fmt: skip
+    asked = connection.execute(_MESSAGE, {"request_id": request_id}).one()
+    known = {"invitation_id": asked.invitation_id, "request_id": request_id}
+    rows = connection.execute(_KNOWN, known).all()
     taken = [row.occurred_at for row in rows if row.kind is EventKind.ACCEPTED_BY_SERVER]
     return History(
         rules=asked.rules,

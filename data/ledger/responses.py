@@ -51,41 +51,43 @@ class Platform:
 
 def find_by_link(connection: Connection, link_token: str) -> Link | None:
     """The request behind /r/{link_token}; None when there is none."""
-    return _find(connection, _r.link_token == link_token)
+    return _find(connection, _BY_LINK, link_token)
 
 
 def find_by_unsubscribe_token(connection: Connection, unsubscribe_token: str) -> Link | None:
     """The request behind /u/{unsubscribe_token}; None when there is none."""
-    return _find(connection, _r.unsubscribe_token == unsubscribe_token)
+    return _find(connection, _BY_UNSUBSCRIBE, unsubscribe_token)
 
 
-def _find(connection: Connection, condition: sa.ColumnElement[bool]) -> Link | None:
-    row = connection.execute(
-        sa.select(
-            _r.account_id,
-            accounts.c.name.label("account_name"),
-            _r.location_id,
-            _l.name.label("location_name"),
-            _l.color,
-            _i.person_id,
-            _r.invitation_id,
-            _r.request_id,
-            _r.channel,
-            _r.address,
-            sa.func.coalesce(_r.handed_at, _r.not_before, type_=_r.not_before.type).label("sent_at"),
-            policies.c.rules,
-            _s.invitation_id.is_not(None).label("is_scored"),
-        )
-        .select_from(
-            requests.join(invitations, _i.invitation_id == _r.invitation_id)
-            .join(locations, _l.location_id == _r.location_id)
-            .join(accounts, accounts.c.account_id == _r.account_id)
-            .join(policies, policies.c.policy_id == _r.policy_id)
-            .outerjoin(scores, _s.invitation_id == _r.invitation_id)
-        )
-        .where(condition)
-    ).first()
+def _find(connection: Connection, query: sa.Select[Any], token: str) -> Link | None:
+    row = connection.execute(query, {"token": token}).first()
     return None if row is None else Link(**row._mapping)
+
+
+_LINKS = sa.select(
+    _r.account_id,
+    accounts.c.name.label("account_name"),
+    _r.location_id,
+    _l.name.label("location_name"),
+    _l.color,
+    _i.person_id,
+    _r.invitation_id,
+    _r.request_id,
+    _r.channel,
+    _r.address,
+    sa.func.coalesce(_r.handed_at, _r.not_before, type_=_r.not_before.type).label("sent_at"),
+    policies.c.rules,
+    _s.invitation_id.is_not(None).label("is_scored"),
+).select_from(
+    requests.join(invitations, _i.invitation_id == _r.invitation_id)
+    .join(locations, _l.location_id == _r.location_id)
+    .join(accounts, accounts.c.account_id == _r.account_id)
+    .join(policies, policies.c.policy_id == _r.policy_id)
+    .outerjoin(scores, _s.invitation_id == _r.invitation_id)
+)
+# Built once: every visit of a page asks.
+_BY_LINK = _LINKS.where(_r.link_token == sa.bindparam("token"))
+_BY_UNSUBSCRIBE = _LINKS.where(_r.unsubscribe_token == sa.bindparam("token"))
 
 
 def visible_platforms(connection: Connection, location_id: int) -> Sequence[Platform]:

@@ -20,6 +20,11 @@ UNLESS_SAID = (StopCondition.SCORED, StopCondition.PLATFORM_CHOSEN, StopConditio
 _ONLY_WHILE_ACTIVE = (StopCondition.PERMANENT_FAILURE,)
 
 _i, _r, _p = invitations.c, requests.c, policies.c
+_POLICY = (
+    sa.select(_r.invitation_id, _p.rules)
+    .join(policies, _p.policy_id == _r.policy_id)
+    .where(_r.request_id == sa.bindparam("request_id"))
+)
 
 
 def stops_when(rules: Mapping[str, Any]) -> frozenset[StopCondition]:
@@ -32,11 +37,7 @@ def end_if_met(connection: Connection, request_id: int, met: Collection[StopCond
 
     An answer counts also for an invitation that was stopped or had run out: it is on record then. `at` is policy time.
     """
-    row = connection.execute(
-        sa.select(_r.invitation_id, _p.rules)
-        .join(policies, _p.policy_id == _r.policy_id)
-        .where(_r.request_id == request_id)
-    ).one()
+    row = connection.execute(_POLICY, {"request_id": request_id}).one()
     counting = stops_when(row.rules) & set(met)
     if not counting:
         return False
