@@ -42,13 +42,11 @@ def _holidays(place: str, first_year: int, last_year: int) -> frozenset[date]:
     import holidays  # noqa: PLC0415 - a third of a second, which only those who leave out holidays should wait for
 
     country, _, state = place.partition("-")
-    years = range(first_year, last_year + 1)
-    for subdivision in dict.fromkeys((state or None, None)):
-        try:
-            return frozenset(holidays.country_holidays(country, subdivision, years=years))
-        except NotImplementedError:
-            continue  # a state without holidays of its own has its country's
-    return frozenset()
+    calendar = getattr(holidays, country, None)  # loaded by its name: a list of those supported would load them all
+    if calendar is None:
+        return frozenset()
+    subdivision = state if state in calendar.subdivisions else None
+    return frozenset(calendar(subdiv=subdivision, years=range(first_year, last_year + 1)))
 
 
 def _windows(hours: QuietHours, skipped: frozenset[date], first: date, last: date) -> Iterator[Stretch]:
