@@ -54,7 +54,7 @@ def _draw(policy: Policy) -> dict[str, Any]:
     hours = policy.quiet_hours
     st.html('<p class="aw-faint">Tick the comparison above, change what you like to try, and press Simulate. '
             "Nothing is saved.</p>")  # fmt: skip
-    with st.container(horizontal=True, gap="small", key="aw_filters_hours"):
+    with st.container(horizontal=True, gap="small"):
         opens = st.time_input("From", _clock(hours.opens), key="simulate_opens", step=1800, width=130)
         closes = st.time_input("Until", _clock(hours.closes), key="simulate_closes", step=1800, width=130)
         cap = st.number_input("Ask a person once in … days (0 = no limit)", 0, 3650, policy.cap_days,

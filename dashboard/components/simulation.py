@@ -101,7 +101,7 @@ def _chart(simulation: Simulation, desk: Desk, top: int, key: str) -> None:
 
 def _left_out(simulation: Simulation, desk: Desk, key: str) -> None:
     rows = left_out(simulation).to_dicts()
-    st.html('<h2 class="aw-section">Who gets no message in this time, and why</h2>')
+    st.html('<h2 class="aw-section">Left out or later, and why</h2>')
     if not rows:
         st.html('<p class="aw-faint">Nobody is left out.</p>')
         return

@@ -123,7 +123,7 @@ def _print_left_out(console: Console, simulation: Simulation, zone: str) -> None
     if rows.is_empty():
         console.print("Nobody is left out.")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), title="No message in this time", title_justify="left",
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Left out or later", title_justify="left",
                   title_style="italic", show_header=False)  # fmt: skip
     table.add_column("", justify="right", style="bold")
     for row in rows.iter_rows(named=True):
