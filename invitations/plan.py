@@ -1,34 +1,40 @@
-"""Who is asked, when, and why not: `plan(candidates, policy, now)`, pure, over one Polars frame. Nobody is dropped.
+"""Who is asked, when, and why not: `plan(candidates, policy, now, standing)`, pure, over one Polars frame. Nobody is
+dropped.
 
 A candidate is a customer's next step on one channel that the step names; `data.ledger.candidates` reads them. Columns:
 
     account_id, location_id, customer_id, person_id  Int64
-    zone                     String   tz name of the location: quiet hours are local
-    invitation_id            Int64    null: never asked
-    invitation_status        String   InvitationStatus; null: never asked
-    sequence_id, step        Int64    step 0 is the first ask
+    invitation_id            Int64    null: not invited, or a new invitation after one that ended
+    invitation_status        String   InvitationStatus; null: none is under way
+    sequence_id, list_id, step        Int64  step 0 is the first ask
     channel                  String   Channel
     preference               Int64    the channel's place in the step; -1 where a message is queued on it already
     is_all_channels          Boolean  every usable channel carries the step; else the first one that can
-    ordered_at               Datetime who comes first for quota: invitation's start, else the customer's making
+    ordered_at               Datetime who comes first: invitation's start, else the customer's making
     due_at                   Datetime when the step's delay has passed; null: at once
-    is_channel_off           Boolean  off at the location, not allowed by the list, or no text for it
-    is_address_missing       Boolean
-    is_suppressed            Boolean  the person, or this address on this channel
+    at_minute                Int64    the step goes at so many minutes after midnight, local; null: at any time
+    zones, regions, recipient_country  String  where the recipient may be (`data.recipients`)
+    is_channel_off, is_address_missing, is_template_missing, is_template_unapproved, is_marketing_refused,
+    is_suppressed            Boolean  why this channel cannot be used
+    is_excluded              Boolean  staff and relatives
     is_paused                Boolean  the message, its list, or the channel at the location
     is_in_flight             Boolean  a message of the invitation is being sent or in doubt
-    has_scored, has_chosen_platform, has_linked_review, has_clicked  Boolean  facts, never values
+    has_scored, has_chosen_platform, has_linked_review, has_clicked, has_failed  Boolean  facts, never values
+    express_at, purchase_at, inquiry_at  Datetime  the newest consent of each basis not withdrawn since; null: none
+    asked_at                 Datetime the person's latest ask at any location and address; null: never
+    invited_at               Datetime this customer's latest invitation at this location; null: never
+    is_cap_overridden        Boolean  a person asked by hand in spite of the two above
     has_unit                 Boolean  the invitation holds a unit of quota
-    quota_left               Int64    the account's, in the cycle that holds `now`
-    quota_resets_at          Datetime first moment of the next cycle
-    list_id, request_id, request_status, address, template_id, queued_*  carried through for `queueing`
+    request_status, queued_not_before, queued_not_after  of the message queued for this row, if any
+    request_id, address, template_id, queued_address, sent_by, override_reason  carried through for `queueing`
 
 Datetimes are microseconds, UTC. The verdicts are those columns and:
 
+    now           Datetime        the moment planned for
     rules         List(String)    names (words.Rule) of ALL rules that hold the candidate back now
     untils        List(Datetime)  beside each, when it lets go; null: nobody knows
     earliest_at   Datetime        the exact moment at which all have let go; null: one of them has no known end
-    not_before, not_after  Datetime  the window for dispatch: earliest_at until the local window closes
+    not_before, not_after  Datetime  the window for dispatch: earliest_at until hours close or consent runs out
     is_clear      Boolean         may go now
 """
 
@@ -36,140 +42,144 @@ from datetime import datetime
 
 import polars as pl
 
-from invitations import rules
+from data.standing import Standing
+from data.words import RequestStatus
+from invitations import consent, rules, sharing
+from invitations.calendars import Calendars, kinds_of
+from invitations.choosing import choose_channels
+from invitations.pacing import Places
 from invitations.policy import Policy
-from invitations.rules import Rule
-from invitations.windows import MOMENT, open_windows_of_zones
+from invitations.verdicts import lay_rules
+from invitations.windows import MOMENT, PLACE
 
-_STEP = ("customer_id", "step")
-_UNUSABLE = ("is_channel_off", "is_address_missing", "is_suppressed")
-_NAMES, _MOMENTS = pl.List(pl.String), pl.List(MOMENT)
+_FLAGS = tuple(rules.UNUSABLE.values())
+_READ = (
+    *("customer_id", "person_id", "location_id", "invitation_id", "invitation_status", "list_id", "step"),
+    *("preference", "is_all_channels", "ordered_at", "due_at", "at_minute", *PLACE),
+    *("is_channel_off", "is_address_missing", "is_template_missing", "is_template_unapproved"),
+    *("is_marketing_refused", "is_suppressed", "is_excluded", "is_paused", "is_in_flight"),
+    *("has_scored", "has_chosen_platform", "has_linked_review", "has_clicked", "has_failed"),
+    *("asked_at", "invited_at", "is_cap_overridden", "has_unit"),
+    *("request_status", "queued_not_before", "queued_not_after"),
+)
 
 
-def plan(candidates: pl.DataFrame, policy: Policy, now: datetime) -> pl.DataFrame:
+def plan(candidates: pl.DataFrame, policy: Policy, now: datetime, standing: Standing) -> pl.DataFrame:
     """One verdict for each candidate that a step comes down to, in the candidates' order.
 
     Of a step's channels the first usable one stays (every usable one if `is_all_channels`); if none is usable, one
-    row stays and carries the reasons of all. `now` is policy time, with a zone.
+    row stays and carries the reasons of all. `now` is policy time, with a zone; `standing` the account's at `now`.
     """
-    chosen = choose_channels(candidates).with_columns(now=pl.lit(now, MOMENT), is_within_quota=pl.lit(True))
-    before_quota = [make(policy) for make in rules.ALL if make not in (rules.quiet_hours, rules.quota)]
-    # What must have passed before the wall clock is asked: only rules whose end is known can end by themselves.
-    ready = chosen.with_columns(
-        is_endless=pl.any_horizontal(rule.holds & rule.until.is_null() for rule in before_quota),
-        ready_at=pl.max_horizontal("now", "due_at"),
+    rows = _prepared(candidates, policy, now, standing)
+    kinds, rows = kinds_of(rows, standing.paces)
+    calendars = Calendars(kinds, policy, standing.paces, now)
+    rows = _with_hours(rows, kinds, calendars, now)
+    rows = _with_others(rows, calendars, policy, standing)
+    return lay_rules(candidates, rows, policy)
+
+
+def _prepared(candidates: pl.DataFrame, policy: Policy, now: datetime, standing: Standing) -> pl.DataFrame:
+    """The candidates that stay, slim, with `starts_at`: when everything of their own that can end has."""
+    rows = candidates.with_row_index("row_number").select(
+        "row_number", *_READ, now=pl.lit(now, MOMENT), consent_ends_at=consent.ends_at(policy)
     )
-    windows = _windows_for(ready, policy, now)
-    timed = _next_window(_window_now(ready, windows, now), windows)
-    timed = _share_quota(timed)
-    is_waiting = ~timed["is_within_quota"]
-    if is_waiting.any():
-        later = timed.filter(is_waiting).with_columns(ready_at=pl.max_horizontal("ready_at", "quota_resets_at"))
-        timed = pl.concat([timed.filter(~is_waiting), _next_window(later, windows)]).sort("row_number")
-    return _verdicts(timed, [make(policy) for make in rules.ALL], candidates.columns)
-
-
-def choose_channels(candidates: pl.DataFrame) -> pl.DataFrame:
-    """Of each customer's step: the usable channels it goes by, or one row that carries why none is usable."""
-    rows = candidates.with_row_index("row_number").with_columns(
-        is_usable=~pl.any_horizontal(_UNUSABLE), has_choice=pl.len().over(_STEP) > 1
+    is_first, send_at = ~pl.col("has_unit"), {n: pace.send_at for n, pace in standing.paces.items() if pace.send_at}
+    sent_from = pl.col("list_id").replace_strict(send_at, default=None, return_dtype=MOMENT) if send_at else None
+    rows = rows.with_columns(
+        cap_ends_at=rules.asked_until(policy),
+        pace_id=pl.when(is_first & pl.col("list_id").is_in(list(standing.paces))).then("list_id"),
+        sent_from=pl.lit(None, MOMENT) if sent_from is None else pl.when(is_first).then(sent_from),
+    ).with_columns(
+        starts_at=pl.max_horizontal("now", "due_at", "cap_ends_at", rules.invited_until(policy), "sent_from"),
     )
-    alone, several = rows.filter(~pl.col("has_choice")), rows.filter("has_choice")
-    if several.height:
-        several = (
-            several.sort(*_STEP, "preference", "row_number")
-            .with_columns(
-                nth_usable=pl.col("is_usable").cum_sum().over(_STEP),
-                usable_count=pl.col("is_usable").sum().over(_STEP),
-                nth=pl.int_range(pl.len()).over(_STEP),
-            )
-            .filter(
-                pl.when(pl.col("usable_count") > 0)
-                .then(pl.col("is_usable") & (pl.col("is_all_channels") | (pl.col("nth_usable") == 1)))
-                .otherwise(pl.col("nth") == 0)
-            )
-        )
-        reasons = rows.filter("has_choice").group_by(_STEP).agg(pl.col(name).any() for name in _UNUSABLE)
-        merged = several.join(reasons, on=_STEP, how="left", suffix="_of_any").with_columns(
-            pl.when(pl.col("usable_count") > 0).then(name).otherwise(f"{name}_of_any").alias(name) for name in _UNUSABLE
-        )
-        rows = pl.concat([alone, merged.select(alone.columns)]).sort("row_number")
-    return rows.drop("is_usable", "has_choice")
-
-
-def _windows_for(ready: pl.DataFrame, policy: Policy, now: datetime) -> pl.DataFrame:
-    """Every zone's open stretches for as far as these candidates look ahead, sorted by `key`."""
-    ends = ready.select(pl.max_horizontal(pl.col("ready_at").max(), pl.col("quota_resets_at").max())).item()
-    windows = open_windows_of_zones(ready["zone"].unique().to_list(), policy.quiet_hours, now, max(now, ends or now))
-    return windows.with_columns(zone_number=pl.col("zone").rank("dense").cast(pl.Int64)).with_columns(
-        key=_key("closes_at")
-    )
-
-
-def _window_now(rows: pl.DataFrame, windows: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Adds `zone_number`, and `opens_at`: when the window that holds `now`, or else the next one, opens."""
-    coming = windows.filter(pl.col("closes_at") > now)
-    first = coming.group_by("zone").agg(pl.col("zone_number").first(), pl.col("opens_at").min())
-    return rows.join(first, on="zone", how="left", maintain_order="left")
-
-
-def _next_window(rows: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
-    """Adds `can_go_at`, the first moment from `ready_at` on that is inside a window, and `closes_at`, its end."""
-    # The first window to close after the moment (its end is excluded). The table reaches days beyond every moment, so
-    # that is one of the same zone.
-    place = windows["key"].search_sorted(rows.select(_key("ready_at")).to_series(), side="right")
+    is_consent_missing = pl.col("consent_ends_at").is_null() | (pl.col("consent_ends_at") <= pl.col("starts_at"))
+    rows = choose_channels(rows.with_columns(is_consent_missing=is_consent_missing))
+    unending = [make(policy).holds for make in rules.ENDLESS]
+    invited = rules.already_invited(policy)
     return rows.with_columns(
-        can_go_at=pl.max_horizontal("ready_at", windows["opens_at"].gather(place)),
-        closes_at=windows["closes_at"].gather(place),
+        is_endless=pl.any_horizontal("is_consent_missing", invited.holds & invited.until.is_null(), *unending),
+        at_minute=pl.when(~_is_late(now)).then("at_minute"),
     )
 
 
-def _key(moment: str) -> pl.Expr:
-    """Zone and moment as one number, so that one binary search serves all zones. A zone spans 2**53 us: 285 years."""
-    return pl.col("zone_number") * 2**53 + pl.col(moment).to_physical()
+def _is_late(now: datetime) -> pl.Expr:
+    """Whether a message queued for a time of day has come to it and is waiting to be sent: its turn is not over.
 
-
-def _share_quota(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sets `is_within_quota`: units go to invitations under way first, then by time, then by customer id.
-
-    Only those who could otherwise go in this cycle take part; an invitation takes one unit for all its messages.
+    It keeps the window it was queued with, also where dispatch put it off for a while (`due_at`).
     """
-    takers = (
-        rows.filter(~pl.col("is_endless") & ~pl.col("has_unit") & (pl.col("can_go_at") < pl.col("quota_resets_at")))
-        .select("account_id", "customer_id", "ordered_at", "quota_left", is_new=pl.col("invitation_id").is_null())
-        .unique("customer_id")
-        .sort("account_id", "is_new", "ordered_at", "customer_id")
-        .with_columns(place=pl.int_range(pl.len()).over("account_id"))
-    )
-    too_late = takers.filter(pl.col("place") >= pl.col("quota_left"))["customer_id"]
-    if too_late.is_empty():
-        return rows
-    waits = (
-        pl.col("customer_id").is_in(too_late.implode())
-        & ~pl.col("has_unit")
-        & (pl.col("can_go_at") < pl.col("quota_resets_at"))
-    )
-    return rows.with_columns(is_within_quota=~waits)
+    wanted = pl.max_horizontal("due_at", "cap_ends_at", "sent_from")
+    was_its_time = (pl.col("queued_not_before") >= wanted).fill_null(value=True)
+    has_come = (pl.col("queued_not_before") <= now) | (pl.col("queued_not_before") == pl.col("due_at"))
+    is_queued = pl.col("request_status") == RequestStatus.QUEUED.value
+    return (is_queued & was_its_time & has_come & (pl.col("queued_not_after") > now)).fill_null(value=False)
 
 
-def _verdicts(rows: pl.DataFrame, all_rules: list[Rule], kept: list[str]) -> pl.DataFrame:
-    """Lays every rule over the rows, which are in order of `row_number`."""
-    mask = pl.sum_horizontal(rule.holds.cast(pl.Int32) * 2**bit for bit, rule in enumerate(all_rules))
-    held = rows.select("row_number", mask.alias("mask"), *(rule.until.alias(rule.name.value) for rule in all_rules))
-    # The lists are made once for each combination of rules that occurs (a few dozen), not row by row.
-    parts = [held.head(0).select("row_number", "mask", rules=pl.lit([], _NAMES), untils=pl.lit([], _MOMENTS))]
-    for (number,), group in held.group_by("mask"):
-        names = [rule.name.value for bit, rule in enumerate(all_rules) if int(number) >> bit & 1]
-        untils = pl.concat_list(names) if names else pl.lit([], _MOMENTS)
-        parts.append(group.select("row_number", "mask", rules=pl.lit(names, _NAMES), untils=untils))
-    lists = pl.concat(parts).sort("row_number")
-    earliest = pl.when(~pl.col("is_endless")).then("can_go_at")
-    return rows.select(
-        *kept,
-        lists["rules"],
-        lists["untils"],
-        earliest_at=earliest,
-        not_before=earliest,
-        not_after=pl.when(~pl.col("is_endless")).then("closes_at"),
-        is_clear=lists["mask"] == 0,
+def _with_hours(rows: pl.DataFrame, kinds: pl.DataFrame, calendars: Calendars, now: datetime) -> pl.DataFrame:
+    """Adds `can_go_at` and `closes_at`, the moment by everything but other people, and what rules say of hours now."""
+    at_once = pl.Series([now], dtype=MOMENT).new_from_index(0, kinds.height)
+    opens_at, _ = calendars.settle(kinds["plain_cal"], at_once)
+    can_go_at, closes_at = calendars.settle(rows["cal"], rows["starts_at"])
+    rows = rows.with_columns(opens_at=opens_at.gather(rows["cal"]), can_go_at=can_go_at, closes_at=closes_at)
+    rows = rows.with_columns(step_ends_at="due_at")
+    daily = rows.filter(pl.col("at_minute").is_not_null())
+    if daily.height:
+        step_ends_at, _ = calendars.settle(daily["cal"], daily.select(pl.max_horizontal("now", "due_at")).to_series())
+        daily = daily.with_columns(step_ends_at=step_ends_at)
+        rows = pl.concat([rows.filter(pl.col("at_minute").is_null()), daily]).sort("row_number")
+    paced = pl.col("pace_id").is_not_null()
+    opened = calendars.list_opens_at()
+    list_ends_at = pl.col("pace_id").replace_strict(opened, default=None, return_dtype=MOMENT) if opened else None
+    rows = rows.with_columns(list_ends_at=pl.lit(None, MOMENT) if list_ends_at is None else list_ends_at)
+    # The list's hours and the recipient's may never meet.
+    never = paced & (
+        pl.col("list_ends_at").is_null() | (pl.col("can_go_at").is_null() & pl.col("opens_at").is_not_null())
     )
+    return rows.with_columns(
+        is_slowed=never | (paced & (pl.col("list_ends_at") > pl.col("now"))).fill_null(value=False),
+        list_ends_at=pl.when(~never).then("list_ends_at"),
+    )
+
+
+def _with_others(rows: pl.DataFrame, calendars: Calendars, policy: Policy, standing: Standing) -> pl.DataFrame:
+    """Puts off those who have to wait for others: another ask of the same person, a list's places, units."""
+    is_ask = ~pl.col("has_unit") & ~pl.col("is_endless") & (pl.col("can_go_at") < pl.col("consent_ends_at"))
+    rows = rows.with_columns(is_ask=is_ask.fill_null(value=False))
+    asks = _asks(rows.filter("is_ask"), standing)
+    scarce = sharing.is_scarce(asks, standing.quota)
+    if not scarce:
+        is_met = pl.col("person_id").is_duplicated() if policy.cap else pl.lit(value=False)
+        asks = asks.filter(pl.col("list_id").is_not_null() | is_met)
+    ahead = calendars.only(asks.filter(pl.col("list_id").is_not_null())["cal"].unique())
+    places = Places(standing.paces, ahead)
+    shared = sharing.share(asks, standing.quota if scarce else None, policy.cap, calendars, places)
+    is_concerned = pl.col("is_ask") & pl.col("customer_id").is_in(shared["customer_id"].implode())
+    concerned = rows.filter(is_concerned).join(shared, on="customer_id", how="left", suffix="_by_others")
+    concerned = concerned.with_columns(
+        starts_at=pl.when(pl.col("at").is_not_null()).then(pl.max_horizontal("can_go_at", "at")),
+        is_slowed=pl.any_horizontal("is_slowed", "is_slowed_by_others"),
+        list_ends_at=pl.when("is_slowed_by_others").then("list_ends_at_by_others").otherwise("list_ends_at"),
+        cap_ends_at=pl.max_horizontal("cap_ends_at", "other_ends_at"),
+    )
+    can_go_at, closes_at = calendars.settle(concerned["cal"], concerned["starts_at"])
+    concerned = concerned.with_columns(can_go_at=can_go_at, closes_at=closes_at)
+    untouched = rows.filter(~is_concerned).with_columns(
+        is_over_location=pl.lit(value=False), is_over_quota=pl.lit(value=False),
+        location_ends_at=pl.lit(None, MOMENT), quota_ends_at=pl.lit(None, MOMENT),
+    )  # fmt: skip
+    return pl.concat([untouched, concerned.select(untouched.columns)]).sort("row_number")
+
+
+def _asks(rows: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+    """One row for each invitation that has yet to take its unit: its first message to go."""
+    counted = [number for number, pace in standing.paces.items() if pace.count is not None]
+    asks = rows.select(
+        "customer_id", "person_id", "location_id", "cal", "ordered_at", "consent_ends_at",
+        at="can_go_at",
+        list_id=pl.when(pl.col("pace_id").is_in(counted)).then("pace_id"),
+        is_new=pl.col("invitation_id").is_null(),
+        is_not_overridden=~pl.col("is_cap_overridden"),
+    )  # fmt: skip
+    if asks["customer_id"].n_unique() == asks.height:
+        return asks
+    last = pl.col("consent_ends_at").max().over("customer_id")
+    return asks.with_columns(consent_ends_at=last).sort("customer_id", "at", "cal").unique("customer_id", keep="first")

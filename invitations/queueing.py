@@ -19,7 +19,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from data.ledger import queueing as writes
-from data.ledger.candidates import read_candidates
+from data.ledger.candidates import UNUSABLE, read_candidates
+from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
 from data.ledger.tables import accounts
 from data.words import Channel, InvitationStatus, RequestStatus, Rule
@@ -33,6 +34,10 @@ HORIZON = timedelta(hours=36)  # a nightly pass reaches beyond the next one, so 
 CHUNK = 500  # people in one write transaction: well under a second on both databases
 DEADLOCK_TRIES = 5
 TOKEN_BYTES = 12  # 96 random bits, 16 characters
+
+_ENDING = (Rule.ANSWERED, Rule.UNDELIVERABLE)
+# What a claim does not look at again, or never lets go of: the message leaves the queue, and comes back if it may.
+_CANCELING = (Rule.SUPPRESSED, Rule.EXCLUDED, Rule.NO_CONSENT, Rule.NO_ADDRESS, Rule.MARKETING_REFUSED)
 
 VERDICT_SCHEMA: dict[str, Any] = {
     "pass_id": pl.String,
@@ -86,7 +91,8 @@ def plan_and_queue(ledger: Ledger, *, now: datetime, horizon: timedelta = HORIZO
         with ledger.read() as connection:
             policy_id, policy = read_policy(connection, account_id, now)
             candidates = read_candidates(connection, account_id, at=now)
-        verdicts = plan(candidates, policy, now)
+            standing = read_standing(connection, account_id, now)
+        verdicts = plan(candidates, policy, now, standing)
         counts.update(_count(verdicts))
         this = _Pass(account_id, policy_id, now, now + horizon)
         counts.update(_write(ledger, this, candidates=candidates, verdicts=verdicts))
@@ -126,7 +132,8 @@ def _write(ledger: Ledger, this: _Pass, *, candidates: pl.DataFrame, verdicts: p
         counts.update(_write_once(ledger, partial(_queue, rows=rows, this=this)))
     with ledger.read() as c:
         over = writes.with_nothing_left(c, this.account_id)
-    for ids in _chunks(over):
+    still_coming = set(verdicts["invitation_id"])  # by another channel of the last step, though held back now
+    for ids in _chunks([one for one in over if one not in still_coming]):
         counts["finished"] += _write_once(ledger, partial(writes.end_finished, invitation_ids=ids, at=this.now))
     return counts
 
@@ -145,38 +152,45 @@ def _write_once(ledger: Ledger, work: Callable[[Connection], T]) -> T:
 
 
 def _to_end(verdicts: pl.DataFrame) -> list[int]:
-    """Active invitations whose stop condition is met."""
-    met = verdicts.filter(
-        pl.col("rules").list.contains(Rule.ANSWERED.value),
-        pl.col("invitation_status") == InvitationStatus.ACTIVE.value,
-    )
+    """Active invitations whose stop condition is met: an answer, or a failure where the policy stops at one."""
+    met = verdicts.filter(_is_held_by(_ENDING), pl.col("invitation_status") == InvitationStatus.ACTIVE.value)
     return met["invitation_id"].unique().sort().to_list()
 
 
 def _to_cancel(candidates: pl.DataFrame, verdicts: pl.DataFrame) -> list[int]:
-    """Queued requests to an address that must not be used, or of a step that another channel carries now."""
-    queued = candidates.filter(pl.col("request_status") == RequestStatus.QUEUED.value)
-    carried = verdicts.filter(~pl.any_horizontal("is_channel_off", "is_address_missing", "is_suppressed"))
+    """Queued requests that must not go, or of a step that another channel carries now. They may be revived."""
+    is_queued = pl.col("request_status") == RequestStatus.QUEUED.value
+    queued = candidates.filter(is_queued)
+    carried = verdicts.filter(~pl.any_horizontal(UNUSABLE))
     replaced = queued.join(carried, on=["customer_id", "step"], how="semi").join(
         verdicts.select("request_id").drop_nulls(), on="request_id", how="anti"
     )
-    return pl.concat([queued.filter("is_suppressed"), replaced])["request_id"].unique().sort().to_list()
+    refused = verdicts.filter(is_queued, _is_held_by(_CANCELING))
+    ids = [frame["request_id"] for frame in (queued.filter("is_suppressed"), replaced, refused)]
+    return pl.concat(ids).unique().sort().to_list()
+
+
+def _is_held_by(rules: Sequence[Rule]) -> pl.Expr:
+    return pl.any_horizontal(pl.col("rules").list.contains(rule.value) for rule in rules)
 
 
 def _to_refresh(verdicts: pl.DataFrame, this: _Pass) -> list[Row]:
-    """Queued requests whose window or address is no longer what the plan says. One that is open already stays so."""
+    """Queued requests whose window, address or text is no longer what the plan says. An open window stays so."""
     is_other_window = (
         (pl.col("queued_not_after") != pl.col("not_after"))
         | (pl.col("queued_not_before") > pl.col("not_before"))
         | ((pl.col("queued_not_before") < pl.col("not_before")) & (pl.col("not_before") > this.now))
     )
+    is_other = (
+        is_other_window
+        | (pl.col("queued_address") != pl.col("address"))
+        | (pl.col("queued_template_id") != pl.col("template_id"))
+    )
     return (
         verdicts.filter(
-            pl.col("request_status") == RequestStatus.QUEUED.value,
-            pl.col("earliest_at").is_not_null(),
-            is_other_window | (pl.col("queued_address") != pl.col("address")),
+            pl.col("request_status") == RequestStatus.QUEUED.value, pl.col("earliest_at").is_not_null(), is_other
         )
-        .select("request_id", "not_before", "not_after", "address", policy_id=pl.lit(this.policy_id))
+        .select(*("request_id", "not_before", "not_after", "address", "template_id"), policy_id=pl.lit(this.policy_id))
         .to_dicts()
     )
 
@@ -220,9 +234,9 @@ def _is_still_wanted(row: Row, found: Mapping[tuple[int, int], set[str]]) -> boo
 
 
 def _invitation(row: Row, this: _Pass) -> Row:
-    copied = ("account_id", "location_id", "customer_id", "person_id", "list_id", "sequence_id")
+    whose = ("account_id", "location_id", "customer_id", "person_id", "list_id", "sequence_id")
     return {
-        **{name: row[name] for name in copied},
+        **{name: row[name] for name in (*whose, "sent_by", "override_reason")},
         "policy_id": this.policy_id,
         "status": InvitationStatus.ACTIVE,
         "started_at": this.now,

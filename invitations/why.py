@@ -10,9 +10,10 @@ import phonenumbers
 import polars as pl
 from sqlalchemy.engine import Connection
 
-from data.ledger import last_seen, quota
+from data.ledger import last_seen
 from data.ledger.candidate_sources import count_without_unit
 from data.ledger.candidates import read_candidates
+from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
 from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus
 from invitations import rules
@@ -99,10 +100,12 @@ def _spellings(number: str, regions: Sequence[str]) -> set[str]:
 def _verdicts(c: Connection, account_id: int, person_ids: list[int], now: datetime) -> pl.DataFrame:
     """These people's verdicts, each with what each rule says in a column of its own."""
     _, policy = read_policy(c, account_id, now)
-    # Who gets the last units depends on everybody; so ask about everybody, but only when they may not suffice.
-    is_scarce = count_without_unit(c, account_id) > quota.standing(c, account_id, now).left
-    candidates = read_candidates(c, account_id, at=now, person_ids=None if is_scarce else person_ids)
-    verdicts = plan(candidates, policy, now).filter(pl.col("person_id").is_in(person_ids))
+    # Who gets the last units, or the next place of a list, depends on everybody; so ask about everybody, but only then.
+    standing = read_standing(c, account_id, now)
+    is_scarce = count_without_unit(c, account_id) > standing.quota.left
+    is_shared = is_scarce or standing.paces or standing.quota.location_left
+    candidates = read_candidates(c, account_id, at=now, person_ids=None if is_shared else person_ids)
+    verdicts = plan(candidates, policy, now, standing).filter(pl.col("person_id").is_in(person_ids))
     said = [make(policy) for make in rules.ALL]
     return verdicts.with_columns(rule.says.alias(_SAYS + rule.name.value) for rule in said)
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import candidate_settings as settings
-from data.ledger import contactable, quota
-from data.ledger.asks import read_asks, read_manual_asks
+from data.ledger import contactable
+from data.ledger.asks import came_again, read_asks, read_manual_asks
 from data.ledger.frames import MOMENT, Schema, frame, word
 from data.ledger.tables import (
     customers,
@@ -66,7 +66,6 @@ class Sources:
     consents: pl.DataFrame
     asks: pl.DataFrame
     manual_asks: pl.DataFrame
-    quota: quota.QuotaStanding
 
 
 def read_sources(
@@ -92,12 +91,14 @@ def read_sources(
         consents=contactable.read_consents(connection, account_id),
         asks=read_asks(connection, account_id, person_ids),
         manual_asks=read_manual_asks(connection, account_id),
-        quota=quota.standing(connection, account_id, at),
     )
 
 
 def read_people(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
-    """One row per customer who was never asked or whose invitation goes on, with its place and list."""
+    """One row per customer with their location and the invitation that counts: the active one, else the newest.
+
+    Whoever's invitation is finished is left out, unless they came again since.
+    """
     is_active = _i.status == InvitationStatus.ACTIVE
     current = (
         sa.select(
@@ -144,7 +145,7 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
         .join(locations, locations.c.location_id == _c.location_id)
         .outerjoin(current, current.c.customer_id == _c.customer_id)
         .outerjoin(invitations, _i.invitation_id == current.c.invitation_id)
-        .where(_c.account_id == account_id, sa.or_(_i.invitation_id.is_(None), _i.status.in_(GOING_ON)))
+        .where(_c.account_id == account_id, sa.or_(_i.invitation_id.is_(None), _i.status.in_(GOING_ON), came_again()))
     )
     if person_ids is not None:
         query = query.where(_c.person_id.in_(person_ids))
@@ -214,10 +215,11 @@ def read_messages(connection: Connection, account_id: int, person_ids: Collectio
 
 
 def count_without_unit(connection: Connection, account_id: int) -> int:
-    """At most how many invitations may still want a unit of quota: customers never asked, and active ones without."""
+    """At most how many invitations may want a unit of quota: of customers never asked or come again, and active."""
     held = quota_reservations.c
     has_unit = sa.exists().where(held.invitation_id == _i.invitation_id, held.released_at.is_(None))
-    wanting = sa.or_(_i.invitation_id.is_(None), sa.and_(_i.status == InvitationStatus.ACTIVE, ~has_unit))
+    is_active = _i.status == InvitationStatus.ACTIVE
+    wanting = sa.or_(_i.invitation_id.is_(None), sa.and_(is_active, ~has_unit), came_again())
     return connection.execute(
         sa.select(sa.func.count())
         .select_from(customers.outerjoin(invitations, _i.customer_id == _c.customer_id))

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from data.ledger.asks import came_again
+from data.ledger.candidate_steps import OF_THE_CHANNEL
 from data.ledger.tables import customers, invitations, people, requests, sequence_steps
 from data.words import InvitationStatus, RequestStatus
 
@@ -35,16 +37,29 @@ def lock_people(connection: Connection, person_ids: Collection[int]) -> None:
 
 
 def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[int, int]:
-    """Start an invitation for each customer among `rows` who still has none: customer id -> invitation id.
+    """Start an invitation for each customer among `rows` who still has none that goes on: customer id -> invitation id.
 
-    Whoever was invited meanwhile, or turned out to be somebody else (people are merged), is left alone.
+    Whoever was invited meanwhile, or turned out to be somebody else (people are merged), is left alone; whoever was
+    invited before must have come again since.
     """
-    never_asked = connection.execute(
-        sa.select(_c.customer_id, _c.person_id)
-        .outerjoin(invitations, _i.customer_id == _c.customer_id)
-        .where(_c.customer_id.in_([row["customer_id"] for row in rows]), _i.invitation_id.is_(None))
+    other = invitations.alias()
+    newest = (
+        sa.select(sa.func.max(other.c.invitation_id))
+        .where(other.c.customer_id == _c.customer_id)
+        .correlate(customers)
+        .scalar_subquery()
     )
-    person_of = {row.customer_id: row.person_id for row in never_asked}
+    has_active = sa.exists().where(other.c.customer_id == _c.customer_id, other.c.status == InvitationStatus.ACTIVE)
+    free = connection.execute(
+        sa.select(_c.customer_id, _c.person_id)
+        .select_from(customers)
+        .outerjoin(invitations, _i.invitation_id == newest)
+        .where(
+            _c.customer_id.in_([row["customer_id"] for row in rows]),
+            sa.or_(_i.invitation_id.is_(None), sa.and_(came_again(), ~has_active)),
+        )
+    )
+    person_of = {row.customer_id: row.person_id for row in free}
     fresh = [dict(row) for row in rows if person_of.get(row["customer_id"]) == row["person_id"]]
     if not fresh:
         return {}
@@ -53,14 +68,22 @@ def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[in
 
 
 def still_open_steps(connection: Connection, invitation_ids: Collection[int]) -> dict[tuple[int, int], set[str]]:
-    """The steps of active invitations: (invitation, step) -> the channels on which a message is not canceled.
+    """The steps of active invitations: (invitation, step) -> the channels by which a message goes or has gone.
 
-    An active invitation without any message appears as (invitation, -1).
+    What was canceled or failed for the sake of its channel carries nothing, so another channel may carry the step. An
+    active invitation without any message appears as (invitation, -1).
     """
+    is_vain = sa.and_(_r.status == RequestStatus.FAILED, _r.failure_scope.in_(OF_THE_CHANNEL))
     query = (
         sa.select(_i.invitation_id, _r.step, sa.type_coerce(_r.channel, sa.String))
+        .select_from(invitations)
         .outerjoin(
-            requests, sa.and_(_r.invitation_id == _i.invitation_id, _r.status != RequestStatus.CANCELED)
+            requests,
+            sa.and_(
+                _r.invitation_id == _i.invitation_id,
+                _r.status != RequestStatus.CANCELED,
+                ~sa.func.coalesce(is_vain, sa.false()),
+            ),
         )
         .where(_i.invitation_id.in_(invitation_ids), _i.status == InvitationStatus.ACTIVE)
     )  # fmt: skip
@@ -94,7 +117,9 @@ def revive_requests(connection: Connection, rows: Sequence[Values]) -> int:
 
 
 def refresh_requests(connection: Connection, rows: Sequence[Values]) -> int:
-    """Give queued requests a new window; the number changed. One claimed or paused meanwhile keeps what it has.
+    """Give queued requests a new window, address or text; the number changed.
+
+    One claimed or paused meanwhile keeps what it has.
 
     Rows: request_id and what `requests` is to hold.
     """

@@ -28,7 +28,7 @@ def test_every_customer_is_there_once_for_each_channel_of_the_next_step(ledger: 
     rows = read(ledger, world)
     assert rows.select("customer_id", "step", "channel").rows() == [(new, 0, "sms"), (new, 0, "email"),
                                                                     (under_way, 1, "email")]  # fmt: skip
-    assert rows["zone"].unique().to_list() == ["America/Chicago"]
+    assert rows.select("zones", "recipient_country").unique().rows() == [("America/Chicago", "US")]
 
 
 def test_only_the_people_asked_about_are_read(ledger: Ledger) -> None:
@@ -73,12 +73,12 @@ def test_each_location_has_its_own_channels_and_sequence(ledger: Ledger) -> None
         )
     make_customer(ledger, world)
     make_customer(ledger, world, location_id=world.new_york)
-    rows = read(ledger, world).select("zone", "channel", "preference", "is_channel_off").rows()
+    rows = read(ledger, world).select("location_id", "channel", "preference", "is_channel_off").rows()
     assert rows == [
-        ("America/Chicago", "sms", 0, False),
-        ("America/Chicago", "email", 1, False),
-        ("America/New_York", "email", 0, False),
-        ("America/New_York", "sms", 1, True),
+        (world.chicago, "sms", 0, False),
+        (world.chicago, "email", 1, False),
+        (world.new_york, "email", 0, False),
+        (world.new_york, "sms", 1, True),
     ]
 
 
@@ -88,7 +88,9 @@ def test_what_the_list_allows_and_what_has_a_text_limits_the_channels(ledger: Le
     assert read(ledger, world)["is_channel_off"].to_list() == [True, False]
     with ledger.write() as c:
         c.execute(t.templates.delete().where(t.templates.c.channel == Channel.EMAIL))
-    assert read(ledger, world)["is_channel_off"].to_list() == [True, True]
+    rows = read(ledger, world)
+    assert rows["is_channel_off"].to_list() == [True, False]
+    assert rows["is_template_missing"].to_list() == [False, True]
 
 
 def test_a_stop_and_restart_puts_the_follow_up_off_by_as_long(ledger: Ledger) -> None:

@@ -1,0 +1,55 @@
+"""What the plan found, laid over the candidates: all rules that hold, when each lets go, and the window left."""
+
+import polars as pl
+
+from invitations import rules
+from invitations.policy import Policy
+from invitations.rules import Rule
+from invitations.windows import MOMENT
+
+_NAMES, _MOMENTS = pl.List(pl.String), pl.List(MOMENT)
+
+
+def lay_rules(candidates: pl.DataFrame, rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """One verdict for each of `rows`, which are in order of `row_number`, their candidate's place in `candidates`.
+
+    A candidate's reasons for which its channel is unusable are taken from `rows`, which has those of a whole step.
+    """
+    all_rules = [make(policy) for make in rules.ALL]
+    held = rows.select(
+        "row_number",
+        mask=pl.sum_horizontal(rule.holds.cast(pl.Int32) * 2**bit for bit, rule in enumerate(all_rules)),
+    )
+    lists = _lists(rows, held, all_rules)
+    is_endless = pl.col("is_endless") | (pl.col("consent_ends_at") <= pl.col("can_go_at")).fill_null(value=False)
+    earliest = pl.when(~is_endless).then("can_go_at")
+    kept = candidates if candidates.height == rows.height else candidates[rows["row_number"]]
+    flags = [name for name in rules.UNUSABLE.values() if name in candidates.columns]
+    return kept.with_columns(
+        *rows.select("now", *flags),
+        lists["rules"],
+        lists["untils"],
+        *rows.select(
+            earliest_at=earliest,
+            not_before=earliest,
+            not_after=pl.when(earliest.is_not_null()).then(pl.min_horizontal("closes_at", "consent_ends_at")),
+        ),
+        (held["mask"] == 0).alias("is_clear"),
+    )
+
+
+def _lists(rows: pl.DataFrame, held: pl.DataFrame, all_rules: list[Rule]) -> pl.DataFrame:
+    """`rules`, made once for each combination that occurs, and `untils`, put together from what holds, rule by rule."""
+    masks = held["mask"].unique()
+    names = [[rule.name.value for bit, rule in enumerate(all_rules) if mask >> bit & 1] for mask in masks]
+    by_mask = pl.DataFrame({"mask": masks, "rules": pl.Series(names, dtype=_NAMES)})
+    ends = pl.concat(
+        rows.filter(rule.holds).select("row_number", until=rule.until, place=pl.lit(place, pl.Int8))
+        for place, rule in enumerate(all_rules)
+    )
+    untils = ends.sort("row_number", "place").group_by("row_number", maintain_order=True).agg(untils="until")
+    return (
+        held.join(by_mask, on="mask", how="left", maintain_order="left")
+        .join(untils, on="row_number", how="left", maintain_order="left")
+        .with_columns(pl.col("untils").fill_null(pl.lit([], _MOMENTS)))
+    )
