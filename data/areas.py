@@ -79,7 +79,7 @@ def postal_area(code: str, country: str | None, home: str) -> Area:
     if read_in in ZIP_COUNTRIES:
         zip_code = _five_digits(code)
         return _zip_codes(zip_code[:3]).get(zip_code, NOWHERE) if zip_code else NOWHERE
-    return Area(country_zones(read_in), frozenset(), read_in) if code else NOWHERE
+    return Area(country_zones(read_in), frozenset(), read_in)
 
 
 def state_zones(region: str) -> frozenset[str]:
@@ -208,7 +208,8 @@ def _zip_area(state: str, zone: str) -> Area:
     """One object for all ZIPs of a state and zone."""
     region = f"US-{state}"
     regions = frozenset({region} if state in US_STATES else ())
-    return Area(frozenset({zone}) if is_zone(zone) else state_zones(region), regions, "US")
+    zones = frozenset({zone}) if is_zone(zone) else state_zones(region)
+    return Area(zones, regions, state if state in TERRITORIES else "US")
 
 
 @cache

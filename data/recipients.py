@@ -21,6 +21,7 @@ from data.areas import (
     zone_states,
 )
 from data.distinct import answer, code, combine
+from data.states import TERRITORIES
 
 _ADDED = ("zones", "regions", "recipient_country")
 
@@ -44,7 +45,7 @@ def locate(frame: pl.DataFrame) -> pl.DataFrame:
 
         zones              tz names joined by "|": a message must be inside the hours in all of them
         regions            states and provinces (ISO 3166-2) joined by "|"; "" where none is known
-        recipient_country  ISO 3166-1
+        recipient_country  ISO 3166-1; "US" for its territories too (Puerto Rico), where its laws hold
     """
     country, home = code(frame["country"]), code(frame["location_region"])
     starts = frame.select(
@@ -66,20 +67,26 @@ def locate(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _postal(key: tuple[str | None, str | None, str]) -> Area:
     text, country, home = key
-    return postal_area(text, country, home) if text else NOWHERE
+    return postal_area(text, _iso(country), home) if text else NOWHERE
+
+
+def _iso(country: str | None) -> str | None:
+    """The country's code; None for what is no country's: it is as good as not given."""
+    code = (country or "").strip().upper()
+    return code if country_zones(code) else None
 
 
 def _place(clues: _Clues) -> tuple[str, str, str]:
     """What the clues come down to: zones, regions and country, as texts."""
     zone, country, _, home, postal, phone = clues
-    zone = zone if zone and is_zone(zone) else None  # a name or a code that nobody knows is as good as none
-    country = country if country and country_zones(country) else None
+    zone, country = zone if zone and is_zone(zone) else None, _iso(country)
     if country is None and (postal.country != home or (postal.regions and not _is_doubtful(clues))):
-        country = postal.country
+        country = postal.country  # a code that can be of no other country
     clues = clues._replace(zone=zone, country=country)
     zones = {zone} if zone else _zones(clues)
     regions = postal.regions or _phone_regions(zone, phone)
     where = country or phone.country or _country_of(zone, home)
+    where = "US" if where in TERRITORIES else where
     return "|".join(sorted(zones)), "|".join(sorted(regions)), where
 
 
@@ -88,7 +95,6 @@ def _zones(clues: _Clues) -> frozenset[str]:
 
     A country that contradicts the number adds its own: somebody moved, and nobody knows from where to where.
     """
-
     _, country, location_zone, home, postal, phone = clues
 
     def anywhere_in(place: str) -> frozenset[str]:

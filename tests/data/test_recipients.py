@@ -111,7 +111,6 @@ def test_countries_that_share_a_calling_code_are_told_apart() -> None:
     assert where(phone="+77011234567")[2] == "KZ"
     assert where(phone="+79161234567")[2] == "RU"
     assert where(phone="+14165550123") == ("America/Toronto", "CA-ON", "CA")
-    assert where(phone="+17875550123") == ("America/Puerto_Rico", "US-PR", "PR")
     assert where(phone="+18765550123")[2] == "JM"
 
 
@@ -146,6 +145,15 @@ def test_a_country_without_a_postal_code_is_the_shops_zone_at_home_and_all_of_it
     assert where(country="NZ")[2] == "NZ"
     assert zones_of(country="NZ") == {"Pacific/Auckland", "Pacific/Chatham"}
     assert where(country="XX") == (CHICAGO, "", "US")
+    assert where(country="fr", postal_code="75001") == ("Europe/Paris", "", "FR")
+    assert where(country="XX", postal_code="33101") == (NEW_YORK, "US-FL", "US")
+
+
+def test_puerto_rico_keeps_its_own_clock_under_the_laws_of_the_united_states() -> None:
+    there = ("America/Puerto_Rico", "US-PR", "US")
+    assert where(postal_code="901") == where(postal_code="00901", phone="+13125550123") == there
+    assert where(phone="+17875550123") == where(country="PR", phone="+17875550123") == there
+    assert where(location_zone="America/Puerto_Rico", location_region="PR") == ("America/Puerto_Rico", "", "US")
 
 
 def test_who_is_known_to_live_by_another_countrys_clock_is_taken_to_be_there() -> None:
