@@ -19,15 +19,16 @@ def add_past_invitations(
     """Keep `rows` (location, when, addresses); how many of them told us something new. One transaction."""
     insert = sqlite.insert if ledger.is_sqlite else postgresql.insert
     made = insert(past_invitations).on_conflict_do_nothing(index_elements=_ONCE)
+    made = made.returning(past_invitations.c.past_invitation_id)
     new = 0
     with ledger.write() as connection:
         for location_id, invited_at, addresses in rows:
-            written = 0
+            is_new = False
             for kind, address in addresses:
                 values = {
                     "account_id": account_id, "location_id": location_id, "kind": kind, "address": address,
                     "invited_at": invited_at, "recorded_by": by,
                 }  # fmt: skip
-                written += connection.execute(made, values).rowcount
-            new += written > 0
+                is_new |= connection.execute(made, values).first() is not None
+            new += is_new
     return new

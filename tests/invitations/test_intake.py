@@ -177,3 +177,90 @@ def test_every_row_is_either_taken_or_complained_about() -> None:
     away = {row.line for row in taken.rejected if not row.is_row_kept}
     assert len(taken.rows) + len(away) == taken.row_count == 9
     assert away.isdisjoint(taken.rows["line"].to_list())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "email,Time Zone,Zip Code,Country,Visit Date,Consent,Consent basis,Relationship",
+        "Mail,Zeitzone,PLZ,Land,Besuchsdatum,Einwilligung,Rechtsgrundlage,Kontaktart",
+        "correo,Zona horaria,Código postal,País,Fecha de visita,Consentimiento,Base legal,Tipo de contacto",
+        "courriel,Fuseau horaire,Code postal,Pays,Date de visite,Consentement,Base juridique,Type de contact",
+    ],
+)
+def test_where_when_and_on_what_basis_are_known_by_their_usual_names(header: str) -> None:
+    row = only(f"{header}\nana@example.com,america/new_york,60601,United States,2026-11-14,yes,purchase,Staff\n")
+    assert (row["time_zone"], row["postal_code"], row["country"]) == ("America/New_York", "60601", "US")
+    assert row["visited_at"] == datetime(2026, 11, 14, 6, 0, tzinfo=UTC)
+    assert (row["is_consenting"], row["consent_basis"], row["relationship"]) == (True, "purchase", "staff")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("time zone", "Eastern", "America/Chicago"),
+        ("time zone", "EST", "America/Chicago"),  # a place of that name never changes its clocks
+        ("country", "Atlantis", "US"),
+        ("zip", "somewhere in the west end", "60601"),
+        ("visit date", "the other day", "2026-05-17"),
+        ("visit date", "2027-01-01", "in the future"),
+        ("consent", "perhaps", "yes nor no"),
+        ("consent date", "2027-01-01", "in the future"),
+        ("consent basis", "hope", "express, purchase or inquiry"),
+        ("relationship", "vendor", "customer, staff or relative"),
+    ],
+)
+def test_a_cell_about_place_visit_consent_or_relationship_that_cannot_be_read_is_told_and_its_row_kept(
+    column: str, value: str, told: str
+) -> None:
+    taken = take(f"email,{column}\na@example.com,{value}\n")
+    assert len(taken.rows) == 1
+    [row] = taken.rejected
+    assert (row.column_name, row.value, row.is_row_kept) == (column, value, True)
+    assert told in row.reason
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("US", "US"), ("usa", "US"), ("U.S.A.", "US"), ("UK", "GB"), ("Deutschland", "DE"), ("New Zealand", "NZ"),
+     ("DEU", "DE"), ("The Netherlands", "NL"), ("Méjico", "MX"), ("Côte d'Ivoire", "CI")],
+)  # fmt: skip
+def test_a_country_is_known_by_its_codes_and_its_english_name(written: str, code: str) -> None:
+    assert only(f'email,country\na@example.com,"{written}"\n')["country"] == code
+
+
+def test_an_american_code_gets_its_leading_zeros_back_and_the_report_says_so() -> None:
+    taken = take('email,zip,country\na@example.com,2115,\nb@example.com,501.0,\nc@example.com,2115,"Australia"\n')
+    assert taken.rows["postal_code"].to_list() == ["02115", "00501", "2115"]
+    assert any("2 codes had lost their leading zeros" in note for note in taken.notes)
+
+
+def test_dates_are_read_by_the_country_of_their_rows_location() -> None:
+    taken = take("email,branch,visit date\na@example.com,,03/04/2026\nb@example.com,london,03/04/2026\n")
+    assert [moment.astimezone(UTC).date().isoformat() for moment in taken.rows["visited_at"]] == [
+        "2026-03-04", "2026-04-02",  # midnight of the third in London is still the second in UTC
+    ]  # fmt: skip
+    [note] = taken.notes
+    assert "month first, as is usual in US" in note
+    assert "day first, as is usual in GB" in note
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_consenting", "basis"),
+    [
+        ("yes,,", True, None), ("Sí,,", True, None), ("x,,", True, None), ("no,,", False, None),
+        ("nein,,", False, None), (",,", None, None), ("n/a,,", None, None),
+        ("11/14/2026,,", True, None), (",2026-11-14,", True, None),
+        (",,purchase", True, "purchase"), ("no,,express", False, "express"),
+    ],
+)  # fmt: skip
+def test_consent_is_a_yes_a_no_a_day_or_a_basis_and_nothing_is_assumed(
+    cells: str, is_consenting: bool | None, basis: str | None
+) -> None:
+    row = only(f"email,consent,consent date,consent basis\na@example.com,{cells}\n")
+    assert (row["is_consenting"], row["consent_basis"]) == (is_consenting, basis)
+
+
+def test_columns_named_staff_and_employee_say_who_served_and_exclude_nobody() -> None:
+    row = only("email,staff\na@example.com,Dr. Lee\n")
+    assert (row["employee"], row["relationship"]) == ("Dr. Lee", None)
