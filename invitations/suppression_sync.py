@@ -45,6 +45,7 @@ log = structlog.get_logger(__name__)
 
 _CHUNK = 500  # entries a transaction
 _AUDITED = "unlist"
+_COUNTED = ("new", "repeated", "stopped", "added", "removed")
 
 
 class SyncFailed(Exception):
@@ -72,7 +73,7 @@ def sync_suppressions(ledger: Ledger, lists: Mapping[str, SuppressionList], *, n
     if not lists:
         return SyncReport(None, {})
     with recorded_run(ledger, RunKind.SUPPRESSIONS, policy_now=now) as run:
-        counts = Counter[str]()
+        counts = Counter(dict.fromkeys(_COUNTED, 0))
         refused: list[ConfigurationError] = []
         unreached: list[str] = []
         for name, its_list in lists.items():

@@ -170,7 +170,7 @@ def test_what_was_seen_before_changes_nothing(ledger: Ledger, world: World, ana:
     says_no(ledger, world, ana, NOON - HOUR)
     fake = FakeList(listed(UNSUBSCRIBED), listed(SuppressionReason.COMPLAINED))
     report = sync_suppressions(ledger, {"mailgun": fake}, now=NOON)
-    assert dict(report.counts) == {"repeated": 2, "added": 0}
+    assert {word: count for word, count in report.counts.items() if count} == {"repeated": 2}
     assert len(suppressions(ledger)) == 2  # her two addresses, once
 
 
