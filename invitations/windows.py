@@ -8,7 +8,7 @@ shows them.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, reduce
 from operator import itemgetter
@@ -116,14 +116,3 @@ def _stretches(zones: str, hours: _Hours, first: date, last: date) -> tuple[Stre
 def _moments(zone: str, minute: int, days: list[int], first: date, last: date) -> list[int]:
     clock = spans(zone, first - 2 * _DAY, last + 2 * _DAY)
     return first_at_or_after((day + minute * MINUTE for day in days), clock)
-
-
-def open_windows_of_zones(zones: Iterable[str], hours: QuietHours, since: datetime, until: datetime) -> pl.DataFrame:
-    """For plan.py as it is until it reads places: `zone`, `opens_at`, `closes_at`."""
-    rows = [
-        (zone, opens, closes)
-        for zone in sorted(set(zones))
-        for opens, closes in _ahead(zone, _Hours(hours, (), ()), since - 2 * _DAY, until + 3 * _DAY)
-    ]
-    frame = pl.DataFrame(rows, schema={"zone": pl.String, "opens_at": pl.Int64, "closes_at": pl.Int64}, orient="row")
-    return frame.with_columns(pl.col("opens_at", "closes_at").cast(MOMENT))
