@@ -26,6 +26,7 @@ _FURTHER = (
     timedelta(days=10),
     timedelta(days=60),
 )  # a calendar with nothing for so long is shut for good
+_SHUT: tuple[list[int], list[int]] = ([], [])
 _ORIGIN_BEFORE = timedelta(days=366)  # no moment looked up lies further back
 _NOT_BEYOND = timedelta(days=5 * 366)
 
@@ -102,7 +103,7 @@ class Calendars:
             moments = self._table.select("run", pl.col("opens_at", "last_at").to_physical())
             grouped = moments.group_by("run", maintain_order=True).agg("opens_at", "last_at")
             self._lists = {number: (opens, lasts) for number, opens, lasts in grouped.iter_rows()}
-        return self._lists.get(self._runs[cal], ([], []))
+        return self._lists.get(self._run_of[cal], _SHUT)
 
     def _reach(self, until: datetime) -> None:
         if until > self._until:
@@ -113,6 +114,7 @@ class Calendars:
         # The last row belongs to nobody: whoever looks beyond the end finds it.
         nobody = pl.DataFrame([[-1, None, None, None]], schema=stretches.schema, orient="row")
         self._table = pl.concat([stretches, nobody]).with_columns(key=self._key("last_at").fill_null(_NO_KEY))
+        self._run_of: list[int] = self._runs.to_list()
         self._lists = {}
         self._until = until
 

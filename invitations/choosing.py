@@ -5,43 +5,59 @@ import polars as pl
 from data.words import RequestStatus
 from invitations import rules
 
-_STEP = ("customer_id", "step")
 _UNUSABLE = tuple(rules.UNUSABLE.values())
+_STEPS = 1000  # more than a sequence ever has: customer and step make one number
 
 
 def choose_channels(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of each customer's step, the rows that stay, in the order of `row_number`.
+    """Of each customer's step, the rows that stay, in their order.
 
-    Columns: row_number, customer_id, step, preference, is_all_channels, is_in_flight, request_status, and those of
-    `rules.UNUSABLE`. If no channel is usable one row stays and carries the reasons of all. While a message of the
-    invitation is on its way or in doubt no other channel takes over: its own row stays, or the step's first.
+    Columns: row_number (ascending), customer_id, step, preference, is_all_channels, is_in_flight, request_status, and
+    those of `rules.UNUSABLE`. If no channel is usable one row stays and carries the reasons of all. While a message of
+    the invitation is on its way or in doubt no other channel takes over: its own row stays, or the step's first.
     """
-    is_several = pl.struct(_STEP).is_duplicated() if rows.height else pl.lit(value=False)
-    several = rows.filter(is_several)
+    is_several = (pl.col("customer_id") * _STEPS + pl.col("step")).is_duplicated()
+    several = rows.filter(is_several).select(
+        *("row_number", "customer_id", "step", "preference", "is_all_channels", "is_in_flight", *_UNUSABLE),
+        step_id=pl.col("customer_id") * _STEPS + pl.col("step"),
+        is_usable=~pl.any_horizontal(_UNUSABLE),
+        is_not_under_way=_is_not_under_way(),
+    )
     if several.is_empty():
         return rows
-    is_under_way = pl.col("request_status").is_in([RequestStatus.SENDING.value, RequestStatus.IN_DOUBT.value])
-    is_usable = ~pl.any_horizontal(_UNUSABLE)
-    ranked = (
-        several.with_columns(is_under_way=is_under_way.fill_null(value=False), is_usable=is_usable)
-        .sort(*_STEP, ~pl.col("is_under_way"), "preference", "row_number")
-        .with_columns(
-            nth=pl.int_range(pl.len()).over(_STEP),
-            nth_usable=pl.col("is_usable").cum_sum().over(_STEP),
-            is_any_usable=pl.col("is_usable").any().over(_STEP),
-            is_held=pl.col("is_in_flight").any().over(_STEP),
-            **{f"{name}_of_any": pl.col(name).any().over(_STEP) for name in _UNUSABLE},
-        )
-    )
-    carries = pl.col("is_usable") & (pl.col("is_all_channels") | (pl.col("nth_usable") == 1))
-    stays = (
-        pl.when(pl.col("is_held") & ~pl.col("is_all_channels")).then(pl.col("nth") == 0)
-        .when("is_held").then(
-            pl.col("is_usable") | pl.col("is_under_way") | (~pl.col("is_any_usable") & (pl.col("nth") == 0))
-        )
-        .otherwise(pl.when("is_any_usable").then(carries).otherwise(pl.col("nth") == 0))
-    )  # fmt: skip
-    kept = ranked.filter(stays).with_columns(
-        pl.when("is_any_usable").then(name).otherwise(f"{name}_of_any").alias(name) for name in _UNUSABLE
-    )
-    return pl.concat([rows.filter(~is_several), kept.select(rows.columns)]).sort("row_number")
+    ranked = several.sort("step_id", "is_not_under_way", "preference", "row_number")
+    held = pl.col("step_id").is_in(ranked.filter("is_in_flight")["step_id"].unique().implode())
+    free, in_flight = ranked.filter(~held), ranked.filter(held)
+    usable = free.filter("is_usable")
+    first_usable = usable.unique("step_id", keep="first", maintain_order=True)
+    without = free.join(first_usable, on="step_id", how="anti", maintain_order="left")
+    merged = _with_all_reasons(without)
+    chosen = [usable.filter("is_all_channels"), first_usable, _of_steps_in_flight(in_flight), merged]
+    numbers = pl.concat([part.select("row_number") for part in chosen])["row_number"].unique()
+    stays = rows.select(~is_several | pl.col("row_number").is_in(numbers.implode())).to_series()
+    kept = rows.filter(stays)
+    if merged.is_empty():
+        return kept
+    reasons = merged.select("row_number", *(pl.col(name).alias(f"{name}_of_any") for name in _UNUSABLE))
+    joined = kept.select("row_number").join(reasons, on="row_number", how="left", maintain_order="left")
+    return kept.with_columns(pl.col(name) | joined[f"{name}_of_any"].fill_null(value=False) for name in _UNUSABLE)
+
+
+def _is_not_under_way() -> pl.Expr:
+    under_way = [RequestStatus.SENDING.value, RequestStatus.IN_DOUBT.value]
+    return ~pl.col("request_status").is_in(under_way).fill_null(value=False)
+
+
+def _with_all_reasons(ranked: pl.DataFrame) -> pl.DataFrame:
+    """The first row of each step, with the reasons of all of its rows."""
+    reasons = ranked.group_by("step_id").agg(pl.col(name).any() for name in _UNUSABLE)
+    first = ranked.unique("step_id", keep="first", maintain_order=True).select("row_number", "step_id")
+    return first.join(reasons, on="step_id", how="left").select("row_number", *_UNUSABLE)
+
+
+def _of_steps_in_flight(ranked: pl.DataFrame) -> pl.DataFrame:
+    """The message under way, or else the first row; where all channels carry the step, the usable ones too."""
+    first = ranked.unique("step_id", keep="first", maintain_order=True)
+    beside = ranked.filter(pl.col("is_all_channels") & (pl.col("is_usable") | ~pl.col("is_not_under_way")))
+    has_beside = pl.col("step_id").is_in(beside["step_id"].implode())
+    return pl.concat([first.filter(~has_beside), beside])

@@ -52,7 +52,6 @@ from invitations.policy import Policy
 from invitations.verdicts import lay_rules
 from invitations.windows import MOMENT, PLACE
 
-_FLAGS = tuple(rules.UNUSABLE.values())
 _READ = (
     *("customer_id", "person_id", "location_id", "invitation_id", "invitation_status", "list_id", "step"),
     *("preference", "is_all_channels", "ordered_at", "due_at", "at_minute", *PLACE),
@@ -61,6 +60,12 @@ _READ = (
     *("has_scored", "has_chosen_platform", "has_linked_review", "has_clicked", "has_failed"),
     *("asked_at", "invited_at", "is_cap_overridden", "has_unit"),
     *("request_status", "queued_not_before", "queued_not_after"),
+)
+# What waiting for others changes, and what that is worked out from.
+_UNITS = ("is_over_location", "is_over_quota", "location_ends_at", "quota_ends_at")
+_TIMED = (
+    *("row_number", "customer_id", "cal", "can_go_at", "closes_at", "is_slowed", "list_ends_at", "cap_ends_at"),
+    *_UNITS,
 )
 
 
@@ -120,12 +125,12 @@ def _with_hours(rows: pl.DataFrame, kinds: pl.DataFrame, calendars: Calendars, n
     opens_at, _ = calendars.settle(kinds["plain_cal"], at_once)
     can_go_at, closes_at = calendars.settle(rows["cal"], rows["starts_at"])
     rows = rows.with_columns(opens_at=opens_at.gather(rows["cal"]), can_go_at=can_go_at, closes_at=closes_at)
-    rows = rows.with_columns(step_ends_at="due_at")
-    daily = rows.filter(pl.col("at_minute").is_not_null())
-    if daily.height:
-        step_ends_at, _ = calendars.settle(daily["cal"], daily.select(pl.max_horizontal("now", "due_at")).to_series())
-        daily = daily.with_columns(step_ends_at=step_ends_at)
-        rows = pl.concat([rows.filter(pl.col("at_minute").is_null()), daily]).sort("row_number")
+    step_ends_at = rows["due_at"].clone()
+    daily = rows["at_minute"].is_not_null()
+    if daily.any():
+        wanted = rows.select("cal", since=pl.max_horizontal("now", "due_at")).filter(daily)
+        step_ends_at = step_ends_at.scatter(daily.arg_true(), calendars.settle(wanted["cal"], wanted["since"])[0])
+    rows = rows.with_columns(step_ends_at=step_ends_at)
     paced = pl.col("pace_id").is_not_null()
     opened = calendars.list_opens_at()
     list_ends_at = pl.col("pace_id").replace_strict(opened, default=None, return_dtype=MOMENT) if opened else None
@@ -143,33 +148,37 @@ def _with_hours(rows: pl.DataFrame, kinds: pl.DataFrame, calendars: Calendars, n
 def _with_others(rows: pl.DataFrame, calendars: Calendars, policy: Policy, standing: Standing) -> pl.DataFrame:
     """Puts off those who have to wait for others: another ask of the same person, a list's places, units."""
     is_ask = ~pl.col("has_unit") & ~pl.col("is_endless") & (pl.col("can_go_at") < pl.col("consent_ends_at"))
-    rows = rows.with_columns(is_ask=is_ask.fill_null(value=False))
-    asks = _asks(rows.filter("is_ask"), standing)
+    rows = rows.with_columns(
+        is_over_location=pl.lit(value=False), is_over_quota=pl.lit(value=False),
+        location_ends_at=pl.lit(None, MOMENT), quota_ends_at=pl.lit(None, MOMENT),
+    )  # fmt: skip
+    timed = rows.select(*_TIMED, is_ask=is_ask.fill_null(value=False))
+    asks = _asks(rows, timed["is_ask"], standing)
     scarce = sharing.is_scarce(asks, standing.quota)
     if not scarce:
         is_met = pl.col("person_id").is_duplicated() if policy.cap else pl.lit(value=False)
         asks = asks.filter(pl.col("list_id").is_not_null() | is_met)
+    if asks.is_empty():
+        return rows
     ahead = calendars.only(asks.filter(pl.col("list_id").is_not_null())["cal"].unique())
     places = Places(standing.paces, ahead)
     shared = sharing.share(asks, standing.quota if scarce else None, policy.cap, calendars, places)
     is_concerned = pl.col("is_ask") & pl.col("customer_id").is_in(shared["customer_id"].implode())
-    concerned = rows.filter(is_concerned).join(shared, on="customer_id", how="left", suffix="_by_others")
+    concerned = timed.filter(is_concerned).join(shared, on="customer_id", how="left", suffix="_by_others")
     concerned = concerned.with_columns(
         starts_at=pl.when(pl.col("at").is_not_null()).then(pl.max_horizontal("can_go_at", "at")),
         is_slowed=pl.any_horizontal("is_slowed", "is_slowed_by_others"),
         list_ends_at=pl.when("is_slowed_by_others").then("list_ends_at_by_others").otherwise("list_ends_at"),
         cap_ends_at=pl.max_horizontal("cap_ends_at", "other_ends_at"),
+        **{name: pl.col(f"{name}_by_others") for name in _UNITS},
     )
     can_go_at, closes_at = calendars.settle(concerned["cal"], concerned["starts_at"])
-    concerned = concerned.with_columns(can_go_at=can_go_at, closes_at=closes_at)
-    untouched = rows.filter(~is_concerned).with_columns(
-        is_over_location=pl.lit(value=False), is_over_quota=pl.lit(value=False),
-        location_ends_at=pl.lit(None, MOMENT), quota_ends_at=pl.lit(None, MOMENT),
-    )  # fmt: skip
-    return pl.concat([untouched, concerned.select(untouched.columns)]).sort("row_number")
+    concerned = concerned.with_columns(can_go_at=can_go_at, closes_at=closes_at).select(timed.columns)
+    timed = pl.concat([timed.filter(~is_concerned), concerned]).sort("row_number")
+    return rows.with_columns(*timed.select(_TIMED))
 
 
-def _asks(rows: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+def _asks(rows: pl.DataFrame, is_ask: pl.Series, standing: Standing) -> pl.DataFrame:
     """One row for each invitation that has yet to take its unit: its first message to go."""
     counted = [number for number, pace in standing.paces.items() if pace.count is not None]
     asks = rows.select(
@@ -178,7 +187,7 @@ def _asks(rows: pl.DataFrame, standing: Standing) -> pl.DataFrame:
         list_id=pl.when(pl.col("pace_id").is_in(counted)).then("pace_id"),
         is_new=pl.col("invitation_id").is_null(),
         is_not_overridden=~pl.col("is_cap_overridden"),
-    )  # fmt: skip
+    ).filter(is_ask)  # fmt: skip
     if asks["customer_id"].n_unique() == asks.height:
         return asks
     last = pl.col("consent_ends_at").max().over("customer_id")

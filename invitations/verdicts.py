@@ -40,11 +40,12 @@ def lay_rules(candidates: pl.DataFrame, rows: pl.DataFrame, policy: Policy) -> p
 
 def _lists(rows: pl.DataFrame, held: pl.DataFrame, all_rules: list[Rule]) -> pl.DataFrame:
     """`rules`, made once for each combination that occurs, and `untils`, put together from what holds, rule by rule."""
-    masks = held["mask"].unique()
-    names = [[rule.name.value for bit, rule in enumerate(all_rules) if mask >> bit & 1] for mask in masks]
-    by_mask = pl.DataFrame({"mask": masks, "rules": pl.Series(names, dtype=_NAMES)})
+    masks = held["mask"].unique().to_list()
+    words = [rule.name.value for rule in all_rules]
+    names = [[word for bit, word in enumerate(words) if mask >> bit & 1] for mask in masks]
+    by_mask = pl.DataFrame({"mask": masks, "rules": names}, schema={"mask": held["mask"].dtype, "rules": _NAMES})
     ends = pl.concat(
-        rows.filter(rule.holds).select("row_number", until=rule.until, place=pl.lit(place, pl.Int8))
+        rows.select("row_number", until=rule.until, place=pl.lit(place, pl.Int8), holds=rule.holds).filter("holds")
         for place, rule in enumerate(all_rules)
     )
     untils = ends.sort("row_number", "place").group_by("row_number", maintain_order=True).agg(untils="until")
