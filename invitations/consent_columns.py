@@ -40,7 +40,8 @@ _BASES = {
 _BASIS_OF = {name: basis.value for basis, names in _BASES.items() for name in names}
 _RELATIONSHIPS = {
     Relationship.CUSTOMER: (
-        "customer", "client", "patient", "guest", "new patient", "existing customer", "regular", "kunde", "patientin",
+        "customer", "client", "patient", "guest", "new patient", "existing customer", "regular", "lead", "prospect",
+        "contact", "member", "subscriber", "buyer", "visitor", "person", "individual", "other", "kunde", "patientin",
         "cliente", "paciente", "huesped", "invite", "gast",
     ),
     Relationship.STAFF: (

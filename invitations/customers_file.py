@@ -1,6 +1,7 @@
 """A CSV file of customers becomes people, customers and a named list, and every bad row is told."""
 
 import hashlib
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -156,8 +157,7 @@ def _as_frame(owner: dict[Address, int]) -> pl.DataFrame:
 
 def _foreseen(connection: Connection, account_id: int, people: ListPeople, file_name: str) -> ImportReport:
     """The counts that writing would come to."""
-    for _ in people.portions(_PEOPLE_AT_ONCE):
-        pass  # counted as they go by
+    deque(people.portions(_PEOPLE_AT_ONCE), maxlen=0)  # they are counted as they go by
     grouped, taken = people.grouped, people.taken
     persons = addresses_of(grouped, "group").join(
         _as_frame(_owners(connection, account_id, grouped)), on=["kind", "address"], how="inner"

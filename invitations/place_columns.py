@@ -23,8 +23,8 @@ _OTHER_NAMES = {
     "osterreich": "AT", "schweiz": "CH", "suisse": "CH", "svizzera": "CH", "espana": "ES", "italia": "IT",
     "frankreich": "FR", "francia": "FR", "mejico": "MX", "brasil": "BR", "nederland": "NL", "the netherlands": "NL",
     "holland": "NL", "belgique": "BE", "belgie": "BE", "korea": "KR", "south korea": "KR", "republic of korea": "KR",
-    "czech republic": "CZ", "russian federation": "RU", "viet nam": "VN", "turkiye": "TR", "ivory coast": "CI", "cote d ivoire": "CI",
-    "cape verde": "CV", "uae": "AE", "republic of ireland": "IE", "eire": "IE",
+    "czech republic": "CZ", "russian federation": "RU", "viet nam": "VN", "turkiye": "TR", "ivory coast": "CI",
+    "cote d ivoire": "CI", "cape verde": "CV", "uae": "AE", "republic of ireland": "IE", "eire": "IE",
 }  # fmt: skip
 
 

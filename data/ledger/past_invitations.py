@@ -18,8 +18,8 @@ def add_past_invitations(
 ) -> int:
     """Keep `rows` (location, when, addresses); how many of them told us something new. One transaction."""
     insert = sqlite.insert if ledger.is_sqlite else postgresql.insert
-    made = insert(past_invitations).on_conflict_do_nothing(index_elements=_ONCE)
-    made = made.returning(past_invitations.c.past_invitation_id)
+    once = insert(past_invitations).on_conflict_do_nothing(index_elements=_ONCE)
+    made = once.returning(past_invitations.c.past_invitation_id)
     new = 0
     with ledger.write() as connection:
         for location_id, invited_at, addresses in rows:
