@@ -131,6 +131,7 @@ class _Run:
         self.held: list[pl.DataFrame] = []
         self.shortages: list[Shortage] = []
         self.ran_out_at: datetime | None = now if standing.quota.left <= 0 else None
+        self.resets = standing.quota.resets
         self._decide()
 
     def hour(self) -> datetime | None:
@@ -181,9 +182,11 @@ class _Run:
 
     def _note_quota(self, last: object) -> None:
         """When the account's units ran out, if they did in this step."""
+        if self.standing.quota.left > 0 or self.standing.quota.resets != self.resets:
+            self.ran_out_at, self.resets = None, self.standing.quota.resets
         if self.standing.quota.left > 0:
-            self.ran_out_at = None
-        elif self.ran_out_at is None and isinstance(last, datetime):
+            return
+        if self.ran_out_at is None and isinstance(last, datetime):
             self.ran_out_at = last
 
     def _note_shortage(self, verdicts: pl.DataFrame) -> None:
