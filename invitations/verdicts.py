@@ -44,11 +44,13 @@ def _lists(rows: pl.DataFrame, held: pl.DataFrame, all_rules: list[Rule]) -> pl.
     words = [rule.name.value for rule in all_rules]
     names = [[word for bit, word in enumerate(words) if mask >> bit & 1] for mask in masks]
     by_mask = pl.DataFrame({"mask": masks, "rules": names}, schema={"mask": held["mask"].dtype, "rules": _NAMES})
-    ends = pl.concat(
-        rows.select("row_number", until=rule.until, place=pl.lit(place, pl.Int8), holds=rule.holds).filter("holds")
-        for place, rule in enumerate(all_rules)
-    )
-    untils = ends.sort("row_number", "place").group_by("row_number", maintain_order=True).agg(untils="until")
+    occurring = [place for place in range(len(all_rules)) if any(mask >> place & 1 for mask in masks)]
+    ends = [held.head(0).select("row_number", until=pl.lit(None, MOMENT), place=pl.lit(0, pl.Int8))]
+    for place in occurring:
+        holds = (held["mask"] & 2**place) > 0
+        until = rows.select("row_number", until=all_rules[place].until, place=pl.lit(place, pl.Int8))
+        ends.append(until.filter(holds))
+    untils = pl.concat(ends).sort("row_number", "place").group_by("row_number", maintain_order=True).agg(untils="until")
     return (
         held.join(by_mask, on="mask", how="left", maintain_order="left")
         .join(untils, on="row_number", how="left", maintain_order="left")

@@ -81,9 +81,8 @@ def verdicts(
     return plan(frame(*candidates), policy, now, standing or Standing(Quota(100, 100, RESETS))).to_dicts()
 
 
-def verdict(
-    *, policy: Policy = POLICY, now: datetime = NOON, standing: Standing | None = None, **values: Any
-) -> dict[str, Any]:
-    """The verdict on one candidate, alone."""
-    [only] = verdicts(candidate(**values), policy=policy, now=now, standing=standing)
+def verdict(**values: Any) -> dict[str, Any]:
+    """The verdict on one candidate, alone; `policy`, `now` and `standing` are for `verdicts`, the rest is the row's."""
+    given = {name: values.pop(name) for name in ("policy", "now", "standing") if name in values}
+    [only] = verdicts(candidate(**values), **given)
     return only

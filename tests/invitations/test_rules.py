@@ -37,8 +37,9 @@ CASL = [
 PURCHASE_ONLY = [CASL[0] | {"bases": {"purchase": 30}}]
 
 
-def said(name: words.Rule, *, policy: Policy = POLICY, **values: Any) -> str:
+def said(name: words.Rule, **values: Any) -> str:
     """What the rule says about one candidate."""
+    policy = values.pop("policy", POLICY)
     [rule] = [make(policy) for make in rules.ALL if make(policy).name is name]
     found = plan(frame(candidate(**values)), policy, NOON, standing())
     assert name.value in found["rules"][0]
