@@ -22,6 +22,7 @@ from data.ledger.store import Ledger
 from data.ledger.tables import customers, locations
 from data.words import AddressKind, Channel
 from invitations.consent_columns import Declaration
+from invitations.foresee_list import foresee_list
 from invitations.import_report import ImportRefused, ImportReport, UnknownLocation, of_list
 from invitations.intake import take_rows
 from invitations.list_people import ListPeople, people_of_list
@@ -84,7 +85,9 @@ def import_customers(
             only=head.channels, declared=declared, list_name=head.name, now=now,
         )  # fmt: skip
         if dry_run:
-            return _foreseen(connection, account_id, people, file_name)
+            report = _foreseen(connection, account_id, people, file_name)
+            ahead = foresee_list(connection, people, head, now=now, public_url=ledger.settings.public_url)
+            return replace(report, notes=(*report.notes, *ahead))
     return _write(ledger, head, people)
 
 

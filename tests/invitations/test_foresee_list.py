@@ -1,0 +1,79 @@
+"""A dry run says what would come of a list: what the simulation of the same list says once it is taken in."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger, open_ledger
+from data.settings import Settings
+from data.words import AddressKind
+from invitations.foresee import foresee, read_present
+from invitations.import_report import ImportReport
+from invitations.prices import load_prices
+from invitations.simulation_report import invitations_of
+from invitations.take_in import import_customers
+from tests.world import NOON, make_customer, make_world, suppress
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+FILE = b"first name,email,phone\n" + b"".join(
+    f"Zoe,zoe{number}@example.com,+1 312 555 {100 + number:04}\n".encode() for number in range(8)
+)
+
+
+@pytest.fixture
+def at_noon(ledger: Ledger, settings: Settings) -> Ledger:
+    """The same ledger on Monday noon: an import reads the time from it."""
+    return open_ledger(settings.model_copy(update={"now": NOON}))
+
+
+def taken_in(ledger: Ledger, content: bytes = FILE, *, dry_run: bool, speed: str | None = None) -> ImportReport:
+    return import_customers(
+        ledger, content, file_name="may.csv", location="chicago", list_name="May", channels=None, speed=speed,
+        imported_by="test", dry_run=dry_run,
+    )  # fmt: skip
+
+
+def test_the_dry_run_says_what_is_simulated_once_the_list_is_in(at_noon: Ledger) -> None:
+    make_world(at_noon, quota=5)
+    told = "\n".join(taken_in(at_noon, dry_run=True, speed="2/hour").notes)
+    with at_noon.read() as c:
+        assert c.scalar(sa.select(sa.func.count()).select_from(t.customers)) == 0
+    taken_in(at_noon, dry_run=False, speed="2/hour")
+    afterwards = foresee(read_present(at_noon, NOON), timedelta(days=14), load_prices())
+    assert invitations_of(afterwards) == 8
+    assert "8 would be asked, the first on Mon 23 Nov, 12:00" in told
+    assert f"{afterwards.messages.height:,} messages" in told
+    assert f"{afterwards.cost.total:,.2f} USD" in told
+    assert "The quota would run out on Mon 23 Nov, 14:00" in told  # two at 12:00, two at 13:00, one at 14:00
+    assert "zoe" not in told.lower()
+    at_noon.close()
+
+
+def test_who_must_not_be_contacted_or_works_there_is_foreseen_as_left_out(at_noon: Ledger) -> None:
+    world = make_world(at_noon)
+    suppress(at_noon, world, AddressKind.EMAIL, "zoe1@example.com")  # nobody's address yet
+    with at_noon.write() as c:
+        c.execute(t.users.update().where(t.users.c.email == "viewer@acme.example").values(email="zoe2@example.com"))
+    told = "\n".join(taken_in(at_noon, dry_run=True).notes)
+    assert "6 would be asked" in told
+    assert "1 would not: must not be contacted." in told
+    assert "1 would not: staff or relatives, who are not asked." in told
+    at_noon.close()
+
+
+def test_customers_who_are_known_and_were_never_asked_go_with_the_list(at_noon: Ledger) -> None:
+    world = make_world(at_noon)
+    make_customer(at_noon, world, email="zoe0@example.com", phone="+13125550100")
+    told = "\n".join(taken_in(at_noon, dry_run=True).notes)
+    assert "8 would be asked" in told
+    at_noon.close()
+
+
+def test_without_a_policy_nothing_is_foreseen(at_noon: Ledger) -> None:
+    make_world(at_noon)
+    with at_noon.write() as c:
+        c.execute(t.policies.delete())
+    assert not any("would be asked" in note for note in taken_in(at_noon, dry_run=True).notes)
+    at_noon.close()
