@@ -7,6 +7,8 @@ from sqlalchemy.engine import Connection
 
 from connectors import TemporaryFailure
 from data.ledger import outcomes
+from data.ledger.candidate_steps import OF_THE_CHANNEL
+from data.ledger.fallback import plan_if_another_channel
 from data.ledger.happened import append_event
 from data.ledger.people import stop_open_invitations
 from data.ledger.stop_conditions import end_if_met
@@ -81,7 +83,12 @@ def after_failure(
 def suppress_after_failure(
     connection: Connection, attempt: outcomes.Attempt, *, scope: FailureScope, at: datetime, event_id: int
 ) -> None:
-    """A dead address is not tried again; somebody who opted out at the provider is not contacted again at all."""
+    """A dead address is not tried again; somebody who opted out at the provider is not contacted again at all.
+
+    Where the channel is dead and the step names another, planning is asked for.
+    """
+    if scope in OF_THE_CHANNEL:
+        plan_if_another_channel(connection, attempt.account_id, attempt.request_id)
     if scope is FailureScope.ADDRESS:
         record(
             connection,

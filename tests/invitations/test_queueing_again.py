@@ -144,6 +144,19 @@ def test_a_dead_number_hands_the_step_to_email_at_once_for_the_same_unit(ledger:
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize(("channels", "jobs"), [(["sms", "email"], 1), (["sms"], 0)])
+def test_planning_is_asked_for_once_where_another_channel_may_carry_the_step(
+    ledger: Ledger, channels: list[str], jobs: int
+) -> None:
+    world = make_world(ledger)
+    change(ledger, t.sequence_steps, channels=channels)
+    for _ in range(3):
+        make_request(ledger, world, make_customer(ledger, world))
+    send_due(ledger, Recorder(dead_numbers).messengers, now=NOON)
+    assert [row.kind.value for row in rows(ledger, t.jobs, "job_id")] == ["plan"] * jobs
+
+
+@pytest.mark.one_database
 def test_the_last_step_is_not_over_while_another_channel_may_carry_it(ledger: Ledger) -> None:
     world = make_world(ledger)
     change(ledger, t.sequence_steps, channels=["sms", "email"])
