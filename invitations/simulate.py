@@ -1,10 +1,14 @@
 """What would go, hour by hour, if the rules were left to run: `plan` itself, run forward in memory. Nothing is sent.
 
-    build -> plan -> everything that may go within the hour goes, at its earliest -> the state moves on -> again
+    build -> plan -> everything that may go within the stretch goes, at its earliest -> the state moves on -> again
 
-Only hours in which something can go are looked at; the verdicts' `earliest_at` say which. Because deciding is the
-very function that the nightly run calls, a simulation and what is really sent afterwards differ by what people do
-(ASSUMED says so), not by how it was worked out.
+A stretch is the first hour in which something can go. While no list at a set pace has anybody waiting it is longer, up
+to the shortest interval between two steps of a sequence: `earliest_at` takes everybody else into account, so only a
+message that follows on one of the stretch could change it, and none can within it. (A place in a pace that somebody's
+hours leave unused is found by looking again.) A stretch ends where a cycle of the quota does.
+
+Because deciding is the very function that the nightly run calls, a simulation and what is really sent afterwards differ
+by what people do (ASSUMED says so), not by how it was worked out; tests hold both to each other.
 """
 
 from collections.abc import Collection
@@ -31,7 +35,7 @@ ASSUMED = (
     "No new customers come, nothing is paused, changed or bought.",
     "Messages leave at the first moment at which they may.",
 )
-_HOUR = timedelta(hours=1)
+_HOUR, LONGEST_STRETCH = timedelta(hours=1), timedelta(days=1)
 _SHRINKS_BELOW = 0.75  # of the people: leaving the rest out of further steps is worth the copy
 
 _MESSAGE: Schema = {
@@ -101,15 +105,17 @@ def simulate(
     prices: Prices,
     texts: Texts,
     link: str,
+    longest_stretch: timedelta = LONGEST_STRETCH,
 ) -> Simulation:
     """Run `plan` forward from `now` (policy time, with a zone) until `until`. Pure, and the same every time.
 
     `texts` and `link` (one as long as the real ones, `volumes.link_like`) are for the length of text messages, which
     `prices` are about. Raises ConfigurationError when a template cannot be filled.
     """
-    run = _Run(sources, standing, policy, now, until)
-    while run.hour() is not None:
-        run.step()
+    stretch = max(_HOUR, min(longest_stretch, _shortest_interval(sources)))
+    run = _Run(sources, standing, policy, now, until, stretch)
+    while (end := run.next_stretch()) is not None:
+        run.step(end)
     messages = pl.concat([pl.DataFrame(schema=_MESSAGE), *run.sent])
     return Simulation(
         since=now,
@@ -125,8 +131,17 @@ def simulate(
 class _Run:
     """A simulation under way: the state as it moves on, and what has gone so far."""
 
-    def __init__(self, sources: Sources, standing: Standing, policy: Policy, now: datetime, until: datetime) -> None:
-        self.sources, self.standing, self.policy, self.now, self.until = sources, standing, policy, now, until
+    def __init__(  # noqa: PLR0917  (made in one place)
+        self,
+        sources: Sources,
+        standing: Standing,
+        policy: Policy,
+        now: datetime,
+        until: datetime,
+        stretch: timedelta,
+    ) -> None:
+        self.sources, self.standing, self.policy = sources, standing, policy
+        self.now, self.until, self.stretch = now, until, stretch
         self.sent: list[pl.DataFrame] = []
         self.held: list[pl.DataFrame] = []
         self.shortages: list[Shortage] = []
@@ -134,18 +149,22 @@ class _Run:
         self.resets = standing.quota.resets
         self._decide()
 
-    def hour(self) -> datetime | None:
-        """The end of the next hour in which something can go; None: nothing more can within the time."""
+    def next_stretch(self) -> datetime | None:
+        """The end of the next stretch in which something can go; None: nothing more can within the time."""
         first = self.verdicts["earliest_at"].min()
         if not isinstance(first, datetime) or first >= self.until:
             return None
-        return min(_end_of_hour(first), self.until)
+        resets = [moment for moment in self.standing.quota.resets if moment > first]
+        stretch = _HOUR if self._is_pacing() else self.stretch
+        return min(_hour_of(first) + stretch, self.until, *resets[:1])
 
-    def step(self) -> None:
-        """Hand over everything that may go by the end of that hour, and decide anew."""
-        end = self.hour()
-        if end is None:
-            return
+    def _is_pacing(self) -> bool:
+        paced = [number for number, pace in self.standing.paces.items() if pace.count is not None]
+        waits = pl.col("list_id").is_in(paced) & ~pl.col("has_unit") & pl.col("earliest_at").is_not_null()
+        return bool(paced) and bool(self.verdicts.select(waits.any()).item())
+
+    def step(self, end: datetime) -> None:
+        """Hand over everything that may go by `end`, and decide anew."""
         going = self.verdicts.filter(pl.col("earliest_at") < end).sort("earliest_at", "customer_id", "step", "channel")
         is_first = pl.col("customer_id").is_first_distinct() & ~pl.col("has_unit")
         self.sent.append(going.select(*_columns(_MESSAGE, at="earliest_at"), is_invitation=is_first))
@@ -201,8 +220,15 @@ class _Run:
             self.shortages.append(Shortage(self.ran_out_at, resets_at, waiting))
 
 
-def _end_of_hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + _HOUR
+def _shortest_interval(sources: Sources) -> timedelta:
+    """Between two steps of any sequence; the longest stretch where no sequence has a second step."""
+    delays = sources.steps.select("sequence_id", "step", "delay_minutes").unique().sort("sequence_id", "step")
+    shortest = delays.select(pl.col("delay_minutes").diff().over("sequence_id").min()).item()
+    return LONGEST_STRETCH if shortest is None else timedelta(minutes=int(shortest))
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _columns(schema: Schema, **renamed: str) -> list[pl.Expr]:

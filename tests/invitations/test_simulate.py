@@ -15,7 +15,7 @@ from invitations.policy import Policy
 from invitations.prices import load_prices
 from invitations.queueing import plan_and_queue
 from invitations.send import send_due
-from invitations.simulate import Simulation
+from invitations.simulate import Simulation, simulate
 from invitations.simulation_report import as_json, by_hour, left_out, units_left
 from tests.recorder import Recorder
 from tests.world import NOON, RULES, World, insert, make_customer, make_request, make_world, suppress
@@ -118,6 +118,26 @@ def test_what_is_simulated_is_what_is_really_sent_hour_by_hour(ledger: Ledger) -
     assert simulation.messages["is_invitation"].sum() == 17  # both cycles' worth of them, but nobody twice
     assert {step for _, step, _, _ in foreseen} == {0, 1, 2}
     assert [shortage.resets_at for shortage in simulation.shortages] == [datetime(2026, 11, 24, 6, tzinfo=UTC)]
+
+
+def test_looking_only_when_something_new_can_come_is_looking_every_hour(ledger: Ledger) -> None:
+    world = busy_world(ledger)
+    with ledger.write() as c:
+        c.execute(t.lists.update().values(speed=None))
+        c.execute(
+            t.locations.update().where(t.locations.c.location_id == world.chicago).values(invitations_per_cycle=6)
+        )
+    there = read_present(ledger, NOON)
+    first, every_hour = (
+        simulate(
+            there.sources, there.standing, there.policy, NOON, until=NOON + timedelta(days=3), prices=load_prices(),
+            texts=there.texts, link=there.link, longest_stretch=stretch,
+        )
+        for stretch in (timedelta(days=1), HOUR)
+    )  # fmt: skip
+    assert first.messages.height > 20
+    assert first.messages.equals(every_hour.messages)
+    assert first.shortages == every_hour.shortages
 
 
 def test_nothing_is_written_and_the_answer_is_the_same_every_time(ledger: Ledger) -> None:
