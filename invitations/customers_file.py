@@ -49,13 +49,15 @@ def import_customers(
     send_at: str | None = None,
     declared: Declaration | None = None,
     dry_run: bool = False,
+    looks_ahead: bool = True,
 ) -> ImportReport:
     """Import one file of customers as the list `list_name`; `location` is the slug for rows that name none.
 
     `speed` and `send_at` are texts as `list_speed_text` reads them, on the location's clock. `declared` is what the
     importer says of everybody's consent; without it only what the rows say is recorded.
     The same content under the same name at the same location is a repeat and changes nothing; one that was cut off
-    goes on. With `dry_run` the counts come out the same and nothing is written.
+    goes on. With `dry_run` the counts come out the same and nothing is written; the report says what would come of the
+    list, too, unless `looks_ahead` is off.
     Raises UnreadableFile, UnknownLocation or ImportRefused (the name, channels, speed or time), all in words.
     """
     now = ledger.policy_now()
@@ -86,6 +88,8 @@ def import_customers(
         )  # fmt: skip
         if dry_run:
             report = _foreseen(connection, account_id, people, file_name)
+            if not looks_ahead:
+                return report
             ahead = foresee_list(connection, people, head, now=now, public_url=ledger.settings.public_url)
             return replace(report, notes=(*report.notes, *ahead))
     return _write(ledger, head, people)
@@ -150,7 +154,8 @@ def _as_told(row: sa.Row[Any]) -> RejectedRow:
 
 def _owners(connection: Connection, account_id: int, rows: pl.DataFrame) -> dict[Address, int]:
     """Whose the addresses in `rows` are, as far as the ledger knows."""
-    return owners(connection, account_id, ((AddressKind(kind), one) for kind, one in addresses_of(rows).iter_rows()))
+    kinds = {kind.value: kind for kind in AddressKind}
+    return owners(connection, account_id, ((kinds[kind], address) for kind, address in addresses_of(rows).iter_rows()))
 
 
 def _as_frame(owner: dict[Address, int]) -> pl.DataFrame:

@@ -105,7 +105,7 @@ def _of_the_inbox(settings: Settings) -> Iterator[Fault]:
             try:
                 import_customers(
                     ledger, path.read_bytes(), file_name=path.name, location=path.parent.name, list_name=path.stem,
-                    channels=None, speed=None, imported_by="doctor", dry_run=True,
+                    channels=None, speed=None, imported_by="doctor", dry_run=True, looks_ahead=False,
                 )  # fmt: skip
             except (UnreadableFile, UnknownLocation, ImportRefused, OSError) as problem:
                 told = "It cannot be opened." if isinstance(problem, OSError) else str(problem)
