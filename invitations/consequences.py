@@ -7,8 +7,7 @@ from sqlalchemy.engine import Connection
 
 from connectors import TemporaryFailure
 from data.ledger import outcomes
-from data.ledger.candidate_steps import OF_THE_CHANNEL
-from data.ledger.fallback import plan_if_another_channel
+from data.ledger.fallback import OF_THE_CHANNEL, plan_if_another_channel
 from data.ledger.happened import append_event
 from data.ledger.people import stop_open_invitations
 from data.ledger.stop_conditions import end_if_met

@@ -5,13 +5,12 @@ from datetime import datetime
 import polars as pl
 
 from data.ledger.candidate_sources import Sources
+from data.ledger.fallback import OF_THE_CHANNEL
 from data.ledger.frames import MOMENT
-from data.words import EventKind, FailureScope, RequestStatus
+from data.words import EventKind, RequestStatus
 
 OVER = (RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED)
 IN_FLIGHT = (RequestStatus.SENDING, RequestStatus.IN_DOUBT)
-# A failure of this kind says nothing about the person's other channels. (An opt-out suppresses the person.)
-OF_THE_CHANNEL = (FailureScope.ADDRESS, FailureScope.ROUTE)
 
 FACTS = {
     "has_scored": EventKind.SCORED,

@@ -5,7 +5,10 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.jobs import ask_for
 from data.ledger.tables import invitations, jobs, requests, sequence_steps
-from data.words import InvitationStatus, JobKind
+from data.words import FailureScope, InvitationStatus, JobKind
+
+# A failure of this kind says nothing about the person's other channels. (An opt-out suppresses the person.)
+OF_THE_CHANNEL = (FailureScope.ADDRESS, FailureScope.ROUTE)
 
 _i, _j, _r, _s = invitations.c, jobs.c, requests.c, sequence_steps.c
 _BY = "Automation"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from data.ledger.asks import came_again
-from data.ledger.candidate_steps import OF_THE_CHANNEL
+from data.ledger.fallback import OF_THE_CHANNEL
 from data.ledger.tables import customers, invitations, people, requests, sequence_steps
 from data.words import InvitationStatus, RequestStatus
 
