@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +15,11 @@ from data.ledger.candidate_sources import count_without_unit
 from data.ledger.candidates import read_candidates
 from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
-from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus
+from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus, Rule
 from invitations import rules
 from invitations.contacts import clean_email
 from invitations.plan import plan
-from invitations.policy import read_policy
+from invitations.policy import Policy, read_policy
 
 CHANNEL_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.WHATSAPP: "WhatsApp"}
 _EVENT_WORDS = {
@@ -44,6 +44,7 @@ _EVENT_WORDS = {
 }
 
 _SAYS = "says_"
+_BY_THEIR_CLOCK = (Rule.QUIET_HOURS, Rule.STEP_NOT_DUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,11 @@ def why(ledger: Ledger, contact: str, *, now: datetime) -> list[Explanation]:
     with ledger.read() as c:
         person_ids = _find(c, contact)
         known = last_seen.customers_of(c, person_ids) if person_ids else []
-        verdicts = {
-            account_id: _verdicts(c, account_id, person_ids, now)
+        passes = {
+            account_id: _plan_for(c, account_id, person_ids, now)
             for account_id in sorted({row.account_id for row in known})
         }
-        return [_explain(c, row, verdicts[row.account_id]) for row in known]
+        return [_explain(c, row, *passes[row.account_id], now) for row in known]
 
 
 def _find(c: Connection, contact: str) -> list[int]:
@@ -97,8 +98,8 @@ def _spellings(number: str, regions: Sequence[str]) -> set[str]:
     return found
 
 
-def _verdicts(c: Connection, account_id: int, person_ids: list[int], now: datetime) -> pl.DataFrame:
-    """These people's verdicts, each with what each rule says in a column of its own."""
+def _plan_for(c: Connection, account_id: int, person_ids: list[int], now: datetime) -> tuple[pl.DataFrame, Policy]:
+    """These people's verdicts, each with what each rule says in a column of its own, and the policy they follow."""
     _, policy = read_policy(c, account_id, now)
     # Who gets the last units, or the next place of a list, depends on everybody; so ask about everybody, but only then.
     standing = read_standing(c, account_id, now)
@@ -107,16 +108,20 @@ def _verdicts(c: Connection, account_id: int, person_ids: list[int], now: dateti
     candidates = read_candidates(c, account_id, at=now, person_ids=None if is_shared else person_ids)
     verdicts = plan(candidates, policy, now, standing).filter(pl.col("person_id").is_in(person_ids))
     said = [make(policy) for make in rules.ALL]
-    return verdicts.with_columns(rule.says.alias(_SAYS + rule.name.value) for rule in said)
+    return verdicts.with_columns(rule.says.alias(_SAYS + rule.name.value) for rule in said), policy
 
 
-def _explain(c: Connection, row: last_seen.AnyRow, verdicts: pl.DataFrame) -> Explanation:
+def _explain(
+    c: Connection, row: last_seen.AnyRow, verdicts: pl.DataFrame, policy: Policy, now: datetime
+) -> Explanation:
     zone = ZoneInfo(row.time_zone)
     coming = verdicts.filter(pl.col("customer_id") == row.customer_id).to_dicts()
     first = (
         min(coming, key=lambda verdict: (verdict["earliest_at"] is None, verdict["earliest_at"])) if coming else None
     )
-    reasons = [reason for verdict in coming for reason in _reasons(verdict, zone)]
+    reasons = [reason for verdict in coming for reason in _reasons(verdict, zone, now)]
+    if not coming and row.first_handed_at:
+        reasons = [_again(row.first_handed_at, policy, zone)]
     return Explanation(
         customer_id=row.customer_id,
         location=row.location_name,
@@ -138,17 +143,32 @@ def _standing(row: last_seen.AnyRow, verdict: dict[str, Any] | None, zone: ZoneI
     if verdict["earliest_at"] is None:
         return f"{asked}nothing is planned at present" if asked else "not asked at present"
     when = "now" if verdict["is_clear"] else f"from {_moment(verdict['earliest_at'], zone)}"
+    if asked and verdict["invitation_id"] is None:
+        return f"{asked}may be invited again {when}, by {name}"
     if asked:
         return f"{asked}next: {name} {when}" + (" (queued)" if is_queued else "")
     return f"may be asked {when}, by {name}" + (" (queued)" if is_queued else "")
 
 
-def _reasons(verdict: dict[str, Any], zone: ZoneInfo) -> list[str]:
-    """Each rule that holds, in words, with its end: "quiet until 09:00 Chicago time, Tue 24 Nov"."""
+def _reasons(verdict: dict[str, Any], zone: ZoneInfo, now: datetime) -> list[str]:
+    """Each rule that holds, in words, with its end: "quiet until 09:00 Chicago time, Tue 24 Nov".
+
+    Hours end by the recipient's own clock, everything else by the location's.
+    """
+    theirs = verdict["zones"].split("|")
+    own = {rule: zone if zone.key in theirs else ZoneInfo(theirs[0]) for rule in _BY_THEIR_CLOCK}
     return [
-        verdict[_SAYS + name] + (f" until {_until(until, zone)}" if until else "")
+        verdict[_SAYS + name] + (f" until {_until(until, own.get(name, zone), now)}" if until else "")
         for name, until in zip(verdict["rules"], verdict["untils"], strict=True)
     ]
+
+
+def _again(asked_at: datetime, policy: Policy, zone: ZoneInfo) -> str:
+    """What would bring somebody in again whose invitation is over."""
+    if not policy.invite_again_after_days:
+        return "nobody is invited a second time: the settings say so"
+    soonest = asked_at + timedelta(days=policy.invite_again_after_days)
+    return f"if they come again, they may be invited again from {_moment(soonest, zone)}"
 
 
 def _last(c: Connection, row: last_seen.AnyRow, zone: ZoneInfo) -> str | None:
@@ -165,9 +185,10 @@ def _moment(at: datetime, zone: ZoneInfo) -> str:
     return f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M} {_town(zone)} time"
 
 
-def _until(at: datetime, zone: ZoneInfo) -> str:
+def _until(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     local = at.astimezone(zone)
-    return f"{local:%H:%M} {_town(zone)} time, {local:%a} {local.day} {local:%b}"
+    year = f" {local.year}" if at - now > timedelta(days=90) else ""
+    return f"{local:%H:%M} {_town(zone)} time, {local:%a} {local.day} {local:%b}{year}"
 
 
 def _town(zone: ZoneInfo) -> str:

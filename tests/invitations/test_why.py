@@ -1,14 +1,15 @@
 """What a person is told who asks why somebody was asked or not. On both databases."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
-from data.words import AddressKind, Channel, EventKind, InvitationStatus, RequestStatus
+from data.words import AddressKind, Channel, EventKind, InvitationStatus, RequestStatus, Source
 from invitations.why import why
-from tests.world import NOON, insert, make_customer, make_request, make_world, suppress
+from tests.world import NOON, RULES, insert, make_customer, make_request, make_world, suppress
 
 PHONE = "+13125550100"
 ASKED = "Acme Chicago: asked on Mon 23 Nov 2026, 12:00 Chicago time; "
@@ -94,6 +95,7 @@ def test_when_every_message_has_gone_it_says_so_and_what_happened_last(ledger: L
     assert explain(ledger, PHONE) == [
         ASKED + "every message has gone",
         "last: link clicked, Mon 23 Nov 2026, 13:00 Chicago time",
+        "nobody is invited a second time: the settings say so",
     ]
 
 
@@ -106,3 +108,61 @@ def test_who_comes_first_for_the_last_units_is_told_to_those_who_must_wait(ledge
         "Acme Chicago: may be asked from Tue 1 Dec 2026, 08:00 Chicago time, by e-mail",
         "this cycle's invitations are used up; waits until 00:00 Chicago time, Tue 1 Dec",
     ]
+
+
+def test_a_number_from_elsewhere_is_quiet_by_its_own_clock(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_customer(ledger, world, phone="+12135550100")  # Los Angeles, asked by Chicago
+    assert explain(ledger, "+12135550100", NOON + timedelta(hours=21)) == [  # 9 in Chicago, 7 there
+        "Acme Chicago: may be asked from Tue 24 Nov 2026, 10:00 Chicago time, by SMS",
+        "quiet until 08:00 Los Angeles time, Tue 24 Nov",
+    ]
+
+
+def test_who_comes_again_too_soon_hears_how_long_ago_it_was_and_when_again(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    set_rules(ledger, cap_days=72, invite_again_after_days=72)
+    customer = make_customer(ledger, world, email="ana@example.com", occasion_at=NOON + timedelta(days=12))
+    make_request(ledger, world, customer, channel=Channel.EMAIL, status=RequestStatus.SENT, handed_at=NOON)
+    with ledger.write() as c:
+        c.execute(t.invitations.update().values(first_handed_at=NOON, status=InvitationStatus.FINISHED))
+    assert explain(ledger, "ana@example.com", NOON + timedelta(days=12)) == [
+        ASKED + "may be invited again from Wed 3 Feb 2027, 12:00 Chicago time, by e-mail",
+        "last: e-mail handed over, Mon 23 Nov 2026, 12:00 Chicago time",
+        "invited 12 days ago; not invited again until 12:00 Chicago time, Wed 3 Feb",
+        "asked 12 days ago; not asked again until 12:00 Chicago time, Wed 3 Feb",
+    ]
+
+
+def test_when_every_message_has_gone_it_says_from_when_a_new_visit_would_count(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    set_rules(ledger, cap_days=72, invite_again_after_days=72)
+    customer = make_customer(ledger, world, email="ana@example.com")
+    make_request(ledger, world, customer, channel=Channel.EMAIL, status=RequestStatus.SENT, handed_at=NOON)
+    with ledger.write() as c:
+        c.execute(t.invitations.update().values(first_handed_at=NOON, status=InvitationStatus.FINISHED))
+    assert explain(ledger, "ana@example.com")[-1] == (
+        "if they come again, they may be invited again from Wed 3 Feb 2027, 12:00 Chicago time"
+    )
+
+
+def test_one_person_at_two_locations_hears_which_ask_goes_first(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_customer(ledger, world, email="ana@example.com")
+    with ledger.write() as c:
+        person = c.scalar(sa.select(t.customers.c.person_id))
+        insert(
+            c, t.customers, account_id=world.account_id, location_id=world.new_york, person_id=person,
+            email="ana@example.com", source=Source.CSV,
+        )  # fmt: skip
+    chicago, new_york = why(ledger, "ana@example.com", now=NOON)
+    assert chicago.lines() == ["Acme Chicago: may be asked now, by e-mail"]
+    assert new_york.lines() == [
+        "Acme New York: may be asked from Sun 21 Feb 2027, 13:00 New York time, by e-mail",
+        "they are asked for another visit first; not asked again until 13:00 New York time, Sun 21 Feb",
+    ]
+
+
+def set_rules(ledger: Ledger, **rules: Any) -> None:
+    with ledger.write() as c:
+        c.execute(t.policies.update().values(rules=RULES | rules))
