@@ -27,7 +27,7 @@ def plan(
     policy: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="With --simulate: also under this file's [policy], side by side."
+            exists=True, dir_okay=False, help="With --simulate: also under the policy in this file, side by side."
         ),
     ] = None,
     prices: Annotated[
