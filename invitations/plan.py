@@ -64,7 +64,8 @@ _READ = (
 # What waiting for others changes, and what that is worked out from.
 _UNITS = ("is_over_location", "is_over_quota", "location_ends_at", "quota_ends_at")
 _TIMED = (
-    *("row_number", "customer_id", "cal", "can_go_at", "closes_at", "is_slowed", "list_ends_at", "cap_ends_at"),
+    *("row_number", "customer_id", "cal", "pace_id", "can_go_at", "opens_at", "closes_at"),
+    *("is_slowed", "list_ends_at", "cap_ends_at"),
     *_UNITS,
 )
 
@@ -173,9 +174,22 @@ def _with_others(rows: pl.DataFrame, calendars: Calendars, policy: Policy, stand
         **{name: pl.col(f"{name}_by_others") for name in _UNITS},
     )
     can_go_at, closes_at = calendars.settle(concerned["cal"], concerned["starts_at"])
-    concerned = concerned.with_columns(can_go_at=can_go_at, closes_at=closes_at).select(timed.columns)
-    timed = pl.concat([timed.filter(~is_concerned), concerned]).sort("row_number")
+    concerned = _shut_for_good(concerned.with_columns(can_go_at=can_go_at, closes_at=closes_at))
+    timed = pl.concat([timed.filter(~is_concerned), concerned.select(timed.columns)]).sort("row_number")
     return rows.with_columns(*timed.select(_TIMED))
+
+
+def _shut_for_good(rows: pl.DataFrame) -> pl.DataFrame:
+    """Names the hours as the reason where nothing is open any more from the moment on that others leave free."""
+    ends = {"is_over_quota": "quota_ends_at", "is_over_location": "location_ends_at", "is_slowed": "list_ends_at"}
+    has_reason = pl.any_horizontal(pl.col(flag) & pl.col(end).is_null() for flag, end in ends.items())
+    is_shut = pl.col("can_go_at").is_null() & ~has_reason
+    by_list = is_shut & pl.col("pace_id").is_not_null()
+    return rows.with_columns(
+        is_slowed=pl.col("is_slowed") | by_list,
+        list_ends_at=pl.when(~by_list).then("list_ends_at"),
+        opens_at=pl.when(~is_shut | by_list).then("opens_at"),
+    )
 
 
 def _asks(rows: pl.DataFrame, is_ask: pl.Series, standing: Standing) -> pl.DataFrame:

@@ -35,13 +35,14 @@ class _Cycle:
 
 
 def is_scarce(asks: pl.DataFrame, quota: Quota) -> bool:
-    """Whether there may be too few units, for the account or for a location: each of `asks` takes one."""
-    if asks.height > quota.left:
+    """Whether there may be too few units in some cycle, for the account or a location: each of `asks` takes one."""
+    if asks.height > min(quota.left, quota.per_cycle):
         return True
-    wanted = dict(
-        asks.filter(pl.col("location_id").is_in(list(quota.location_left)))["location_id"].value_counts().iter_rows()
+    limited = asks["location_id"].value_counts().filter(pl.col("location_id").is_in(list(quota.location_left)))
+    return any(
+        wanted > min(quota.location_left[location], quota.location_per_cycle[location])
+        for location, wanted in limited.iter_rows()
     )
-    return any(wanted.get(location, 0) > left for location, left in quota.location_left.items())
 
 
 def share(
