@@ -168,7 +168,7 @@ def how_read(frame: pl.DataFrame, name: str, header: str) -> list[str]:
     dates = frame.filter(pl.col(name).is_not_null())
     if dates.is_empty():
         return []
-    told = [f'Column "{header}": {len(dates)} dates were read.']
+    told = [f'Column "{header}": {_counted(len(dates))} read.']
     for order, other in (
         (Order.MONTH_FIRST, Order.ONLY_DAY_FIRST),
         (Order.DAY_FIRST, Order.ONLY_MONTH_FIRST),
@@ -183,5 +183,9 @@ def how_read(frame: pl.DataFrame, name: str, header: str) -> list[str]:
         )
         against = len(dates.filter(pl.col(f"{name}_order") == other.value))
         if against:
-            told.append(f"But {against} others can only be {other.value.removeprefix('only ')}: see what was meant.")
+            told.append(f"But {_counted(against)} certainly {other.value.removeprefix('only ')}: see what was meant.")
     return [" ".join(told)]
+
+
+def _counted(number: int) -> str:
+    return "1 date was" if number == 1 else f"{number} dates were"

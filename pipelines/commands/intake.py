@@ -54,8 +54,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
 ) -> None:
     """Take customers in from a CSV file. Bad rows are reported with line and reason and never stop the good ones.
 
-    Beside names and contacts these columns are read: time zone, postal code, country, visit date, consent (yes, no or a
-    day), consent basis, relationship (staff and relatives are never asked).
+    Also read: time zone, postal code, country, visit date, consent (yes, no or a day), relationship (staff, family).
     """
     chosen = _channels(channels)
     _refuse_unwritable(rejected, file)

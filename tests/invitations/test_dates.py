@@ -80,9 +80,9 @@ def test_the_report_says_how_dates_were_read_that_could_be_two_days() -> None:
 
 def test_the_report_says_where_others_of_the_column_speak_against_it() -> None:
     [told] = how_read(frame("03/04/2026", "14/04/2026"), "visit", "Visit date")
-    assert "1 others can only be day first" in told
+    assert "But 1 date was certainly day first" in told
 
 
 def test_dates_that_are_certain_are_only_counted() -> None:
-    assert how_read(frame("2026-04-03"), "visit", "When") == ['Column "When": 1 dates were read.']
+    assert how_read(frame("2026-04-03"), "visit", "When") == ['Column "When": 1 date was read.']
     assert how_read(frame("never"), "visit", "When") == []
