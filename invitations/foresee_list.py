@@ -18,7 +18,7 @@ from invitations.list_people import ListPeople
 from invitations.policy import NoPolicy
 from invitations.prices import load_prices
 from invitations.simulate import ASSUMED, Simulation
-from invitations.simulation_report import CHANNEL, REASONS, by_channel, invitations_of, left_out
+from invitations.simulation_report import CHANNEL, by_channel, invitations_of, left_out, reason
 
 SPAN = timedelta(days=14)
 MOST_ROWS = 20_000  # a few seconds; beyond it whoever imports would wait for minutes
@@ -79,7 +79,7 @@ def _told(whole: Simulation, present: Present, zone: ZoneInfo) -> Iterator[str]:
         yield f"  They would cost about {of_list.cost.total:,.2f} {of_list.cost.currency}{but}."
     for row in left_out(of_list.asked_nothing()).iter_rows(named=True):
         until = "" if row["is_for_good"] else f", from {_moment(row['earliest_at'], zone)} on"
-        yield f"  {row['customers']:,} would not: {REASONS[row['rule']]}{until}."
+        yield f"  {row['customers']:,} would not: {reason(row)}{until}."
     for shortage in whole.shortages:
         yield (
             f"  The quota would run out on {_moment(shortage.ran_out_at, zone)}, with {shortage.waiting:,} customers "

@@ -65,10 +65,11 @@ def invitations_of(simulation: Simulation) -> int:
 
 
 def left_out(simulation: Simulation) -> pl.DataFrame:
-    """`rule`, `is_for_good`, `customers`, `earliest_at`: who gets no message that is coming, by the rule that decides.
+    """`rule`, `is_for_good`, `is_reminder`, `customers`, `earliest_at`: whose coming message does not go, by the rule
+    that decides. `is_reminder`: their first message went, or goes within the time.
 
     Without a known end (`is_for_good`): every such rule counts, so a customer may be in several rows. Else the one
-    rule that lasts longest; `earliest_at` is when the first of them may go. Most customers first.
+    rule that lasts longest; `earliest_at` is when the first of them may go. First messages first, most customers first.
     """
     rows = simulation.held.with_row_index("number").explode("rules", "untils", empty_as_null=True, keep_nulls=True)
     rows = rows.with_columns(is_for_good=pl.col("earliest_at").is_null())
@@ -78,11 +79,17 @@ def left_out(simulation: Simulation) -> pl.DataFrame:
     binding = lasting.unique("number", keep="last", maintain_order=True)
     return (
         pl.concat([endless, binding])
-        .with_columns(rule=pl.col("rules").fill_null(RIGHT_AFTER))
-        .group_by("rule", "is_for_good")
+        .with_columns(rule=pl.col("rules").fill_null(RIGHT_AFTER), is_reminder=pl.col("step") > 0)
+        .group_by("rule", "is_for_good", "is_reminder")
         .agg(customers=pl.col("customer_id").n_unique().cast(pl.Int64), earliest_at=pl.col("earliest_at").min())
-        .sort("is_for_good", "customers", "rule", descending=[True, True, False])
+        .sort("is_reminder", "is_for_good", "customers", "rule", descending=[False, True, True, False])
     )
+
+
+def reason(row: Mapping[str, Any]) -> str:
+    """A row of `left_out` in words."""
+    is_told_apart = row["is_reminder"] and row["rule"] != Rule.STEP_NOT_DUE  # that one speaks of it by itself
+    return ("a reminder: " if is_told_apart else "") + REASONS[row["rule"]]
 
 
 def units_left(simulation: Simulation) -> pl.DataFrame:
@@ -132,8 +139,9 @@ def as_json(simulation: Simulation, zone: str) -> dict[str, Any]:
         "left_out": [
             {
                 "rule": row["rule"],
-                "reason": REASONS[row["rule"]],
+                "reason": reason(row),
                 "is_for_good": row["is_for_good"],
+                "is_reminder": row["is_reminder"],
                 "customers": row["customers"],
                 "earliest_at": row["earliest_at"].isoformat() if row["earliest_at"] else None,
             }

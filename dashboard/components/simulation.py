@@ -16,7 +16,7 @@ from dashboard.desk import Desk
 from dashboard.wording import CHANNEL, counted, long_day, short_day, short_moment
 from data.permissions import Action
 from invitations.simulate import Simulation
-from invitations.simulation_report import REASONS, by_channel, by_hour, invitations_of, left_out
+from invitations.simulation_report import by_channel, by_hour, invitations_of, left_out, reason
 
 _BY_HOUR_UP_TO = 3  # days: beyond that the bars of hours are too thin to read
 
@@ -110,11 +110,11 @@ def _left_out(simulation: Simulation, desk: Desk, key: str) -> None:
         f"left_out_{key}",
         rows,
         [
-            Column("Why", lambda row: _sentence(REASONS[row["rule"]]), "3fr"),
+            Column("Why", lambda row: _sentence(reason(row)), "3fr"),
             Column("The first may go", lambda row: _until(row, zone, desk.now), "1.2fr"),
             Column("How many", lambda row: counted(row["customers"], "customer"), "1.3fr", is_number=True),
         ],
-        lambda row: f"{row['rule']}_{row['is_for_good']}",
+        lambda row: f"{row['rule']}_{row['is_for_good']}_{row['is_reminder']}",
     )
     if sum(row["customers"] for row in rows) > simulation.held["customer_id"].n_unique():
         st.html('<p class="aw-faint">A customer held back for several reasons is counted under each.</p>')

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from invitations.prices import Cost
 from invitations.simulate import ASSUMED, Simulation
-from invitations.simulation_report import CHANNEL, REASONS, by_channel, by_hour, differences, left_out
+from invitations.simulation_report import CHANNEL, by_channel, by_hour, differences, left_out, reason
 
 _BARS = "▁▂▃▄▅▆▇█"
 _HOURS = "0  3  6  9  12 15 18 21 "
@@ -128,7 +128,7 @@ def _print_left_out(console: Console, simulation: Simulation, zone: str) -> None
     table.add_column("", justify="right", style="bold")
     for row in rows.iter_rows(named=True):
         until = "no end known" if row["is_for_good"] else f"from {_moment(row['earliest_at'], zone)} on"
-        table.add_row(f"{row['customers']:,}", f"{REASONS[row['rule']]} ({until})")
+        table.add_row(f"{row['customers']:,}", f"{reason(row)} ({until})")
     console.print(table)
 
 
