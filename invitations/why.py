@@ -44,6 +44,7 @@ _EVENT_WORDS = {
 }
 
 _SAYS = "says_"
+_OVER = (InvitationStatus.ANSWERED, InvitationStatus.FINISHED)
 _BY_THEIR_CLOCK = (Rule.QUIET_HOURS, Rule.STEP_NOT_DUE)
 
 
@@ -120,8 +121,9 @@ def _explain(
         min(coming, key=lambda verdict: (verdict["earliest_at"] is None, verdict["earliest_at"])) if coming else None
     )
     reasons = [reason for verdict in coming for reason in _reasons(verdict, zone, now)]
-    if not coming and row.first_handed_at:
-        reasons = [_again(row.first_handed_at, policy, zone)]
+    is_asked_again = any(verdict["invitation_id"] is None for verdict in coming)
+    if row.first_handed_at and row.status in _OVER and not is_asked_again:
+        reasons.append(_again(row.first_handed_at, policy, zone))
     return Explanation(
         customer_id=row.customer_id,
         location=row.location_name,

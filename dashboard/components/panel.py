@@ -24,12 +24,11 @@ from dashboard.wording import (
 )
 from data.permissions import Action
 from data.warehouse import pages
-from data.words import EventKind, InvitationStatus
+from data.words import EventKind
 from invitations.policy import NoPolicy, PolicyRefused
 from invitations.why import why
 
 _PARAMETER = "customer"
-_MAY_BE_ASKED = (None, InvitationStatus.ACTIVE, InvitationStatus.STOPPED)
 _DRAWINGS = {
     "planned": "clock",
     "handed_over": "plane",
@@ -84,8 +83,7 @@ def _panel(wanted: str) -> None:
     st.html(_review(pages.customer_review(desk.reader, desk.whole_scope, found["customer_id"]), found, desk))
     timeline = pages.customer_timeline(desk.reader, desk.whole_scope, found["customer_id"], found["location_time_zone"])
     st.html(_history(timeline, found["location_time_zone"], desk))
-    if found["invitation_status"] in _MAY_BE_ASKED:
-        outlook.html(_outlook(found, desk))  # last: where quota is scarce it lays the rules over everybody
+    outlook.html(_outlook(found, desk))  # last: where quota is scarce it lays the rules over everybody
 
 
 def _profile(found: dict[str, Any], desk: Desk) -> Markup:

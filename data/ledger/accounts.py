@@ -14,10 +14,12 @@ from sqlalchemy.engine import Connection, Row
 
 from data.account_file import AccountFile
 from data.ledger import tables as t
-from data.ledger.account_changes import AccountChangeRefused, Changes
+from data.ledger.account_changes import ACTOR, AccountChangeRefused, Changes
 from data.ledger.account_places import apply_location, apply_users
 from data.ledger.account_versions import apply_policy, apply_sequence, apply_template
+from data.ledger.jobs import ask_for
 from data.ledger.store import Ledger
+from data.words import JobKind
 
 __all__ = ["AccountChangeRefused", "apply_account", "the_account"]
 
@@ -40,11 +42,12 @@ def apply_account(
 
     `rules` is the file's policy in full, as `invitations.policy.Policy.document()` says it. `now` is policy time: a
     changed policy takes effect then, or on the day the file names. Returns the changes in words, [] when nothing
-    differs; with `dry_run` those that would be made, and nothing is written.
+    differs; with `dry_run` those that would be made, and nothing is written. Changes ask for a planning pass.
     Raises AccountChangeRefused, having written nothing.
     """
     with ledger.write() as connection:
         changes = Changes(connection, _account_id(connection, file))
+        is_new = not changes.account_id
         _apply_own_fields(changes, file, now)
         for template in file.templates:
             apply_template(changes, template)
@@ -55,6 +58,8 @@ def apply_account(
         }
         apply_users(changes, file, locations)
         apply_policy(changes, file.policy, rules, now, file.account.time_zone)
+        if changes.words and not is_new:  # what is queued was planned by the old settings
+            ask_for(connection, account_id=changes.account_id, kind=JobKind.PLAN, payload={}, asked_by=ACTOR)
         transaction = connection.get_transaction()
         if dry_run and transaction is not None:
             transaction.rollback()

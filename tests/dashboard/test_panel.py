@@ -61,4 +61,9 @@ def test_who_was_not_invited_yet_reads_what_holds_it_back(people: dict[str, int]
     shown = text(look("customers", customer=str(people["cleo"])))
     assert "What comes next" in shown
     assert "May be asked now, by e-mail." in shown
-    assert "What comes next" not in text(look("customers", customer=str(people["ben"])))
+
+
+def test_who_has_answered_reads_that_nothing_more_comes(people: dict[str, int], look: Open) -> None:
+    shown = text(look("customers", customer=str(people["ben"])))
+    assert "What comes next" in shown
+    assert "They have answered, so nothing more is sent." in shown

@@ -10,7 +10,7 @@ from data.ledger import tables as t
 from data.ledger.accounts import AccountChangeRefused, the_account
 from data.ledger.messages import read_first_ask
 from data.ledger.store import Ledger
-from data.words import Channel, InvitationStatus, Source, TemplateApproval, TemplateCategory
+from data.words import Channel, InvitationStatus, JobKind, Source, TemplateApproval, TemplateCategory
 from tests.data.accounts import NOW, applied, sample
 from tests.world import insert
 
@@ -56,8 +56,10 @@ def test_only_what_differs_is_written_and_told_and_audited(ledger: Ledger) -> No
     file = file.model_copy(update={"locations": [boston, *file.locations[1:]]})
     before = counts(ledger)
     assert applied(ledger, file) == ['Changed location "boston": color from #0F766E to #112233']
-    assert counts(ledger) == before | {"audit": before["audit"] + 1}
+    # What is queued was planned by the settings of before.
+    assert counts(ledger) == before | {"audit": before["audit"] + 1, "jobs": before["jobs"] + 1}
     with ledger.read() as c:
+        assert c.execute(sa.select(t.jobs.c.kind)).scalars().all() == [JobKind.PLAN]
         audited = c.execute(sa.select(t.audit).order_by(t.audit.c.audit_id.desc())).first()
     assert audited is not None
     assert (audited.before, audited.after) == ({"color": "#0F766E"}, {"color": "#112233"})
