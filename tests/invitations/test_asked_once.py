@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,8 @@ from invitations.take_in import import_customers
 from tests.many import make_due
 from tests.recorder import Recorder
 from tests.world import NOON, RULES, World, insert, make_world
+
+pytestmark = pytest.mark.slow
 
 CAP = timedelta(days=90)
 EMAILS = [f"c{number}@example.com" for number in range(3)]

@@ -27,6 +27,8 @@ from invitations.send import send_due
 from tests.recorder import Recorder
 from tests.world import NOON, RULES, World, insert, make_customer, make_request, make_world
 
+pytestmark = pytest.mark.slow
+
 LATER = NOON + timedelta(days=200)
 OWNER = "owner@acme.example"
 
