@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from data.ledger.candidate_sources import count_without_unit
 from data.ledger.last_change import last_change
 from data.ledger.store import Ledger
 from invitations.foresee import foresee, read_present
@@ -16,6 +17,7 @@ from invitations.prices import load_prices
 from invitations.simulate import Simulation
 
 _KEPT_FOR = timedelta(minutes=15)  # the time goes on, though nothing changes
+AT_ONCE = 20_000  # customers waiting: with more a page is not kept waiting until somebody asks for it
 _KEPT = 12  # a simulation of 10,000 customers is a few megabytes
 
 
@@ -23,6 +25,12 @@ def policy_in_effect(ledger: Ledger, account_id: int, now: datetime) -> Policy:
     """The account's. Raises NoPolicy."""
     with ledger.read() as c:
         return read_policy(c, account_id, now)[1]
+
+
+def waiting_count(ledger: Ledger, account_id: int) -> int:
+    """At most how many customers have yet to be asked: what a simulation takes long for."""
+    with ledger.read() as c:
+        return count_without_unit(c, account_id)
 
 
 def simulated(ledger: Ledger, now: datetime, days: int, rules: dict[str, Any] | None = None) -> Simulation:

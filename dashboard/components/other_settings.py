@@ -27,8 +27,8 @@ class Question:
     rules: dict[str, Any] | None = None
 
 
-def ask(policy: Policy) -> Question:
-    """Draw the form; what was last asked with it. A setting that cannot be is told under it and not asked."""
+def ask(policy: Policy) -> Question | None:
+    """Draw the form; what was last asked with it, None: nothing yet. A setting that cannot be is told and not asked."""
     with st.form("simulate", border=True):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="aw_filters_simulate"):
             days = st.number_input(
@@ -45,7 +45,7 @@ def ask(policy: Policy) -> Question:
             st.error(f"These settings cannot be: {_in_words(str(problem))}.", icon=":material/error:")
         else:
             st.session_state["simulate_question"] = Question(int(days), rules)
-    asked: Question = st.session_state.get("simulate_question", Question())
+    asked: Question | None = st.session_state.get("simulate_question")
     return asked
 
 

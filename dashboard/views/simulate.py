@@ -3,11 +3,11 @@
 import streamlit as st
 from markupsafe import Markup
 
-from dashboard.components.other_settings import ask
+from dashboard.components.other_settings import Question, ask
 from dashboard.components.page import empty, title
 from dashboard.components.simulation import highest_bar, show_simulation
 from dashboard.desk import Desk, here
-from dashboard.simulated import policy_in_effect, simulated
+from dashboard.simulated import AT_ONCE, policy_in_effect, simulated, waiting_count
 from dashboard.wording import short_moment
 from invitations.policy import NoPolicy
 from invitations.simulate import ASSUMED, Simulation
@@ -22,6 +22,12 @@ def show() -> None:
         empty("No settings yet", "Run `afterword init FILE` with your account's file.", name="simulate")
         return
     asked = ask(policy)
+    if asked is None:
+        waiting = waiting_count(desk.ledger, desk.access.account_id)
+        if waiting > AT_ONCE:
+            empty(f"{waiting:,} customers wait", "Press Simulate: with so many it takes a minute.", name="simulate")
+            return
+        asked = Question()
     found = {"effect": simulated(desk.ledger, desk.now, asked.days)}
     if asked.rules is not None:
         found["tried"] = simulated(desk.ledger, desk.now, asked.days, asked.rules)

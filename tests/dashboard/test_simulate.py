@@ -3,6 +3,7 @@
 import pytest
 import streamlit as st
 
+from dashboard import simulated
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import Role
@@ -91,6 +92,15 @@ def test_everybody_may_look_but_the_accounts_quota_is_not_for_an_agency_client(l
     shown = text(look("simulate", as_user=role.value))
     assert "Messages by day" in shown
     assert ("left of this cycle" in shown) == (role is Role.VIEWER)
+
+
+@pytest.mark.usefixtures("waiting")
+def test_with_very_many_customers_the_page_waits_to_be_asked(look: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated, "AT_ONCE", 5)
+    app = look("simulate")
+    assert "6 customers wait" in text(app)
+    app.button(key=_submit(buttons(app))).click().run()
+    assert "Messages by day" in text(app)
 
 
 def _submit(keys: list[str]) -> str:
