@@ -106,7 +106,8 @@ def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequen
                 rows.setdefault(key, {}).update({name: row[name] for name in _VALUES if row[name]})
                 if its_bases:
                     bases.setdefault(key, []).extend(its_bases)
-        known = {(row.location_id, row.person_id): row for row in _known(connection, set(persons))}
+        given = {name for values in rows.values() for name in values}
+        known = {(row.location_id, row.person_id): row for row in _known(connection, set(persons), given)}
         shared = {"list_id": list_id, "channels": _json(head.channels)}
         fresh = [
             {"location_id": location, "person_id": person, **values}
@@ -128,10 +129,11 @@ def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequen
         )
 
 
-def _known(connection: Connection, persons: Collection[int]) -> Sequence[Row[Any]]:
-    """These people's customers."""
+def _known(connection: Connection, persons: Collection[int], given: Collection[str]) -> Sequence[Row[Any]]:
+    """These people's customers: what is needed to fill gaps with the values that are `given`."""
     columns = t.customers.c
-    names = ("customer_id", "location_id", "person_id", "list_id", "occasion_at", *_VALUES)
+    always = ("customer_id", "location_id", "person_id", "list_id", "occasion_at", "visited_at")
+    names = (*always, *(name for name in _VALUES if name in given and name not in always))
     return connection.execute(sa.select(*(columns[name] for name in names)).where(columns.person_id.in_(persons))).all()
 
 
@@ -158,24 +160,21 @@ def _bring_up_to_date(
     if not known:
         return
     given = {name for _, values in known for name in values}
-    columns = (*(name for name in _VALUES if name in given), "occasion_at")
+    bound = [(name, f"the_{name}") for name in (*(name for name in _VALUES if name in given), "occasion_at")]
     names = _lists(connection, {row.list_id for row, _ in known})
     update = (
         t.customers.update()
         .where(t.customers.c.customer_id == sa.bindparam("the_customer_id"))
-        .values(**{name: sa.bindparam(f"the_{name}") for name in columns}, **shared)
+        .values(**{name: sa.bindparam(theirs) for name, theirs in bound}, **shared)
     )
     rows = []
     for row, values in known:
-        there = row._mapping
-        new = dict(values)
+        new = {**row._mapping, **values}
         if _comes_again(row, values, was_in_it=names.get(row.list_id) == (head.name, head.location_id)):
             new["occasion_at"] = now
-        if row.visited_at and "visited_at" in new:
-            new["visited_at"] = max(row.visited_at, new["visited_at"])
-        rows.append(
-            {"the_customer_id": row.customer_id, **{f"the_{name}": new.get(name, there[name]) for name in columns}}
-        )
+        if row.visited_at and "visited_at" in values:
+            new["visited_at"] = max(row.visited_at, values["visited_at"])
+        rows.append({"the_customer_id": row.customer_id, **{theirs: new[name] for name, theirs in bound}})
     connection.execute(update, rows)
 
 
