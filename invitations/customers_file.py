@@ -55,9 +55,9 @@ def import_customers(
 
     `speed` and `send_at` are texts as `list_speed_text` reads them, on the location's clock. `declared` is what the
     importer says of everybody's consent; without it only what the rows say is recorded.
-    The same content under the same name at the same location is a repeat and changes nothing; one that was cut off
-    goes on. With `dry_run` the counts come out the same and nothing is written; the report says what would come of the
-    list, too, unless `looks_ahead` is off.
+    The same content under the same name at the same location is a repeat and changes nothing, save that a declaration
+    is recorded; one that was cut off goes on. With `dry_run` the counts come out the same and nothing is written; the
+    report says what would come of the list, too, unless `looks_ahead` is off.
     Raises UnreadableFile, UnknownLocation or ImportRefused (the name, channels, speed or time), all in words.
     """
     now = ledger.policy_now()
@@ -73,9 +73,12 @@ def import_customers(
             channels=_checked_channels(channels),
         )
         before = imports.find_list(connection, head)
-        if before is not None and before.completed_at is not None:
+        is_repeat = before is not None and before.completed_at is not None
+        if before is not None and is_repeat:
             told = [_as_told(row) for row in imports.rejected_of(connection, before.list_id)]
-            return of_list(before, told, is_repeat=True)
+            repeated = of_list(before, told, is_repeat=True)
+            if declared is None or dry_run:
+                return repeated
         if before is None:  # one that was cut off keeps its pace
             head = _paced(connection, head, speed, send_at, zone=ZoneInfo(default.time_zone), now=now)
     taken = take_rows(read_csv(content), default, places, now=now)
@@ -92,7 +95,19 @@ def import_customers(
                 return report
             ahead = foresee_list(connection, people, head, now=now, public_url=ledger.settings.public_url)
             return replace(report, notes=(*report.notes, *ahead))
-    return _write(ledger, head, people)
+    return _declare(ledger, head, people, repeated) if is_repeat else _write(ledger, head, people)
+
+
+def _declare(ledger: Ledger, head: ListHead, people: ListPeople, repeated: ImportReport) -> ImportReport:
+    """A list that was taken in before, with a declaration that it came without."""
+    new = sum(imports.write_consents(ledger, head, some, now=people.now) for some in people.portions(_PEOPLE_AT_ONCE))
+    log.info("consents declared", new=new)
+    said = (
+        f"The consent that was declared is on record now, for {new:,} more."
+        if new
+        else "The consent that was declared was on record already."
+    )
+    return replace(repeated, notes=(*repeated.notes, said))
 
 
 def places_of(connection: Connection, slug: str) -> tuple[int, Place, list[Place]]:

@@ -99,13 +99,11 @@ def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequen
         lock_identities(connection, head.account_id)
         persons = resolve_people(connection, head.account_id, [one.addresses for one in people], now=now)
         rows: dict[Key, dict[str, Any]] = {}
-        bases: dict[Key, list[BasisGiven]] = {}
         for person, one in zip(persons, people, strict=True):
-            for row, its_bases in zip(one.rows, one.bases, strict=True):
-                key = (row["location_id"], person)
-                rows.setdefault(key, {}).update({name: row[name] for name in _VALUES if row[name]})
-                if its_bases:
-                    bases.setdefault(key, []).extend(its_bases)
+            for row in one.rows:
+                rows.setdefault((row["location_id"], person), {}).update(
+                    {name: row[name] for name in _VALUES if row[name]}
+                )
         given = {name for values in rows.values() for name in values}
         known = {(row.location_id, row.person_id): row for row in _known(connection, set(persons), given)}
         shared = {"list_id": list_id, "channels": _json(head.channels)}
@@ -120,13 +118,42 @@ def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequen
             connection.execute(t.customers.insert().values(**_bound(fresh[0]), **shared_by_all), fresh)
         brought = [(known[key], values) for key, values in rows.items() if key in known]
         _bring_up_to_date(connection, head, brought, shared, now)
-        _record_consents(connection, head, bases, known)
+        _record_consents(connection, head, _bases(persons, people), known)
         before = sum(known[key].list_id != list_id for key in rows if key in known)
         connection.execute(
             t.lists.update()
             .where(t.lists.c.list_id == list_id)
             .values(new_count=t.lists.c.new_count + len(fresh), known_count=t.lists.c.known_count + before)
         )
+
+
+@again_if_undone
+def write_consents(ledger: Ledger, head: ListHead, people: Sequence[Known], *, now: datetime) -> int:
+    """Record what is declared of the whole list's consent, and nothing else of it; how many rows are new.
+
+    For a list that was taken in before, and whose importer declares consent only now. What its rows say is on record.
+    """
+    with ledger.write() as connection:
+        lock_identities(connection, head.account_id)
+        persons = resolve_people(connection, head.account_id, [one.addresses for one in people], now=now)
+        known = {(row.location_id, row.person_id): row for row in _known(connection, set(persons), ())}
+        declared = {
+            key: [basis for basis in its if basis.is_declared]
+            for key, its in _bases(persons, people).items()
+            if key in known
+        }
+        bases = {key: its for key, its in declared.items() if its}
+        return _record_consents(connection, head, bases, known)
+
+
+def _bases(persons: Sequence[int], people: Sequence[Known]) -> dict[Key, list[BasisGiven]]:
+    """What is said of the consent of each customer of whom anything is said."""
+    bases: dict[Key, list[BasisGiven]] = {}
+    for person, one in zip(persons, people, strict=True):
+        for row, its in zip(one.rows, one.bases, strict=True):
+            if its:
+                bases.setdefault((row["location_id"], person), []).extend(its)
+    return bases
 
 
 def _known(connection: Connection, persons: Collection[int], given: Collection[str]) -> Sequence[Row[Any]]:
@@ -202,15 +229,16 @@ def _record_consents(
     head: ListHead,
     bases: Mapping[Key, Sequence[BasisGiven]],
     known: Mapping[Key, Row[Any]],
-) -> None:
+) -> int:
     if not bases:
-        return
+        return 0
     columns = t.customers.c
     people = {person for _, person in bases}
     ids = sa.select(columns.location_id, columns.person_id, columns.customer_id).where(columns.person_id.in_(people))
     customers = {(row.location_id, row.person_id): row.customer_id for row in connection.execute(ids)}
     given = {customers[key]: its_bases for key, its_bases in bases.items()}
-    record_bases(connection, head.account_id, given, [row.customer_id for row in known.values()], by=head.imported_by)
+    before = [row.customer_id for row in known.values()]
+    return record_bases(connection, head.account_id, given, before, by=head.imported_by)
 
 
 def end_list(

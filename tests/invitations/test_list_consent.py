@@ -230,3 +230,21 @@ def test_a_pace_that_can_never_be_kept_is_refused_before_anybody_is_taken_in(
         take(ledger, "email\na@example.com\n", **more)
     with ledger.read() as c:
         assert c.execute(sa.select(sa.func.count()).select_from(t.lists)).scalar_one() == 0
+
+
+def test_a_declaration_that_was_forgotten_is_recorded_when_the_same_file_comes_with_it(ledger: Ledger) -> None:
+    make_world(ledger)
+    content = "email,consent\na@example.com,\nb@example.com,no\n"
+    take(ledger, content)
+    [before] = consents(ledger)
+    occasion = [row.occasion_at for row in everybody(ledger)]
+    again = take(ledger, content, declared=EXPRESS, at=NOON + timedelta(days=1))
+    assert again.is_repeat
+    assert again.notes[-1] == "The consent that was declared is on record now, for 1 more."
+    assert [row[0] for row in consents(ledger)] == [before[0], ConsentBasis.EXPRESS]  # a no stays one
+    assert [row.occasion_at for row in everybody(ledger)] == occasion  # nobody came again
+
+
+def everybody(ledger: Ledger) -> list[Any]:
+    with ledger.read() as c:
+        return list(c.execute(sa.select(t.customers).order_by(t.customers.c.customer_id)))
