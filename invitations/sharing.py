@@ -40,7 +40,7 @@ def is_scarce(asks: pl.DataFrame, quota: Quota) -> bool:
         return True
     limited = asks["location_id"].value_counts().filter(pl.col("location_id").is_in(list(quota.location_left)))
     return any(
-        wanted > min(quota.location_left[location], quota.location_per_cycle[location])
+        wanted > min(quota.location_left[location], quota.location_per_cycle.get(location, wanted))
         for location, wanted in limited.iter_rows()
     )
 

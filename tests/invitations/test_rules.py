@@ -72,7 +72,9 @@ def test_a_message_for_ten_o_clock_goes_at_ten_where_the_customer_is() -> None:
     found = verdict(at_minute=600)
     assert (found["rules"], found["untils"]) == (["step_not_due"], [NOON + 22 * HOUR])
     assert found["earliest_at"] == NOON + 22 * HOUR
-    assert verdict(at_minute=600, zones="America/Los_Angeles")["is_clear"]  # where it is ten now
+    at_ten = {"at_minute": 600, "zones": "America/Los_Angeles"}
+    assert verdict(**at_ten)["is_clear"]  # where it is ten now
+    assert verdict(now=NOON + MINUTE, **at_ten)["earliest_at"] == NOON + DAY
 
 
 def test_a_message_for_ten_o_clock_that_is_a_little_late_still_goes_today() -> None:
