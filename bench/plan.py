@@ -103,6 +103,7 @@ def make_frame(people: int) -> pl.DataFrame:
         has_linked_review=~first & _chance("review", 5),
         has_clicked=~first & _chance("clicked", 20),
         has_failed=~first & _chance("failed", 2),
+        is_consent_withdrawn=_chance("no", 1),
         express_at=pl.when(_chance("express", 85)).then(_ago("express_at", 800)),
         purchase_at=_ago("purchase_at", 800),
         inquiry_at=pl.when(_chance("inquiry", 20)).then(_ago("inquiry_at", 300)),

@@ -1,7 +1,8 @@
 """Until when somebody may be written to: the consent that their country and the channel ask for, as expressions.
 
-Columns read: recipient_country, channel, and the newest of each basis that was not withdrawn since: express_at,
-purchase_at, inquiry_at (data.words.ConsentBasis). A basis counts from the moment it was given, in days of 24 hours.
+Columns read: recipient_country, channel, is_consent_withdrawn, and the newest of each basis that was not withdrawn
+since: express_at, purchase_at, inquiry_at (data.words.ConsentBasis). A basis counts from the moment it was given, in
+days of 24 hours.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -28,12 +29,13 @@ Bases = tuple[tuple[ConsentBasis, int], ...]
 def ends_at(policy: Policy) -> pl.Expr:
     """When the consent for a row's channel runs out (excluded); FOREVER: never, or none is needed; null: none is there.
 
-    The basis that lasts longest counts. A row of `policy.consent` for the country and channel goes before one for "*".
+    The basis that lasts longest counts; who said no is not asked where none is needed either. A row of
+    `policy.consent` for the country and channel goes before one for "*".
     """
     answer = pl.lit(FOREVER, MOMENT)
     for bases, needed in _needs(policy).items():
         answer = pl.when(needed).then(pl.max_horizontal(_end(basis, days) for basis, days in bases)).otherwise(answer)
-    return answer
+    return pl.when(~pl.col("is_consent_withdrawn")).then(answer)
 
 
 def says(policy: Policy) -> pl.Expr:
@@ -41,7 +43,9 @@ def says(policy: Policy) -> pl.Expr:
     end, channel = ends_at(policy), pl.col("channel").replace(CHANNEL_NAMES)
     day = end.dt.strftime("%-d %B %Y")
     return (
-        pl.when(end.is_null())
+        pl.when("is_consent_withdrawn")
+        .then(pl.lit("they did not agree to be asked"))
+        .when(end.is_null())
         .then(pl.format("no consent on record, and one is needed in {} for {}", "recipient_country", channel))
         .when(end <= pl.col("now"))
         .then(pl.format("their consent ran out on {}", day))

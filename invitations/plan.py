@@ -20,6 +20,7 @@ A candidate is a customer's next step on one channel that the step names; `data.
     is_paused                Boolean  the message, its list, or the channel at the location
     is_in_flight             Boolean  a message of the invitation is being sent or in doubt
     has_scored, has_chosen_platform, has_linked_review, has_clicked, has_failed  Boolean  facts, never values
+    is_consent_withdrawn     Boolean  they said no to being asked, and gave no basis since
     express_at, purchase_at, inquiry_at  Datetime  the newest consent of each basis not withdrawn since; null: none
     asked_at                 Datetime the person's latest ask at any location and address; null: never
     invited_at               Datetime this customer's latest invitation at this location; null: never

@@ -153,7 +153,7 @@ def suppressed(policy: Policy) -> Rule:
     return _endless(
         words.Rule.SUPPRESSED,
         pl.col("is_suppressed"),
-        "they must not be contacted: they opted out, or the address does not accept messages",
+        "they must not be contacted: they opted out, are on a do-not-contact list, or the address accepts no messages",
     )
 
 

@@ -76,7 +76,10 @@ def _with_occasions(sources: Sources) -> pl.DataFrame:
 
 
 def _with_consents(rows: pl.DataFrame, consents: pl.DataFrame) -> pl.DataFrame:
-    """Adds when each basis was given last; null where there is none, or a withdrawal came as late or later."""
+    """Adds when each basis was given last; null where there is none, or a withdrawal came as late or later.
+
+    `is_consent_withdrawn`: they said no, and nothing was given since.
+    """
     given = consents.group_by("customer_id").agg(
         withdrawn_at=pl.col("given_at").filter(pl.col("basis") == ConsentBasis.WITHDRAWN.value).max(),
         **{
@@ -86,7 +89,12 @@ def _with_consents(rows: pl.DataFrame, consents: pl.DataFrame) -> pl.DataFrame:
     stands = [
         pl.when((pl.col(name) > pl.col("withdrawn_at")).fill_null(value=True)).then(name).alias(name) for name in _BASES
     ]
-    return rows.join(given.with_columns(stands).drop("withdrawn_at"), on="customer_id", how="left")
+    given = given.with_columns(stands).with_columns(
+        is_consent_withdrawn=pl.col("withdrawn_at").is_not_null() & pl.all_horizontal(pl.col(*_BASES).is_null())
+    )
+    return rows.join(given.drop("withdrawn_at"), on="customer_id", how="left").with_columns(
+        pl.col("is_consent_withdrawn").fill_null(value=False)
+    )
 
 
 def _with_asks(rows: pl.DataFrame, asks: pl.DataFrame) -> pl.DataFrame:

@@ -34,7 +34,7 @@ _COLUMNS = (
     *("is_excluded", "is_paused", "is_in_flight"),
     *FACTS,
     *("has_failed", "has_unit", "is_cap_overridden"),
-    *("express_at", "purchase_at", "inquiry_at", "asked_at", "invited_at"),
+    *("is_consent_withdrawn", "express_at", "purchase_at", "inquiry_at", "asked_at", "invited_at"),
     *("address", "template_id", "request_id", "request_status"),
     *("queued_not_before", "queued_not_after", "queued_address", "queued_template_id"),
 )

@@ -295,8 +295,23 @@ def test_the_newest_of_each_basis_stands_unless_consent_was_withdrawn_since(ledg
                     c, t.consents, account_id=world.account_id, customer_id=customer, basis=basis, how="test",
                     given_at=NOON - timedelta(days=age), recorded_by="test",
                 )  # fmt: skip
-    rows = read(ledger, world).select("express_at", "purchase_at", "inquiry_at").unique().rows()
-    assert rows == [(None, NOON - timedelta(days=20), None)]
+    rows = read(ledger, world).select("express_at", "purchase_at", "inquiry_at", "is_consent_withdrawn").unique().rows()
+    assert rows == [(None, NOON - timedelta(days=20), None, False)]
+
+
+def test_who_said_no_is_known_to_have(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    for bases in ([ConsentBasis.WITHDRAWN], []):
+        customer = make_customer(ledger, world)
+        with ledger.write() as c:
+            for basis in bases:
+                insert(
+                    c, t.consents, account_id=world.account_id, customer_id=customer, basis=basis, how="test",
+                    given_at=NOON, recorded_by="test",
+                )  # fmt: skip
+    assert read(ledger, world).group_by("customer_id").agg(pl.col("is_consent_withdrawn").any()).sort("customer_id")[
+        "is_consent_withdrawn"
+    ].to_list() == [True, False]
 
 
 def test_staff_relatives_and_the_accounts_own_users_are_excluded(ledger: Ledger) -> None:

@@ -136,3 +136,8 @@ def test_when_one_location_has_no_unit_left_the_persons_visit_to_the_other_is_as
 def test_a_clear_verdict_has_no_reason_and_an_end() -> None:
     found = verdict()
     assert found["not_before"] < found["not_after"]
+
+
+def test_who_did_not_agree_is_not_asked_even_where_nobody_has_to() -> None:
+    held = verdict(channel="email", is_consent_withdrawn=True)
+    assert (held["rules"], held["earliest_at"]) == (["no_consent"], None)
