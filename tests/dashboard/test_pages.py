@@ -21,7 +21,7 @@ from tests.dashboard.conftest import Open, buttons, invitation_of, text
 from tests.world import NOON, World, insert, make_customer, make_request, suppress
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
-PAGES = ["overview", "requests", "customers", "runs"]
+PAGES = ["overview", "requests", "customers", "simulate", "runs"]
 
 
 @pytest.mark.parametrize(
