@@ -4,9 +4,9 @@
 
 Each size runs in a process of its own, plan and sort in turn, after one pass that is not timed. `ratio` is the
 median of the rounds' ratios; `memory` what the first pass adds to the resident memory that the frame is in already, at
-its peak (Linux), `with the frame` what both add to that of the imports. `growth` is the exponent between two sizes: 1 is
-linear. The frame: locations in 40 zones and states, a third of the steps with a second channel, a tenth of the people
-on 20 paced lists, a twentieth "at 10:00", some held by each rule; units for a third of those who need one, so that
+its peak (Linux), `with the frame` what both add to that of the imports. `growth` is the exponent between two sizes: 1
+is linear. The frame: recipients in 40 zones and states, a third of the steps with a second channel, a tenth of the
+people on 20 paced lists, a twentieth "at 10:00", some held by each rule; units for some of those who need one, so that
 the rest wait for 24 cycles (`--plenty`: for all).
 """
 

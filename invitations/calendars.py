@@ -107,7 +107,7 @@ class Calendars:
 
     def _reach(self, until: datetime) -> None:
         if until > self._until:
-            self._make(max(until, min(self._now + 2 * (self._until - self._now), self._now + _NOT_BEYOND)))
+            self._make(max(until, min(self._now + 3 * (self._until - self._now), self._now + _NOT_BEYOND)))
 
     def _make(self, until: datetime) -> None:
         self._runs, stretches = make_stretches(self._kinds, self._policy, self._paces, self._since, until)

@@ -42,37 +42,40 @@ class Places:
         The places are taken for good only by `keep`.
         """
         self._tried = {}
-        parts = []
-        for (list_id,), group in takers.group_by("list_id"):
-            number = int(str(list_id))
-            rows = group.sort(ORDER)
-            free = self._tried[number] = self._free[number].copy()
-            moments = self._line_up(rows, free, self._periods[number], None if before is None else _number(before))
-            parts.append(rows.with_columns(given=pl.Series(moments, dtype=pl.Int64)))
+        rows = takers.sort("list_id", *ORDER)
+        cals, wanted = rows["cal"].to_list(), rows["at"].to_physical().to_list()
+        last = None if before is None else _number(before)
+        moments: list[int] = []
+        for list_id, count in rows.group_by("list_id", maintain_order=True).len().iter_rows():
+            free = self._tried[list_id] = self._free[list_id].copy()
+            own = slice(len(moments), len(moments) + count)
+            moments += self._line_up(cals[own], wanted[own], free, self._periods[list_id], last)
         later = pl.max_horizontal("at", pl.lit(before, MOMENT))
         moved = (
             pl.when(pl.col("given") >= 0).then(pl.col("given").cast(MOMENT)).when(pl.col("given") == _LATER).then(later)
         )
-        return pl.concat(parts).with_columns(at=moved).drop("given") if parts else takers
+        return rows.with_columns(given=pl.Series(moments, dtype=pl.Int64)).with_columns(at=moved).drop("given")
 
     def keep(self) -> None:
         """What was tried last holds from now on."""
         self._free |= self._tried
 
-    def _line_up(self, rows: pl.DataFrame, free: list[int], period: int, before: int | None) -> list[int]:
+    def _line_up(
+        self, cals: list[int], wanted: list[int], free: list[int], period: int, before: int | None
+    ) -> list[int]:
         moments: list[int] = []
         settle = self._calendars.settle_one
-        for cal, wanted in rows.select("cal", pl.col("at").to_physical()).iter_rows():
+        for cal, since in zip(cals, wanted, strict=True):
             if before is not None and free[0] >= before:
                 break  # every place is taken for as long as that
-            at = settle(cal, max(wanted, free[0]))
+            at = settle(cal, max(since, free[0]))
             if at is None:
                 moments.append(_NEVER)
                 continue
             moments.append(at)
             if before is None or at < before:
                 heapreplace(free, at + period)
-        return moments + [_LATER] * (rows.height - len(moments))
+        return moments + [_LATER] * (len(cals) - len(moments))
 
 
 def _free_places(count: int, period: timedelta, recent: tuple[datetime, ...]) -> list[int]:

@@ -75,7 +75,8 @@ def _prepared(asks: pl.DataFrame, cap: timedelta | None) -> pl.DataFrame:
         name: pl.lit(value=False) if kind is pl.Boolean else pl.lit(None, MOMENT) for name, kind in OUTCOME.items()
     }
     is_multi = pl.len().over("person_id") > 1 if cap else pl.lit(value=False)
-    return asks.with_columns(order_at="at", is_multi=is_multi, **nobody_yet)
+    ranked = asks.sort(_RANK).with_row_index("rank")
+    return ranked.with_columns(order_at="at", is_multi=is_multi, **nobody_yet).drop("is_new")
 
 
 def _cycles(quota: Quota | None) -> Iterator[_Cycle]:
@@ -139,7 +140,7 @@ def _give_units(takers: pl.DataFrame, cycle: _Cycle) -> tuple[pl.DataFrame, pl.D
     if takers.height <= cycle.left and not (cycle.location_left and takers.select(is_limited.any()).item()):
         cycle.left -= takers.height
         return takers, takers.head(0)
-    ranked = takers.sort(_RANK)
+    ranked = takers.sort("rank")
     left = pl.col("location_id").replace_strict(cycle.location_left, default=None, return_dtype=pl.Int64)
     is_over = ranked.select((pl.int_range(pl.len()).over("location_id") >= left).fill_null(value=False)).to_series()
     within = ranked.filter(~is_over)
