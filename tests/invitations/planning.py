@@ -67,7 +67,8 @@ def candidate(**values: Any) -> dict[str, Any]:
 
 def standing(left: int = 100, *, paces: dict[int, Pace] | None = None, **quota: Any) -> Standing:
     """A quota with `left` units until the reset in eight days, and 100 in each cycle after, unless said otherwise."""
-    return Standing(Quota(left=left, **({"per_cycle": 100, "resets": RESETS} | quota)), paces or {})
+    values: dict[str, Any] = {"per_cycle": 100, "resets": RESETS} | quota
+    return Standing(Quota(left=left, **values), paces or {})
 
 
 def frame(*candidates: dict[str, Any]) -> pl.DataFrame:
