@@ -8,7 +8,6 @@ from functools import cache
 from zoneinfo import available_timezones
 
 import polars as pl
-from holidays.registry import COUNTRIES
 
 from invitations.columns import by_text, plain
 from invitations.rejected import Finding
@@ -65,6 +64,8 @@ def country(text: str) -> str | None:
 
 @cache
 def _countries() -> dict[str, str]:
+    from holidays.registry import COUNTRIES  # noqa: PLC0415 - a sixth of a second, for files that have such a column
+
     found = dict(_OTHER_NAMES)
     for name, code, long_code, *_ in COUNTRIES.values():
         in_words = plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))

@@ -1,95 +1,15 @@
-"""`send`, `events`, `resolve`, `why`: the work, by hand."""
+"""`events` and `why`: what came back, and what holds somebody back."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from connectors import Accepted, Messenger
-from connectors.registry import open_event_sources, open_messengers
-from connectors.transport import Unclear
-from data.ledger.last_seen import regions
-from data.ledger.store import Ledger
-from data.words import Channel
-from invitations.contacts import clean_email, clean_phone
-from invitations.resolve import resolve_doubt
-from invitations.send import send_due
-from invitations.settle import settle_by_hand
-from invitations.try_out import send_test
+from connectors.registry import open_event_sources
 from invitations.why import why
 from pipelines import passes
-from pipelines.commands.frame import (
-    AsJson,
-    acting,
-    console,
-    errors,
-    is_halted,
-    required_messengers,
-    say,
-    show,
-    working_ledger,
-)
-
-
-def send(
-    limit: Annotated[int | None, typer.Option(min=1, help="Send at most so many.")] = None,
-    test_to: Annotated[str | None, typer.Option(help="Send one test message to this address instead.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Send what is due, each message exactly once. Again at any time: what went out stays out."""
-    with working_ledger() as ledger:
-        messengers = required_messengers()
-        if test_to is not None:
-            _send_test(ledger, messengers, test_to, as_json=as_json)
-            return
-        with _progress() as progress:
-            task = progress.add_task("Sending", total=limit, counts="")
-
-            def on_progress(done: int, counts: Mapping[str, int]) -> None:
-                progress.update(task, completed=done, counts=_in_words(counts))
-
-            batch = send_due(ledger, messengers, now=ledger.policy_now(), limit=limit, on_progress=on_progress)
-        halted = is_halted(ledger)
-    if as_json:
-        show("Sent", batch.as_metadata(), as_json=True)
-    elif batch.counts or not halted:
-        show("Sent", dict(batch.counts) or {"messages": "0, nothing was due"}, as_json=False)
-    if halted:  # before the run, or while it worked
-        errors.print("Sending is halted. `afterword doctor` says why, `afterword resume` lifts it.", style="red")
-        raise typer.Exit(1)
-
-
-def _send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], contact: str, *, as_json: bool) -> None:
-    """One message to oneself; also while sending is halted, because it is how one finds out whether to resume."""
-    address = _address(ledger, contact)
-    try:
-        outcome = send_test(ledger, messengers, address)
-    except Unclear:
-        report: dict[str, Any] = {"outcome": "InDoubt", "reason": "the provider's answer never came; it may arrive"}
-    else:
-        report = {"outcome": type(outcome).__name__, **asdict(outcome)}
-    show("Test message", report, as_json=as_json)
-    if report["outcome"] != Accepted.__name__:
-        raise typer.Exit(1)
-
-
-def _address(ledger: Ledger, contact: str) -> str:
-    """The contact in the one spelling that providers take. Raises typer.BadParameter when it is none."""
-    if "@" in contact:
-        found = clean_email(contact)
-    else:
-        with ledger.read() as connection:
-            read = (clean_phone(contact, region) for region in regions(connection))
-            found = next((number for number in read if number), None)
-    if found is None:
-        raise typer.BadParameter(
-            "this is neither an e-mail address nor a phone number. Write name@example.com or +13125550100.",
-            param_hint="--test-to",
-        )
-    return found
+from pipelines.commands.frame import AsJson, console, errors, show, working_ledger
 
 
 def events(as_json: AsJson = False) -> None:
@@ -99,38 +19,6 @@ def events(as_json: AsJson = False) -> None:
         counts |= passes.load_warehouse(ledger)
         counts |= passes.publish(ledger)
     show("Events", counts, as_json=as_json)
-
-
-def resolve(
-    sent: Annotated[str | None, typer.Option(metavar="ATTEMPT", help="You know: this one arrived.")] = None,
-    not_sent: Annotated[
-        str | None, typer.Option(metavar="ATTEMPT", help="You know: this one never arrived. It is queued again.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Settle attempts that were cut off: ask the provider about each in doubt, and list what stays so. Sends nothing.
-
-    Where no provider can be asked, you decide: --sent or --not-sent with the id from the list.
-    """
-    if sent and not_sent:
-        raise typer.BadParameter("--sent and --not-sent: choose one of them.")
-    with working_ledger() as ledger:
-        attempt = sent or not_sent
-        if attempt is not None:
-            answer = settle_by_hand(ledger, acting(ledger), attempt, was_sent=bool(sent), now=ledger.policy_now())
-            say(answer, as_json=as_json)
-            return
-        report = resolve_doubt(ledger, open_messengers(), now=ledger.policy_now())
-    if as_json:
-        rows = [asdict(row) for row in report.rows]
-        show("Resolved", {**report.counts, "remaining": rows}, as_json=True)
-        return
-    show("Resolved", dict(report.counts), as_json=False)
-    if report.rows:
-        console.print("Still in doubt (attempt, channel, since when, what is known):")
-    for row in report.rows:
-        line = f"  {row.attempt_id}  {row.channel}  {row.handed_at:%Y-%m-%d %H:%M} UTC  {row.note}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def why_contact(
@@ -152,20 +40,3 @@ def why_contact(
         console.print(first, style="bold", markup=False, highlight=False, soft_wrap=True)
         for line in others:
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _progress() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed} {task.fields[counts]}"),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
-
-
-def _in_words(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items())

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from pipelines.cli import app
+from pipelines.cli import command_line
 from tests.pipelines.commands import Result, Run
 
 OURS = ("AFTERWORD_", "TWILIO_", "MAILGUN_")
@@ -24,7 +24,7 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("AFTERWORD_HOME", str(home))
 
     def run(*arguments: str, **variables: str) -> Result:
-        result = CliRunner().invoke(app, list(arguments), env=variables)
+        result = CliRunner().invoke(command_line(), list(arguments), env=variables)
         return Result(result.exit_code, result.stdout, result.stderr)
 
     return run
