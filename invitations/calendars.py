@@ -27,6 +27,7 @@ _FURTHER = (
     timedelta(days=60),
 )  # a calendar with nothing for so long is shut for good
 _SHUT: tuple[list[int], list[int]] = ([], [])
+_NOBODY = -2  # no run; -1 is the run of whoever is never open
 _ORIGIN_BEFORE = timedelta(days=366)  # no moment looked up lies further back
 _NOT_BEYOND = timedelta(days=5 * 366)
 
@@ -112,7 +113,7 @@ class Calendars:
     def _make(self, until: datetime) -> None:
         self._runs, stretches = make_stretches(self._kinds, self._policy, self._paces, self._since, until)
         # The last row belongs to nobody: whoever looks beyond the end finds it.
-        nobody = pl.DataFrame([[-1, None, None, None]], schema=stretches.schema, orient="row")
+        nobody = pl.DataFrame([[_NOBODY, None, None, None]], schema=stretches.schema, orient="row")
         self._table = pl.concat([stretches, nobody]).with_columns(key=self._key("last_at").fill_null(_NO_KEY))
         self._run_of: list[int] = self._runs.to_list()
         self._lists = {}
