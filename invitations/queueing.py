@@ -38,6 +38,8 @@ TOKEN_BYTES = 12  # 96 random bits, 16 characters
 _ENDING = (Rule.ANSWERED, Rule.UNDELIVERABLE)
 # What a claim does not look at again, or never lets go of: the message leaves the queue, and comes back if it may.
 _CANCELING = (Rule.SUPPRESSED, Rule.EXCLUDED, Rule.NO_CONSENT, Rule.NO_ADDRESS, Rule.MARKETING_REFUSED)
+# Likewise where they have no known end, for then there is no window to move the message to.
+_CANCELING_WITHOUT_END = (Rule.ALREADY_INVITED, Rule.QUIET_HOURS)
 
 VERDICT_SCHEMA: dict[str, Any] = {
     "pass_id": pl.String,
@@ -166,7 +168,11 @@ def _to_cancel(candidates: pl.DataFrame, verdicts: pl.DataFrame) -> list[int]:
         verdicts.select("request_id").drop_nulls(), on="request_id", how="anti"
     )
     refused = verdicts.filter(is_queued, _is_held_by(_CANCELING))
-    ids = [frame["request_id"] for frame in (queued.filter("is_suppressed"), replaced, refused)]
+    held = verdicts.filter(is_queued, pl.col("earliest_at").is_null()).select("request_id", "rules", "untils")
+    never = held.explode("rules", "untils").filter(
+        pl.col("rules").is_in([rule.value for rule in _CANCELING_WITHOUT_END]), pl.col("untils").is_null()
+    )
+    ids = [frame["request_id"] for frame in (queued.filter("is_suppressed"), replaced, refused, never)]
     return pl.concat(ids).unique().sort().to_list()
 
 
