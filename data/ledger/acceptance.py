@@ -78,7 +78,8 @@ _WITHDRAW_OTHERS = (
 _DATE_INVITATION = (
     invitations.update()
     .where(_i.invitation_id == _invitation_id, _i.first_handed_at.is_(None))
-    .values(first_handed_at=_moment)
+    # Follow-ups count from here: what a stop and restart before it added is over.
+    .values(first_handed_at=_moment, shift_minutes=0)
 )
 
 

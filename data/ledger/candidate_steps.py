@@ -136,10 +136,11 @@ def _due_at() -> pl.Expr:
 
     Delays count from the first hand-over, plus what a stop and restart added. After a step whose messages all failed,
     the interval between the two steps counts from the failure. A first step's own delay counts from the customer's
-    making, or the visit for which they are invited again. An invitation that fell behind leaves at least a day (or the
-    interval, if shorter) between two messages.
+    making, or the visit for which they are invited again, and is no part of any interval. An invitation that fell
+    behind leaves at least a day (or the interval, if shorter) between two messages.
     """
-    delay, interval = pl.col("delay_minutes"), pl.col("delay_minutes") - pl.col("previous_delay")
+    delay = pl.col("delay_minutes")
+    interval = delay - pl.when(pl.col("over_step") > 0).then("previous_delay").otherwise(0)
     shift = pl.duration(minutes=pl.col("shift_minutes"))
     after_failure = pl.col("failed_at") + pl.duration(minutes=interval) + shift
     after_first = pl.coalesce("first_handed_at", "last_handed_at", "started_at") + pl.duration(minutes=delay) + shift
