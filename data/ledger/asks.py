@@ -19,8 +19,24 @@ from data.ledger.tables import (
 from data.words import InvitationStatus
 
 ENDED = (InvitationStatus.FINISHED, InvitationStatus.ANSWERED)  # a stopped one may be restarted
+BY_MERGE = "merged with another record of the same person"  # who stopped it: nobody
 
 _a, _i, _m, _p, _res = person_addresses.c, invitations.c, manual_asks.c, past_invitations.c, quota_reservations.c
+
+
+def counting(invitation: sa.FromClause) -> sa.ColumnElement[int]:
+    """The id of the invitation that counts among those of one customer: the active one, else the newest.
+
+    Of a person known twice an older one may be the active one; what the merge then stopped counts for nothing.
+    """
+    of = invitation.c
+    is_active = of.status == InvitationStatus.ACTIVE
+    is_own = of.stopped_by.is_distinct_from(BY_MERGE)
+    return sa.func.coalesce(
+        sa.func.max(sa.case((is_active, of.invitation_id))),
+        sa.func.max(sa.case((is_own, of.invitation_id))),
+        sa.func.max(of.invitation_id),
+    )
 
 
 def came_again() -> sa.ColumnElement[bool]:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import candidate_settings as settings
 from data.ledger import contactable
-from data.ledger.asks import came_again, read_asks, read_manual_asks
+from data.ledger.asks import came_again, counting, read_asks, read_manual_asks
 from data.ledger.frames import MOMENT, Schema, frame, word
 from data.ledger.tables import (
     customers,
@@ -99,15 +99,8 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
 
     Whoever's invitation is finished is left out, unless they came again since.
     """
-    is_active = _i.status == InvitationStatus.ACTIVE
     current = (
-        sa.select(
-            # Where two people turned out to be one, an older invitation may be the one that goes on.
-            sa.func.coalesce(sa.func.max(sa.case((is_active, _i.invitation_id))), sa.func.max(_i.invitation_id)).label(
-                "invitation_id"
-            ),
-            _i.customer_id,
-        )
+        sa.select(counting(invitations).label("invitation_id"), _i.customer_id)
         .where(_i.account_id == account_id)
         .group_by(_i.customer_id)
         .subquery()

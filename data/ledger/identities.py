@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
+from data.ledger.asks import BY_MERGE
 from data.words import AddressKind, InvitationStatus, Relationship
 
 Address = tuple[AddressKind, str]
 T = TypeVar("T")
-_BY_MERGE = "merged with another record of the same person"
 _IN_ONE_QUERY = 5_000
 _FOLDED = (
     "first_name", "last_name", "email", "phone", "locale", "employee", "service", "time_zone", "postal_code", "country",
@@ -113,19 +113,19 @@ def _merge(connection: Connection, into: dict[int, int], now: datetime) -> None:
 
 
 def _stop_newer_invitations(connection: Connection, everyone: Sequence[int], now: datetime) -> None:
-    """At most one active invitation per person and location: the older goes on."""
+    """At most one active invitation per person and location: one that has asked them goes on, else the older."""
     columns = t.invitations.c
     active = connection.execute(
         sa.select(columns.invitation_id, columns.location_id)
         .where(columns.person_id.in_(everyone), columns.status == InvitationStatus.ACTIVE)
-        .order_by(columns.started_at, columns.invitation_id)
+        .order_by(columns.first_handed_at.is_(None), columns.started_at, columns.invitation_id)
     ).all()
     newer = [row.invitation_id for _, *rest in _by_location(active) for row in rest]
     if newer:
         connection.execute(
             t.invitations.update()
             .where(columns.invitation_id.in_(newer))
-            .values(status=InvitationStatus.STOPPED, stopped_at=now, stopped_by=_BY_MERGE)
+            .values(status=InvitationStatus.STOPPED, stopped_at=now, stopped_by=BY_MERGE)
         )
 
 

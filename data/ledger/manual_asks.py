@@ -7,6 +7,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger.asks import counting
 from data.ledger.contactable import is_excluded
 from data.ledger.quota import ensure_cycle
 from data.ledger.tables import (
@@ -45,12 +46,7 @@ def find_customer(
     connection: Connection, account_id: int, location_ids: Collection[int] | None, customer_id: int
 ) -> Asked | None:
     """The customer, if the reader may see the location (None: every one of the account)."""
-    is_active = _i.status == InvitationStatus.ACTIVE
-    newest = (
-        sa.select(sa.func.coalesce(sa.func.max(sa.case((is_active, _i.invitation_id))), sa.func.max(_i.invitation_id)))
-        .where(_i.customer_id == customer_id)
-        .scalar_subquery()
-    )
+    newest = sa.select(counting(invitations)).where(_i.customer_id == customer_id).scalar_subquery()
     held = quota_reservations.c
     query = (
         sa.select(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from data.ledger.asks import came_again
+from data.ledger.asks import came_again, counting
 from data.ledger.fallback import OF_THE_CHANNEL
 from data.ledger.tables import customers, invitations, people, requests, sequence_steps
 from data.words import InvitationStatus, RequestStatus
@@ -44,10 +44,7 @@ def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[in
     """
     other = invitations.alias()
     newest = (
-        sa.select(sa.func.max(other.c.invitation_id))
-        .where(other.c.customer_id == _c.customer_id)
-        .correlate(customers)
-        .scalar_subquery()
+        sa.select(counting(other)).where(other.c.customer_id == _c.customer_id).correlate(customers).scalar_subquery()
     )
     has_active = sa.exists().where(other.c.customer_id == _c.customer_id, other.c.status == InvitationStatus.ACTIVE)
     free = connection.execute(
