@@ -42,7 +42,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         )
         if is_postgresql:
             item.add_marker(pytest.mark.postgresql)
-        (left_out if is_postgresql and item.get_closest_marker("one_database") else kept).append(item)
+        is_narrow = item.get_closest_marker("one_database") and not item.get_closest_marker("both_databases")
+        (left_out if is_postgresql and is_narrow else kept).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 

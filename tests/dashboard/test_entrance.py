@@ -13,7 +13,7 @@ from data.words import Role
 from tests.dashboard.conftest import APP, Open, text
 from tests.world import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 
 def test_without_a_named_user_it_says_what_to_set_and_shows_nothing(world: World, look: Open) -> None:
@@ -54,6 +54,7 @@ def test_a_role_taken_away_is_gone_on_the_next_look(ledger: Ledger, world: World
     assert not app.button
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 def test_a_dashboard_that_has_shown_every_page_has_loaded_neither_dagster_nor_a_provider(
     ledger: Ledger, world: World, look: Open, home: Path

@@ -173,16 +173,17 @@ def test_a_refusal_is_said_in_plain_words(ledger: Ledger, people: dict[str, int]
     assert [warning.value for warning in app.warning] == ["Too late, it has gone."]
 
 
-@pytest.mark.parametrize(
-    ("searched", "found"),
-    [("an", 3), ("ana", 1), ("OKAFOR", 1), ("cleo@exam", 1), ("(312) 555-01", 1), ("312.555.0100", 1), ("%%%", 0)],
-)
-def test_search_begins_at_three_characters_and_knows_names_emails_and_phones(
-    people: dict[str, int], look: Open, searched: str, found: int
-) -> None:
+@pytest.mark.usefixtures("people")
+def test_search_begins_at_three_characters_and_knows_names_emails_and_phones(look: Open) -> None:
     app = look("customers")
-    app.text_input(key="customers_search").set_value(searched).run()
-    assert sum(key.startswith("activity_") for key in buttons(app)) == found
+    expected = {
+        "an": 3, "ana": 1, "OKAFOR": 1, "cleo@exam": 1, "(312) 555-01": 1, "312.555.0100": 1, "%%%": 0,
+    }  # fmt: skip
+    found = {}
+    for searched in expected:
+        app.text_input(key="customers_search").set_value(searched).run()
+        found[searched] = sum(key.startswith("activity_") for key in buttons(app))
+    assert found == expected
 
 
 def test_a_tab_can_be_linked_and_going_to_one_makes_the_link(people: dict[str, int], look: Open) -> None:

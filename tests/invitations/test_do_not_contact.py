@@ -19,6 +19,8 @@ from invitations.import_report import ImportRefused, ImportReport
 from invitations.take_in import do_not_contact, import_customers, import_do_not_contact
 from tests.world import NOON, make_customer, make_request, make_world
 
+pytestmark = pytest.mark.one_database
+
 
 def bar(ledger: Ledger, content: str) -> ImportReport:
     return import_do_not_contact(
@@ -55,6 +57,7 @@ def barred_customers(ledger: Ledger) -> set[str]:
         return set(c.execute(sa.select(columns.email).where(*held)).scalars())
 
 
+@pytest.mark.both_databases
 def test_everybody_of_a_list_is_suppressed_known_or_not(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone="+13125550101")
@@ -90,6 +93,7 @@ def test_who_was_restored_since_is_suppressed_again_when_the_business_says_so_an
     assert bar(ledger, "phone\n312-555-0101\n").new_count == 1
 
 
+@pytest.mark.both_databases
 def test_one_person_who_asked_is_suppressed_and_their_open_invitation_ends(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world, email="ana@example.com", phone="+13125550101")

@@ -24,6 +24,8 @@ from invitations.send import send_due
 from tests.recorder import Recorder
 from tests.world import NOON, RULES, World, make_customer, make_request, make_world
 
+pytestmark = pytest.mark.one_database
+
 AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 )
@@ -76,6 +78,7 @@ def google(ledger: Ledger, world: World) -> int:
         return int(c.execute(found).scalar_one())
 
 
+@pytest.mark.both_databases
 def test_a_mail_scanner_that_fetches_every_link_stops_nothing(ledger: Ledger, world: World) -> None:
     stop_when(ledger, "clicked", "platform_chosen")
     ask(ledger, world)
@@ -98,6 +101,7 @@ def test_a_click_by_nobody_that_is_proved_stops_nothing(ledger: Ledger, world: W
     assert status(ledger) is InvitationStatus.ACTIVE
 
 
+@pytest.mark.both_databases
 def test_a_person_who_clicks_and_does_not_score_stops_the_follow_ups_where_the_policy_says_so(
     ledger: Ledger, world: World
 ) -> None:
@@ -195,6 +199,7 @@ def test_a_delivery_told_late_shows_that_an_open_was_too_soon_after_it(ledger: L
     assert judged(ledger)[0] == (EventKind.OPENED, Evidence.MACHINE, "too soon after delivery")
 
 
+@pytest.mark.both_databases
 def test_a_judgement_that_changes_marks_the_message_as_changed(ledger: Ledger, world: World) -> None:
     """By that the warehouse and the dashboard find the event again."""
     ask(ledger, world)
@@ -258,6 +263,7 @@ def test_an_opt_out_always_stops(ledger: Ledger, world: World, conditions: list[
     assert status(ledger) is InvitationStatus.STOPPED
 
 
+@pytest.mark.both_databases
 def test_a_bounce_told_later_ends_the_asking_where_the_policy_says_so_and_not_once_it_was_delivered(
     ledger: Ledger, world: World
 ) -> None:

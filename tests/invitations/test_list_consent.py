@@ -15,6 +15,8 @@ from invitations.import_report import ImportRefused, ImportReport
 from invitations.take_in import import_customers
 from tests.world import NOON, RULES, insert, make_customer, make_request, make_world, suppress
 
+pytestmark = pytest.mark.one_database
+
 EXPRESS = Declaration(ConsentBasis.EXPRESS, "Text me about my visit")
 
 
@@ -41,6 +43,7 @@ def the_customer(ledger: Ledger) -> Any:
         return c.execute(sa.select(t.customers)).one()
 
 
+@pytest.mark.both_databases
 def test_a_yes_is_recorded_with_its_day_its_list_and_its_column(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, "email,Opt in\na@example.com,2026-11-14\n", "June visits")
@@ -139,6 +142,7 @@ def test_place_visit_and_relationship_stay_with_the_customer(ledger: Ledger) -> 
     assert (again.time_zone, again.visited_at, again.relationship) == (row.time_zone, row.visited_at, row.relationship)
 
 
+@pytest.mark.both_databases
 def test_a_new_occasion_is_a_later_visit_or_without_visits_another_list(ledger: Ledger) -> None:
     make_world(ledger)
     days = [NOON + timedelta(days=number) for number in range(6)]
@@ -154,6 +158,7 @@ def test_a_new_occasion_is_a_later_visit_or_without_visits_another_list(ledger: 
     assert the_customer(ledger).occasion_at == days[4]
 
 
+@pytest.mark.both_databases
 def test_two_who_turn_out_to_be_one_keep_every_consent_and_stay_excluded(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, "email,phone,consent,relationship\na@example.com,,yes,\n,312-555-0101,2026-11-02,staff\n")
@@ -165,6 +170,7 @@ def test_two_who_turn_out_to_be_one_keep_every_consent_and_stay_excluded(ledger:
     assert len(consents(ledger)) == 2
 
 
+@pytest.mark.both_databases
 def test_the_report_says_who_was_invited_before_who_said_no_and_who_works_there(ledger: Ledger) -> None:
     world = make_world(ledger)
     invited = make_customer(ledger, world, email="invited@example.com")
@@ -204,6 +210,7 @@ def test_without_consent_the_report_counts_by_channel_who_cannot_be_asked_and_ho
     assert dict(bare.no_consent) == {}
 
 
+@pytest.mark.both_databases
 def test_a_lists_pace_and_time_stay_with_it_and_a_repeat_is_no_matter_of_time(ledger: Ledger) -> None:
     make_world(ledger)
     pace = {"speed": "50/hour mon-fri 09:00-17:00", "send_at": "2026-12-01 10:00"}
@@ -232,6 +239,7 @@ def test_a_pace_that_can_never_be_kept_is_refused_before_anybody_is_taken_in(
         assert c.execute(sa.select(sa.func.count()).select_from(t.lists)).scalar_one() == 0
 
 
+@pytest.mark.both_databases
 def test_a_declaration_that_was_forgotten_is_recorded_when_the_same_file_comes_with_it(ledger: Ledger) -> None:
     make_world(ledger)
     content = "email,consent\na@example.com,\nb@example.com,no\n"

@@ -17,6 +17,8 @@ from invitations.events import receive
 from invitations.take_in import import_customers
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
+pytestmark = pytest.mark.one_database
+
 EMAIL, PHONE = "ana@example.com", "+13125550100"
 FILE = f"first name,email,phone\nAna,{EMAIL},{PHONE}\nAna,ANA@example.com,(312) 555-0199\n".encode()
 ADDRESSES: dict[AddressKind, str | None] = {AddressKind.EMAIL: EMAIL, AddressKind.PHONE: PHONE}
@@ -62,6 +64,7 @@ def channels_open(ledger: Ledger, person: int) -> list[Channel]:
         return open_channels(c, person, ADDRESSES)
 
 
+@pytest.mark.both_databases
 def test_the_person_is_off_every_channel_and_every_invitation_ends_at_once(
     ledger: Ledger, world: World, ana: dict[str, int]
 ) -> None:
@@ -155,6 +158,7 @@ def test_no_import_undoes_a_suppression(
         assert channels_open(ledger, person) == ([Channel.SMS, Channel.WHATSAPP] if is_of_address else [])
 
 
+@pytest.mark.both_databases
 def test_start_restores_sms_only(ledger: Ledger, world: World, ana: dict[str, int]) -> None:
     stop_invitation(ledger, actor(world), ana["chicago"], is_asked_by_person=True, now=NOON)
     start = ProviderEvent(

@@ -15,6 +15,8 @@ from invitations.import_report import ImportReport, UnknownLocation
 from invitations.take_in import import_past_invitations
 from tests.world import NOON, make_customer, make_world
 
+pytestmark = pytest.mark.one_database
+
 
 def take(ledger: Ledger, content: str, location: str = "chicago") -> ImportReport:
     return import_past_invitations(
@@ -29,6 +31,7 @@ def kept(ledger: Ledger) -> list[Any]:
         return [tuple(row) for row in c.execute(query.order_by(columns.past_invitation_id))]
 
 
+@pytest.mark.both_databases
 def test_each_address_is_kept_with_its_day_which_counts_to_its_end(ledger: Ledger) -> None:
     world = make_world(ledger)
     report = take(ledger, "Email,Phone,Sent on\nana@example.com,312-555-0101,11/2/2026\n")
@@ -85,6 +88,7 @@ def test_a_file_that_says_no_day_or_a_location_that_is_none_is_refused(ledger: L
         take(ledger, "email,date\nana@example.com,2026-11-02\n", "paris")
 
 
+@pytest.mark.both_databases
 def test_an_ask_of_the_system_before_counts_for_the_cap_by_any_address_at_any_location(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone="+13125550101")

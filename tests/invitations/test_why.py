@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from data.ledger import tables as t
@@ -10,6 +11,8 @@ from data.ledger.store import Ledger
 from data.words import AddressKind, Channel, EventKind, InvitationStatus, RequestStatus, Source
 from invitations.why import why
 from tests.world import NOON, RULES, insert, make_customer, make_request, make_world, suppress
+
+pytestmark = pytest.mark.one_database
 
 PHONE = "+13125550100"
 ASKED = "Acme Chicago: asked on Mon 23 Nov 2026, 12:00 Chicago time; "
@@ -48,6 +51,7 @@ def test_at_night_it_says_until_when_it_is_quiet_there(ledger: Ledger) -> None:
     ]
 
 
+@pytest.mark.both_databases
 def test_somebody_asked_hears_when_and_what_comes_next(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world, email="ana@example.com", phone=PHONE)
@@ -119,6 +123,7 @@ def test_a_number_from_elsewhere_is_quiet_by_its_own_clock(ledger: Ledger) -> No
     ]
 
 
+@pytest.mark.both_databases
 def test_who_comes_again_too_soon_hears_how_long_ago_it_was_and_when_again(ledger: Ledger) -> None:
     world = make_world(ledger)
     set_rules(ledger, cap_days=72, invite_again_after_days=72)
@@ -146,6 +151,7 @@ def test_when_every_message_has_gone_it_says_from_when_a_new_visit_would_count(l
     )
 
 
+@pytest.mark.both_databases
 def test_one_person_at_two_locations_hears_which_ask_goes_first(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com")

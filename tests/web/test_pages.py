@@ -17,7 +17,7 @@ from tests.web.client import SCANNER, Client
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.world import make_customer, make_request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 HEAD, AGENT = Sign.HEAD.value, Sign.AGENT.value
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -66,6 +66,7 @@ def test_the_page_never_tells_what_was_scored_or_who_the_customer_is(client: Cli
         assert secret not in page
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("asked")
 def test_a_score_and_a_private_message_by_form(client: Client, ledger: Ledger) -> None:
     client.get(REVIEW)
@@ -144,6 +145,7 @@ def test_the_pixel_notes_an_open_and_is_the_same_for_everybody(client: Client, l
     assert (event.kind, event.evidence) == (EventKind.OPENED, Evidence.UNKNOWN)
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("asked")
 def test_a_scanner_that_fetches_everything_changes_nothing_that_matters(client: Client, ledger: Ledger) -> None:
     with ledger.read() as c:
@@ -176,6 +178,7 @@ def test_a_gateway_that_poses_as_a_browser_and_fetches_every_link_of_a_mail_is_a
     assert {row.status for row in rows(ledger, t.invitations)} == {InvitationStatus.ACTIVE}
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("asked")
 def test_a_person_who_clicks_and_does_not_score_stops_the_follow_ups_where_the_policy_says_so(
     client: Client, ledger: Ledger
@@ -253,6 +256,7 @@ def test_looking_at_the_unsubscribe_page_unsubscribes_nobody(client: Client, led
     assert (event.kind, event.evidence) == (EventKind.OPENED, Evidence.UNKNOWN)
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize(
     "body",
