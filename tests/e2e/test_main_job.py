@@ -18,7 +18,7 @@ from data.settings import Settings
 from data.warehouse import Warehouse, pages
 from data.warehouse.checksum import checksum
 from data.warehouse.reader import open_reader
-from data.words import EventKind, InvitationStatus, RequestStatus
+from data.words import EventKind, InvitationStatus, Relationship, RequestStatus
 from pipelines import assets
 from pipelines.resources import LedgerOpener, ProvidersOpener
 from tests.e2e.town import SAMPLES, Town, running_town
@@ -67,14 +67,18 @@ def test_each_due_customer_gets_exactly_one_message_and_nobody_else_any(
     reachable = {c.phone for c in customers} | {c.email for c in customers}
     assert len(outgoing) == QUOTA
     assert {message["to"] for message in outgoing} <= reachable
-    # Somebody who was at two of the practices is a customer of both; the cap across locations is another rule's.
     asked = rows(
         ledger,
-        sa.select(t.invitations.c.customer_id, t.requests.c.address)
+        sa.select(t.invitations.c.person_id, t.invitations.c.customer_id, t.requests.c.address)
         .join(t.requests, t.requests.c.invitation_id == t.invitations.c.invitation_id)
         .where(t.requests.c.attempt_id.is_not(None)),
     )
     assert len({row.customer_id for row in asked}) == len(asked) == QUOTA
+    # Three people were at two of the practices, and are customers of both; six work there or are related to who does.
+    assert len({row.person_id for row in asked}) == QUOTA
+    barred = {c.customer_id for c in customers if c.relationship is not Relationship.CUSTOMER}
+    assert len(barred) == 6
+    assert not barred & {row.customer_id for row in asked}
     assert Counter(row.address for row in asked) == Counter(message["to"] for message in outgoing)
 
     the_dashboard_counts_what_the_sandbox_recorded(town, ledger, outgoing)
