@@ -1,6 +1,6 @@
 """Which step comes next for each customer, by which channels, and when it is due. Frames in, frames out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -19,6 +19,7 @@ FACTS = {
     "has_clicked": EventKind.CLICKED,
 }
 _OF_WHAT_WENT = ("handed_at", "failed_at", "failure_scope")
+_LONGEST_RETRY = timedelta(days=1)  # dispatch waits some hours between two tries
 _LEAST_GAP_MINUTES = 24 * 60  # two messages of an invitation that fell behind do not follow on each other's heels
 
 
@@ -42,7 +43,10 @@ def steps_of(people: pl.DataFrame, sources: Sources, at: datetime) -> pl.DataFra
     parts = [coming, _fallbacks(base, steps, messages, ended), _uncovered(base, coming, steps, messages)]
     rows = pl.concat(parts, how="diagonal_relaxed")
     # A message that could not be sent is tried again no sooner than dispatch put it off to.
-    was_tried = _is(RequestStatus.QUEUED) & (pl.col("attempt_count") > 0)
+    # Further ahead lies a moment that planning chose, for reasons that may have gone.
+    was_tried = (
+        _is(RequestStatus.QUEUED) & (pl.col("attempt_count") > 0) & (pl.col("queued_not_before") <= at + _LONGEST_RETRY)
+    )
     # One whose time of day has come keeps it while its window is open, though it is some minutes later now.
     is_open = _is(RequestStatus.QUEUED) & (pl.col("queued_not_before") <= at) & (pl.col("queued_not_after") > at)
     return rows.with_columns(

@@ -1,6 +1,6 @@
 """What is queued, stopped or merged already, when the next pass finds the settings or the people changed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from data.ledger import tables as t
 from data.ledger.identities import lock_identities, resolve_people
 from data.ledger.store import Ledger
 from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, Role
+from invitations.by_hand import buy_more
 from invitations.controls import Actor, restart_invitation, stop_invitation
 from invitations.queueing import plan_and_queue
 from invitations.send import send_due
@@ -37,10 +38,14 @@ def invitations_of(ledger: Ledger) -> list[Any]:
         return list(c.execute(t.invitations.select().order_by("invitation_id")).all())
 
 
-def sent(ledger: Ledger) -> int:
+def sent(ledger: Ledger, now: datetime = MORNING) -> int:
     recorder = Recorder()
-    send_due(ledger, recorder.messengers, now=MORNING)
+    send_due(ledger, recorder.messengers, now=now)
     return len(recorder.taken)
+
+
+def owner(world: World) -> Actor:
+    return Actor("owner@acme.example", Role.OWNER, world.account_id)
 
 
 def merge(ledger: Ledger, world: World) -> None:
@@ -78,17 +83,27 @@ def test_a_message_leaves_the_queue_when_no_hour_is_left_to_send_it(ledger: Ledg
     assert sent(ledger) == 0
 
 
+def test_a_message_that_was_tried_goes_sooner_when_what_put_it_off_has_gone(ledger: Ledger) -> None:
+    world = make_world(ledger, quota=1)
+    make_request(ledger, world, make_customer(ledger, world))
+    assert sent(ledger, NOON) == 1
+    make_request(ledger, world, make_customer(ledger, world), attempt_count=1)
+    assert plan_and_queue(ledger, now=NOON).counts["refreshed"] == 1  # to the next cycle
+    buy_more(ledger, owner(world), 10, now=NOON)
+    assert plan_and_queue(ledger, now=NOON).counts["refreshed"] == 1
+    assert sent(ledger, NOON) == 1
+
+
 # Stopped and restarted -------------------------------------------------------------------------------------------
 
 
 def test_a_stop_before_the_first_message_does_not_put_off_the_follow_ups(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world)
-    owner = Actor("owner@acme.example", Role.OWNER, world.account_id)
     plan_and_queue(ledger, now=NOON)
     [invitation] = invitations_of(ledger)
-    stop_invitation(ledger, owner, invitation.invitation_id, now=NOON)
-    restart_invitation(ledger, owner, invitation.invitation_id, now=MORNING)
+    stop_invitation(ledger, owner(world), invitation.invitation_id, now=NOON)
+    restart_invitation(ledger, owner(world), invitation.invitation_id, now=MORNING)
     plan_and_queue(ledger, now=MORNING)
     assert sent(ledger) == 1
     [earliest] = plan_and_queue(ledger, now=MORNING).verdicts["earliest_at"]
