@@ -50,7 +50,9 @@ def _newest_suppressing(rows: pl.DataFrame, whose: str) -> pl.DataFrame:
 
 def is_excluded(person_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """Whether a person is staff or a relative: named so at any location, or a user of the account; for a WHERE."""
-    named = sa.exists().where(customers.c.person_id == person_id, customers.c.relationship != Relationship.CUSTOMER)
+    # Under its own name: a query that reads customers itself would compare each of them with itself.
+    theirs = customers.alias("customers_of_the_person").c
+    named = sa.exists().where(theirs.person_id == person_id, theirs.relationship != Relationship.CUSTOMER)
     return sa.or_(named, sa.exists(_users_themselves().where(_a.person_id == person_id)))
 
 

@@ -87,6 +87,8 @@ def test_staff_are_not_asked_for_any_reason(ledger: Ledger) -> None:
     answer = ask(ledger, owner(world), customer, override_reason=REASON, now=NOON)
     assert isinstance(answer, Refused)
     assert "staff and relatives are not asked" in answer.reason
+    other = make_customer(ledger, world, email="patient@example.com", phone=None)
+    assert isinstance(ask(ledger, owner(world), other, now=NOON), Done)  # a colleague makes nobody else staff
 
 
 def test_a_stopped_invitation_is_restarted_rather_than_asked_anew(ledger: Ledger) -> None:
