@@ -1,7 +1,8 @@
 """What a list says of consent: each row's own word for it, and what whoever imports it declares for the whole.
 
-A `no` overrules whatever else the list says of that person. What a row says of itself counts before the declaration,
-which in turn never overrules a person's own no of another day. Nothing is assumed: without a word there is no consent.
+A `no` overrules whatever else the list says of that person. What a row says of itself counts before the declaration. A
+no on record stands against a declaration, and against a yes that names no day: only a later word of the person's own
+lifts it. Nothing is assumed: without a word there is no consent.
 """
 
 from collections.abc import Mapping
@@ -22,13 +23,39 @@ from invitations.rejected import Finding
 
 _YES = frozenset(
     ("yes", "y", "true", "t", "1", "x", "ok", "si", "s", "oui", "ja", "j", "sim", "given", "granted", "agreed",
-     "accepted", "consented", "subscribed", "opted in", "opt in", "optin", "checked", "express", "explicit")
+     "accepted", "consented", "subscribed", "opted in", "opt in", "optin", "checked", "express", "explicit", "on",
+     "erteilt", "wahr", "vrai", "verdadero", "vero", "accepte", "aceptado", "да", "はい", "是", "tak")
 )  # fmt: skip
 _NO = frozenset(
     ("no", "n", "false", "f", "0", "non", "nein", "nao", "nee", "refused", "declined", "denied", "withdrawn", "revoked",
-     "unsubscribed", "opted out", "opt out", "optout", "unchecked", "do not contact")
+     "unsubscribed", "opted out", "opt out", "optout", "unchecked", "do not contact", "nope", "off", "stop",
+     "abgelehnt", "widerrufen", "verweigert", "rechazado", "denegado", "refuse", "rifiutato", "falso", "faux", "falsch",
+     "нет", "いいえ", "否", "nie")
 )  # fmt: skip
-_UNKNOWN = frozenset({"", "unknown", "n a", "na", "none", "null", "not asked", "unbekannt", "desconocido", "inconnu"})
+_BEGINS_A_NO = frozenset(
+    {"no", "not", "never", "nein", "nicht", "kein", "keine", "non", "nao", "nee", "sin", "nunca", "jamais"}
+)
+_UNKNOWN = frozenset(
+    {
+        "",
+        "unknown",
+        "n a",
+        "na",
+        "none",
+        "null",
+        "not asked",
+        "unbekannt",
+        "desconocido",
+        "inconnu",
+        "not known",
+        "not recorded",
+        "no answer",
+        "no data",
+        "keine angabe",
+        "sin datos",
+        "non renseigne",
+    }
+)
 _BASES = {
     ConsentBasis.EXPRESS: ("express", "explicit", "express consent", "opt in", "written", "consent", "einwilligung"),
     ConsentBasis.PURCHASE: (
@@ -100,7 +127,7 @@ def with_consent(frame: pl.DataFrame, now: datetime) -> pl.DataFrame:
         {
             "consent_text": texts,
             "said_yes": pl.Series([one in _YES for one in said], dtype=pl.Boolean),
-            "said_no": pl.Series([one in _NO for one in said], dtype=pl.Boolean),
+            "said_no": pl.Series([_is_no(one) for one in said], dtype=pl.Boolean),
             "said_nothing": pl.Series([one in _UNKNOWN for one in said], dtype=pl.Boolean),
         }
     )
@@ -116,6 +143,11 @@ def with_consent(frame: pl.DataFrame, now: datetime) -> pl.DataFrame:
         pl.when(no).then(False).when(is_yes.fill_null(False)).then(True).alias("is_consenting"),
         day.alias("consented_at"),
     )
+
+
+def _is_no(said: str) -> bool:
+    """Also "no thanks", "not given", "kein Einverständnis": what begins with a no is one, unless it is "not asked"."""
+    return said in _NO or (said not in _UNKNOWN and said.split(" ", 1)[0] in _BEGINS_A_NO)
 
 
 def _basis(text: str) -> str | None:
@@ -178,7 +210,9 @@ def bases_of(
         column = next((columns[name] for name in ("consent", "consented_at", "consent_basis") if name in columns), "")
         given_at = row["consented_at"] or row["visited_at"] or now
         wording = declared.wording if declared and declared.basis is basis else None
-        found.append(BasisGiven(basis, given_at, f"{what}{column}"[:_LONGEST_HOW], wording))
+        is_undated = row["consented_at"] is None and row["visited_at"] is None
+        how = f"{what}{column}"[:_LONGEST_HOW]
+        found.append(BasisGiven(basis, given_at, how, wording, is_undated=is_undated))
     if declared and all(one.basis is not declared.basis for one in found):
         given_at = _midnight(declared.consented_on, zone) or row["visited_at"] or now
         how = f'list "{list_name}", declared for all of it'[:_LONGEST_HOW]

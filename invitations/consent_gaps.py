@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from data.ledger.consents import BasisGiven
+from data.ledger.consents import BasisGiven, is_refused
 from data.words import Channel, ConsentBasis, address_kind
 from invitations.policy import Policy
 
@@ -23,21 +23,22 @@ class ConsentGaps:
     policy: Policy
     channels: Mapping[int, Sequence[Channel]]
     now: datetime
+    refused: int = 0
     missing: Counter[Channel] = field(default_factory=Counter)
     reachable: Counter[Channel] = field(default_factory=Counter)
     needed: dict[Channel, set[ConsentBasis]] = field(default_factory=dict)
     _known_bases: dict[tuple[str, Channel], Mapping[ConsentBasis, int]] = field(default_factory=dict)
 
     def count(
-        self, row: Mapping[str, Any], given: Sequence[BasisGiven], there: Sequence[Mapping[ConsentBasis, datetime]]
+        self, row: Mapping[str, Any], given: Sequence[BasisGiven], there: Mapping[ConsentBasis, datetime]
     ) -> None:
         """One customer: addresses, location and `recipient_country`, what the list says, what the ledger has."""
-        newest: dict[ConsentBasis, datetime] = {}
-        for basis, at in (
-            *((one.basis, one.given_at) for one in given),
-            *(pair for one in there for pair in one.items()),
-        ):
-            newest[basis] = max(at, newest.get(basis, at))
+        newest = dict(there)
+        for one in given:
+            newest[one.basis] = max(one.given_at, newest.get(one.basis, one.given_at))
+        if is_refused(newest):  # whatever their country asks for: they are not asked by any channel
+            self.refused += 1
+            return
         for channel in self.channels.get(row["location_id"], ()):
             if not row[_COLUMN[channel]]:
                 continue
@@ -64,6 +65,11 @@ class ConsentGaps:
             told.append(
                 "If they did consent, say so: import the list again under another name with --consent and "
                 '--consent-text, or give it a column "consent" with yes, no or the day.'
+            )
+        if self.refused:
+            told.append(
+                f"Said no, so not asked by any channel: {self.refused}. A later yes counts where the list gives its "
+                'day, in a column "consent" or "consent date".'
             )
         return told
 

@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from connectors.csv_file import LINE
-from data.ledger.consents import BasisGiven
+from data.ledger.consents import BasisGiven, is_refused
 from data.ledger.identities import Address
 from data.ledger.import_counts import StandingOfPeople, standing_of_people
 from data.ledger.imports import Known
 from data.ledger.tables import channels, users
 from data.recipients import locate
-from data.words import AddressKind, Channel, Relationship
+from data.words import AddressKind, Channel, ConsentBasis, Relationship
 from invitations.consent_columns import Declaration, bases_of
 from invitations.consent_gaps import ConsentGaps
 from invitations.intake import Intake
@@ -94,11 +94,20 @@ class ListPeople:
                 row, self.declared, zone=self.places[location_id].time_zone, list_name=self.list_name,
                 columns=self.taken.columns, now=self.now,
             )  # fmt: skip
+        there = self._on_record(persons, location_id)
+        if is_refused(there):  # as when it is written
+            given = tuple(one for one in given if not one.yields_to_a_no)
         if self.gaps is not None:
-            bases = self.standing.bases
-            there = [bases.get((person, location_id), {}) for person in persons] if bases else []
             self.gaps.count(row, given, there)
         return given
+
+    def _on_record(self, persons: set[int], location_id: int) -> dict[ConsentBasis, datetime]:
+        """The newest of each basis of these people, who turn out to be one, at a location."""
+        newest: dict[ConsentBasis, datetime] = {}
+        for person in persons if self.standing.bases else ():
+            for basis, at in self.standing.bases.get((person, location_id), {}).items():
+                newest[basis] = max(at, newest.get(basis, at))
+        return newest
 
     def _count(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address], persons: set[int]) -> None:
         standing = self.standing
@@ -144,12 +153,10 @@ def people_of_list(
 def _gaps(
     connection: Connection, account_id: int, places: Sequence[Place], only: Sequence[Channel] | None, now: datetime
 ) -> ConsentGaps | None:
-    """None where no basis is needed, and while the account has no policy: nothing is planned either."""
+    """None while the account has no policy: nothing is planned either."""
     try:
         _, policy = read_policy(connection, account_id, now)
     except NoPolicy:
-        return None
-    if not any(rule.bases for rule in policy.consent):
         return None
     on: dict[int, list[Channel]] = {place.location_id: [] for place in places}
     rows = sa.select(channels.c.location_id, channels.c.channel).where(

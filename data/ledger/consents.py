@@ -19,13 +19,28 @@ _IN_ONE_QUERY = 5_000
 
 @dataclass(frozen=True, slots=True)
 class BasisGiven:
-    """One basis as a list gives it; expiry counts from `given_at`. `is_declared`: for the whole list, not by a row."""
+    """One basis as a list gives it; expiry counts from `given_at`. `is_declared`: for the whole list, not by a row.
+
+    `is_undated`: a row's yes that names neither its day nor a visit, so nobody knows how old it is.
+    """
 
     basis: ConsentBasis
     given_at: datetime
     how: str
     wording: str | None = None
     is_declared: bool = False
+    is_undated: bool = False
+
+    @property
+    def yields_to_a_no(self) -> bool:
+        """Whether a no on record stands against it: only the person's own later word lifts that."""
+        return self.is_declared or self.is_undated
+
+
+def is_refused(bases: Mapping[ConsentBasis, datetime]) -> bool:
+    """Whether a customer's newest word is no, of the newest of each basis; a no wins a tie."""
+    refused_at = bases.get(ConsentBasis.WITHDRAWN)
+    return refused_at is not None and refused_at >= max(bases.values())
 
 
 def record_bases(
@@ -33,7 +48,7 @@ def record_bases(
 ) -> int:
     """Append what is new of `given` (by customer id); the number of rows. `known`: who may have rows already.
 
-    What was declared for a whole list is left out for somebody who said no: only their own word lifts that.
+    What was declared for a whole list, or has no day, is left out for somebody who said no.
     """
     there, refused = _there(connection, [customer for customer in known if given.get(customer)])
     rows = [
@@ -43,7 +58,8 @@ def record_bases(
         }
         for customer, bases in given.items()
         for one in bases
-        if (customer, one.basis, one.given_at, one.how) not in there and not (one.is_declared and customer in refused)
+        if (customer, one.basis, one.given_at, one.how) not in there
+        and not (one.yields_to_a_no and customer in refused)
     ]  # fmt: skip
     if rows:
         connection.execute(t.consents.insert(), rows)
@@ -56,16 +72,11 @@ def _there(
     """What these customers have, and those of them whose newest word is no."""
     columns = t.consents.c
     there: set[tuple[int, ConsentBasis, datetime, str]] = set()
-    newest: dict[int, tuple[datetime, ConsentBasis]] = {}
+    newest: dict[int, dict[ConsentBasis, datetime]] = {}
     for first in range(0, len(customers), _IN_ONE_QUERY):
         some = customers[first : first + _IN_ONE_QUERY]
         for row in connection.execute(sa.select(t.consents).where(columns.customer_id.in_(some))):
             there.add((row.customer_id, row.basis, row.given_at, row.how))
-            last = newest.get(row.customer_id)
-            # A no wins a tie.
-            if last is None or (row.given_at, row.basis is ConsentBasis.WITHDRAWN) >= (
-                last[0],
-                last[1] is ConsentBasis.WITHDRAWN,
-            ):
-                newest[row.customer_id] = (row.given_at, row.basis)
-    return there, {customer for customer, (_, basis) in newest.items() if basis is ConsentBasis.WITHDRAWN}
+            its = newest.setdefault(row.customer_id, {})
+            its[row.basis] = max(row.given_at, its.get(row.basis, row.given_at))
+    return there, {customer for customer, its in newest.items() if is_refused(its)}

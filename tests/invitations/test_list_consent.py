@@ -102,7 +102,10 @@ def test_a_declaration_for_a_list_does_not_lift_a_persons_own_no(ledger: Ledger)
     later = NOON + timedelta(days=30)
     take(ledger, "email\na@example.com\n", "June", at=later, declared=EXPRESS)
     assert [row[0] for row in consents(ledger)] == [ConsentBasis.WITHDRAWN]
-    take(ledger, "email,consent\na@example.com,yes\n", "July", at=later)
+    told = take(ledger, "email,consent\na@example.com,yes\n", "July", at=later)  # from when? it may be the older word
+    assert [row[0] for row in consents(ledger)] == [ConsentBasis.WITHDRAWN]
+    assert any("not asked by any channel: 1" in note for note in told.notes)
+    take(ledger, "email,consent\na@example.com,2026-12-20\n", "August", at=later)
     assert [row[0] for row in consents(ledger)] == [ConsentBasis.WITHDRAWN, ConsentBasis.EXPRESS]
 
 
