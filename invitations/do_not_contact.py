@@ -4,7 +4,7 @@ Rows are about addresses, so they hold for people who are not known yet, and no 
 again adds nothing; but whoever was restored since (START) is suppressed again, for the business says so anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -31,23 +31,37 @@ def import_do_not_contact(
 ) -> ImportReport:
     """Suppress everybody in a CSV file on every channel. `new`: rows that told us something, `known`: that did not.
 
-    A phone number without its country is read in the country of every location, and each reading that is a number is
-    suppressed: rather one too many than one too few. `reason` is kept in the audit. Raises UnreadableFile, in words.
+    Every address in a row's columns counts, a second number too, and a phone number without its country is read in the
+    country of every location, each reading that is a number: rather one too many than one too few. `reason` is kept in
+    the audit. Raises UnreadableFile, in words.
     """
     with ledger.read() as connection:
         account_id, places = account_places(connection)
     table = read_csv(content)
     mapped = mapped_columns(table, CONTACT_SYNONYMS)
     regions = list(dict.fromkeys(place.region for place in places))
-    is_number = pl.col("phone").is_not_null()
+    is_number, is_mail = pl.col("phone").is_not_null(), pl.col("email").is_not_null()
     cleaned = with_addresses(table, mapped, places[0], places)
-    elsewhere = [_any_reading(text, regions) for text in cleaned["phone_text"]]
+    cells = pl.concat_list(*mapped["email"], *mapped["phone"])
+    read = [_in_all(texts, regions) for texts in table.frame.select(cells).to_series()]
     cleaned = cleaned.with_columns(
-        pl.Series("readings", elsewhere, dtype=pl.List(pl.String)),
-    ).with_columns(pl.when(is_number).then("phone").otherwise(pl.col("readings").list.first()).alias("phone"))
+        pl.Series("mails", [mails for mails, _ in read], dtype=pl.List(pl.String)),
+        pl.Series("numbers", [numbers for _, numbers in read], dtype=pl.List(pl.String)),
+    ).with_columns(
+        pl.when(is_mail).then("email").otherwise(pl.col("mails").list.first()).alias("email"),
+        pl.when(is_number).then("phone").otherwise(pl.col("numbers").list.first()).alias("phone"),
+    )
     found = sorted_out(table, mapped, cleaned, is_good=pl.lit(True))
     groups = [
-        list(dict.fromkeys((*addresses_in(row), *((AddressKind.PHONE, number) for number in row["readings"] or ()))))
+        list(
+            dict.fromkeys(
+                (
+                    *addresses_in(row),
+                    *((AddressKind.EMAIL, mail) for mail in row["mails"]),
+                    *((AddressKind.PHONE, number) for number in row["numbers"]),
+                )
+            )
+        )
         for row in found.rows.iter_rows(named=True)
     ]
     told = reason or f"do-not-contact list {file_name}"
@@ -94,11 +108,20 @@ def _read_contact(contact: str, regions: Sequence[str]) -> list[Address]:
     if "@" in contact:
         email = clean_email(contact)
         return [(AddressKind.EMAIL, email)] if email else []
-    return [(AddressKind.PHONE, number) for number in _any_reading(contact, regions) or ()]
+    return [(AddressKind.PHONE, number) for number in _any_reading(contact, regions)]
 
 
-def _any_reading(text: str | None, regions: Sequence[str]) -> list[str] | None:
+def _in_all(texts: Iterable[str | None], regions: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Every e-mail address and every number in a row's cells, whichever column each stands in."""
+    mails, numbers = [], []
+    for text in filter(None, ((text or "").strip() for text in texts)):
+        if "@" not in text:
+            numbers += _any_reading(text, regions)
+        elif email := clean_email(text):
+            mails.append(email)
+    return mails, numbers
+
+
+def _any_reading(text: str, regions: Sequence[str]) -> list[str]:
     """Every number that `text` is in one of the countries, each once."""
-    if text is None:
-        return None
     return list(dict.fromkeys(number for region in regions if (number := clean_phone(text, region))))

@@ -14,6 +14,7 @@ from invitations.policy import Policy
 from invitations.policy_parts import DAY_MINUTES, WEEKDAYS
 
 _WEEK = 7 * DAY_MINUTES
+_FIRST_YEAR, _LAST_YEAR = 1990, 2199  # another is a slip of the finger
 _EXAMPLE = 'Expected one such as "50/hour", "20/day" or "50/hour mon-fri 09:00-17:00"'
 _RATE = re.compile(r"(\d{1,7})\s*(?:/|per|an?)\s*(hour|day|h|d)(?![a-z])", re.IGNORECASE)
 _CLOCK = r"([01]?\d|2[0-4]):([0-5]\d)"
@@ -137,7 +138,7 @@ def read_send_at(text: str, zone: ZoneInfo, now: datetime) -> datetime:
         local = datetime(year, month, day, hour, minute, tzinfo=zone)
     except ValueError:
         local = None
-    if local is None:
+    if local is None or not _FIRST_YEAR <= local.year <= _LAST_YEAR:
         raise ImportRefused(f'The time "{text}" cannot be read. Expected one such as "2026-12-01 10:00".')
     moment = local.astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):

@@ -58,6 +58,14 @@ def barred_customers(ledger: Ledger) -> set[str]:
 
 
 @pytest.mark.both_databases
+def test_every_number_and_address_of_a_row_is_suppressed(ledger: Ledger) -> None:
+    make_world(ledger)
+    bar(ledger, "email,mobile,phone,telephone\n,312-555-0101,312-555-0102,ana@example.com\n")
+    assert suppressions(ledger) == [
+        (address, "do_not_contact_list") for address in ("+13125550101", "+13125550102", "ana@example.com")
+    ]
+
+
 def test_everybody_of_a_list_is_suppressed_known_or_not(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone="+13125550101")

@@ -94,6 +94,7 @@ def test_a_time_that_comes_twice_is_the_first() -> None:
         ("tomorrow", "2026-12-01 10:00"),
         ("2026-12-01", "2026-12-01 10:00"),
         ("2026-02-30 10:00", "cannot be read"),
+        ("9999-12-31 23:59", "cannot be read"),
     ],
 )
 def test_a_time_that_cannot_be_meant_is_refused_with_the_reason(text: str, told: str) -> None:
