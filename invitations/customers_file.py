@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -48,13 +48,15 @@ def import_customers(
     imported_by: str,
     send_at: str | None = None,
     declared: Declaration | None = None,
+    reach: Collection[int] | None = None,
     dry_run: bool = False,
     looks_ahead: bool = True,
 ) -> ImportReport:
     """Import one file of customers as the list `list_name`; `location` is the slug for rows that name none.
 
     `speed` and `send_at` are texts as `list_speed_text` reads them, on the location's clock. `declared` is what the
-    importer says of everybody's consent; without it only what the rows say is recorded.
+    importer says of everybody's consent; without it only what the rows say is recorded. `reach`: the locations that
+    the importer looks after (None: all); for any other there is no such location.
     The same content under the same name at the same location is a repeat and changes nothing, save that a declaration
     is recorded; one that was cut off goes on. With `dry_run` the counts come out the same and nothing is written; the
     report says what would come of the list, too, unless `looks_ahead` is off.
@@ -62,7 +64,7 @@ def import_customers(
     """
     now = ledger.policy_now()
     with ledger.read() as connection:
-        account_id, default, places = places_of(connection, location)
+        account_id, default, places = places_of(connection, location, reach)
         head = ListHead(
             account_id=account_id,
             location_id=default.location_id,
@@ -110,12 +112,15 @@ def _declare(ledger: Ledger, head: ListHead, people: ListPeople, repeated: Impor
     return replace(repeated, notes=(*repeated.notes, said))
 
 
-def places_of(connection: Connection, slug: str) -> tuple[int, Place, list[Place]]:
-    """The account, its location of that slug, and all its locations.
+def places_of(
+    connection: Connection, slug: str, reach: Collection[int] | None = None
+) -> tuple[int, Place, list[Place]]:
+    """The account, its location of that slug, and all its locations, or those within `reach`.
 
     Raises UnknownLocation, naming those there are.
     """
     account_id, places = account_places(connection)
+    places = [place for place in places if reach is None or place.location_id in reach]
     for place in places:
         if place.slug == slug:
             return account_id, place, places

@@ -3,6 +3,7 @@
 A day without a time counts to its end, by the location's clock: the cap must not end too early.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,14 +27,23 @@ _ROWS_AT_ONCE = 2_000
 
 
 def import_past_invitations(
-    ledger: Ledger, content: bytes, *, file_name: str, location: str, imported_by: str, now: datetime
+    ledger: Ledger,
+    content: bytes,
+    *,
+    file_name: str,
+    location: str,
+    imported_by: str,
+    reach: Collection[int] | None = None,
+    now: datetime,
 ) -> ImportReport:
     """Keep who was asked before; `location` is the slug for rows that name none. Known rows add nothing.
+
+    `reach`: the locations that the importer looks after (None: all).
 
     A row needs an address and a day that has been. `now` is policy time. Raises UnreadableFile or UnknownLocation.
     """
     with ledger.read() as connection:
-        account_id, default, places = places_of(connection, location)
+        account_id, default, places = places_of(connection, location, reach)
     table = read_csv(content)
     mapped = mapped_columns(table, PAST_INVITATION_SYNONYMS)
     if not mapped["invited_at"]:

@@ -60,6 +60,7 @@ def _apply_platform(
 
 def apply_users(changes: Changes, file: AccountFile, locations: Mapping[str, int]) -> None:
     """Bring the users and what they may see in line; `locations` are ids by slug."""
+    known = set(changes.connection.execute(sa.select(t.users.c.email)).scalars())
     for user in file.users:
         where = {"account_id": changes.account_id, "email": user.email}
         user_id = changes.upsert(t.users, where, {"name": user.name, "role": user.role}, f'user "{user.email}"')
@@ -74,6 +75,9 @@ def apply_users(changes: Changes, file: AccountFile, locations: Mapping[str, int
             changes.connection.execute(t.user_locations.insert(), rows)
         slugs = {location_id: slug for slug, location_id in locations.items()}
         before, after = (_names(slugs, chosen) for chosen in (found, wanted))
+        if user.email not in known:
+            changes.record("limited", f'user "{user.email}" to {after}', None, {"locations": after})
+            continue
         changes.record("changed", f'user "{user.email}"', {"locations": before}, {"locations": after})
 
 

@@ -21,7 +21,7 @@ from data.ledger.jobs import ask_for
 from data.ledger.store import Ledger
 from data.words import JobKind
 
-__all__ = ["AccountChangeRefused", "apply_account", "the_account"]
+__all__ = ["AccountChangeRefused", "apply_account", "has_account", "the_account"]
 
 
 def the_account(connection: Connection) -> Row[Any]:
@@ -33,6 +33,11 @@ def the_account(connection: Connection) -> Row[Any]:
     if row is None:
         raise LookupError("There is no account yet. Run `afterword init FILE` with your account's TOML file.")
     return row
+
+
+def has_account(connection: Connection) -> bool:
+    """Whether `init` has run on this ledger."""
+    return connection.execute(sa.select(t.accounts.c.account_id)).first() is not None
 
 
 def apply_account(

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from connectors import ConfigurationError, Messenger
 from connectors.registry import missing_settings, open_messengers
+from data.ledger.access import access_of
 from data.ledger.accounts import the_account
 from data.ledger.migrate import require_current
 from data.ledger.store import Ledger, open_ledger
-from data.ledger.tables import system, users
+from data.ledger.tables import system
 from data.settings import Settings
 from data.words import Channel, Role
 from invitations.controls import Actor, Answer, Done
@@ -68,7 +69,7 @@ def required_messengers() -> Mapping[Channel, Messenger]:
 
 
 def acting(ledger: Ledger) -> Actor:
-    """Who acts at this terminal: the user AFTERWORD_LOCAL_USER names, with that user's rights; else the operator.
+    """Who acts at this terminal: the user AFTERWORD_LOCAL_USER names, with their rights and reach; else the operator.
 
     Whoever has a shell here could write to the ledger anyway, so without a name the operator counts as an owner.
     Raises ConfigurationError when the account has no such user.
@@ -78,14 +79,13 @@ def acting(ledger: Ledger) -> Actor:
         account_id = the_account(connection).account_id
         if named is None:
             return Actor(COMMAND_LINE, Role.OWNER, account_id)
-        row = connection.execute(
-            sa.select(users.c.email, users.c.role).where(users.c.account_id == account_id, users.c.email == named)
-        ).one_or_none()
-    if row is None:
+        access = access_of(connection, named)
+    if access is None:
         raise ConfigurationError(
             "AFTERWORD_LOCAL_USER names nobody of this account. Name a user of the account file, or unset it."
         )
-    return Actor(row.email, row.role, account_id)
+    places = None if access.is_every_place else frozenset(place.location_id for place in access.places)
+    return Actor(access.email, access.role, account_id, places)
 
 
 def is_halted(ledger: Ledger) -> bool:

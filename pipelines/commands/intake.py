@@ -29,6 +29,8 @@ Rejected = Annotated[
     Path | None,
     typer.Option(help="Write every complaint, with its whole row, to this CSV file.", dir_okay=False),
 ]
+_LONGEST_CONTACT = 1_000
+_DOING = {Action.IMPORT: "import lists", Action.STOP: "say whom not to contact"}
 Location = Annotated[str, typer.Option(help="The location's slug, as in the account file.")]
 
 
@@ -59,6 +61,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
     chosen = _channels(channels)
     _refuse_unwritable(rejected, file)
     with working_ledger() as ledger:
+        actor = _who_may(ledger, Action.IMPORT)
         report = import_customers(
             ledger,
             file.read_bytes(),
@@ -69,7 +72,8 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
             speed=speed,
             send_at=at,
             declared=_declared(ledger, consent, consent_text, consented_on),
-            imported_by=_who_may(ledger, Action.IMPORT).email,
+            imported_by=actor.email,
+            reach=actor.location_ids,
             dry_run=dry_run,
         )
     _tell(_title(report, dry_run=dry_run), _in_words(report), report, rejected, as_json=as_json)
@@ -83,13 +87,14 @@ def bar_contacts(
 ) -> None:
     """Never contact these people again, on any channel: everybody in a CSV file, or one person. No import undoes it."""
     file = Path(who)
-    if file.is_file():
+    is_file = len(who) <= _LONGEST_CONTACT and file.is_file()  # a longer name some systems refuse to look at
+    if is_file:
         _refuse_unwritable(rejected, file)
     elif file.suffix.lower() == ".csv":
         raise typer.BadParameter(f"there is no file {who}.", param_hint="FILE|CONTACT")
     with working_ledger() as ledger:
         now = ledger.policy_now()
-        if not file.is_file():
+        if not is_file:
             by = _who_may(ledger, Action.STOP).email
             is_new = do_not_contact(ledger, who, recorded_by=by, reason=reason, now=now)
             if as_json:
@@ -123,12 +128,14 @@ def past_invitations(
     """Take in whom the system before this one asked, and when, so that nobody is asked again too soon."""
     _refuse_unwritable(rejected, file)
     with working_ledger() as ledger:
+        actor = _who_may(ledger, Action.IMPORT)
         report = import_past_invitations(
             ledger,
             file.read_bytes(),
             file_name=file.name,
             location=location,
-            imported_by=_who_may(ledger, Action.IMPORT).email,
+            imported_by=actor.email,
+            reach=actor.location_ids,
             now=ledger.policy_now(),
         )
     words = {
@@ -157,7 +164,7 @@ def _tell(
 
 def _title(report: ImportReport, *, dry_run: bool) -> str:
     if report.is_repeat:
-        return "This file was taken in before under this name, so nothing was changed. It was then"
+        return "This file was taken in before under this name, so nobody comes in again. It was then"
     return "Nothing is written. This would be taken in" if dry_run else "Taken in"
 
 
@@ -183,7 +190,8 @@ def _in_words(report: ImportReport) -> dict[str, int | str]:
 def _who_may(ledger: Ledger, action: Action) -> Actor:
     actor = acting(ledger)
     if not may(actor.role, action):
-        raise ImportRefused(f"A user of the role {actor.role.value} may not do this. Ask an owner or admin.")
+        role = actor.role.value.replace("_", " ").title()
+        raise ImportRefused(f"The {role} role cannot {_DOING[action]}. Ask an owner or admin of the account.")
     return actor
 
 

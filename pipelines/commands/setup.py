@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from connectors import ConfigurationError
 from data.account_file import AccountFile
-from data.ledger.accounts import apply_account
+from data.ledger.accounts import apply_account, has_account
 from data.ledger.migrate import current_revision, require_current
 from data.ledger.store import Ledger, open_ledger
+from data.permissions import Action, may
 from data.settings import Settings
 from invitations.by_hand import buy_more
 from invitations.policy import Policy
@@ -62,9 +64,21 @@ def _write(settings: Settings, account: AccountFile, policy: Policy) -> list[str
     ledger = open_ledger(settings)
     try:
         bring_up(ledger)
+        _refuse_role(ledger)
         return apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now())
     finally:
         ledger.close()
+
+
+def _refuse_role(ledger: Ledger) -> None:
+    """Raises ConfigurationError where the user who acts may not change settings; a new ledger has no users yet."""
+    with ledger.read() as connection:
+        if not has_account(connection):
+            return
+    role = acting(ledger).role
+    if not may(role, Action.CHANGE_SETTINGS):
+        named = role.value.replace("_", " ").title()
+        raise ConfigurationError(f"The {named} role cannot change settings. Ask an owner or admin of the account.")
 
 
 def _try(settings: Settings, account: AccountFile, policy: Policy) -> list[str]:

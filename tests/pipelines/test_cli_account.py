@@ -159,3 +159,13 @@ def test_a_dry_run_writes_nothing(run: Run, ledger: Ledger, tmp_path: Path) -> N
     with ledger.read() as connection:
         after = {table.name: connection.execute(sa.select(table)).all() for table in metadata.sorted_tables}
     assert after == before
+
+
+def test_only_who_may_change_settings_brings_a_file_in(run: Run) -> None:
+    made = run("init", str(ACCOUNT), AFTERWORD_LOCAL_USER="tomas.rivera@harborandpine.example.com")
+    assert made.code == 0, made.errors  # nobody has a role before there is an account
+    assert "from every location" not in made.output
+    refused = run("init", str(ACCOUNT), AFTERWORD_LOCAL_USER="tomas.rivera@harborandpine.example.com")
+    assert refused.code == 2
+    assert "The Viewer role cannot change settings" in refused.errors
+    assert run("init", str(ACCOUNT), AFTERWORD_LOCAL_USER="samir.haddad@harborandpine.example.com").code == 0

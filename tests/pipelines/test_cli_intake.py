@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
-from data.words import ConsentBasis
+from data.words import ConsentBasis, Role
 from tests.pipelines.commands import Run
 from tests.world import make_world
 
@@ -89,4 +89,25 @@ def test_who_may_only_look_takes_nobody_in(run: Run, ledger: Ledger, tmp_path: P
     options = ("--location", "chicago", "--list", "May") if command == "import" else ()
     result = run(command, file, *options, AFTERWORD_LOCAL_USER="viewer@acme.example")
     assert result.code == 2
-    assert "may not do this" in result.errors
+    assert "role cannot" in result.errors
+
+
+def test_who_looks_after_one_location_takes_nobody_in_for_another(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    world = make_world(ledger)
+    with ledger.write() as c:
+        manager = c.execute(sa.select(t.users.c.user_id).where(t.users.c.role == Role.MANAGER)).scalar_one()
+        c.execute(t.user_locations.insert().values(user_id=manager, location_id=world.chicago))
+    file = csv(tmp_path, "email,location,invited at\na@example.com,,2026-11-01\nb@example.com,New York,2026-11-01\n")
+    for command, options in (("import", ("--list", "May")), ("past-invitations", ())):
+        told = run(command, file, "--location", "new-york", *options, AFTERWORD_LOCAL_USER="manager@acme.example")
+        assert told.code == 2
+        assert "There are: chicago." in told.errors
+        kept = run(
+            command, file, "--location", "chicago", *options, "--json", AFTERWORD_LOCAL_USER="Manager@acme.example"
+        )
+        assert (json.loads(kept.output)["new"], json.loads(kept.output)["rejected"]) == (1, 1)
+
+
+def test_what_names_nobody_is_told_however_long(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    assert run("do-not-contact", "x" * 5_000).code == 2
