@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.tables import invitations, policies, requests
+from data.ledger.types import UtcDateTime
 from data.words import InvitationStatus, StopCondition
 
 # When a policy document does not say: any answer ends the asking. A test holds it to `invitations.policy.Policy`.
@@ -19,11 +20,27 @@ UNLESS_SAID = (StopCondition.SCORED, StopCondition.PLATFORM_CHOSEN, StopConditio
 # Not an answer: it ends what runs, and says nothing about what was stopped or has run out.
 _ONLY_WHILE_ACTIVE = (StopCondition.PERMANENT_FAILURE,)
 
+# Done by the customer at this moment; a review that is linked may be older than what asks them now.
+_BY_THEMSELVES = (StopCondition.SCORED, StopCondition.PLATFORM_CHOSEN, StopCondition.CLICKED)
+
 _i, _r, _p = invitations.c, requests.c, policies.c
 _POLICY = (
     sa.select(_r.invitation_id, _p.rules)
     .join(policies, _p.policy_id == _r.policy_id)
     .where(_r.request_id == sa.bindparam("request_id"))
+)
+_answered = invitations.alias("answered")
+_END_WHAT_ASKS_NOW = (
+    invitations.update()
+    .where(
+        _i.customer_id
+        == sa.select(_answered.c.customer_id)
+        .where(_answered.c.invitation_id == sa.bindparam("answered_invitation", type_=sa.BigInteger))
+        .scalar_subquery(),
+        _i.status == InvitationStatus.ACTIVE,
+        _i.first_handed_at.is_not(None),
+    )
+    .values(status=InvitationStatus.ANSWERED, ended_at=sa.bindparam("moment", type_=UtcDateTime))
 )
 
 
@@ -35,7 +52,8 @@ def stops_when(rules: Mapping[str, Any]) -> frozenset[StopCondition]:
 def end_if_met(connection: Connection, request_id: int, met: Collection[StopCondition], *, at: datetime) -> bool:
     """End the request's invitation as answered where its policy stops on one of `met`; whether that ended it.
 
-    An answer counts also for an invitation that was stopped or had run out: it is on record then. `at` is policy time.
+    An answer counts also for an invitation that was stopped or had run out: it is on record then. Given through an old
+    link, it ends as well what asks the same customer now. `at` is policy time.
     """
     row = connection.execute(_POLICY, {"request_id": request_id}).one()
     counting = stops_when(row.rules) & set(met)
@@ -47,4 +65,6 @@ def end_if_met(connection: Connection, request_id: int, met: Collection[StopCond
         .where(_i.invitation_id == row.invitation_id, _i.status != InvitationStatus.ANSWERED, *open_to)
         .values(status=InvitationStatus.ANSWERED, ended_at=at)
     )
+    if counting & set(_BY_THEMSELVES):
+        connection.execute(_END_WHAT_ASKS_NOW, {"answered_invitation": row.invitation_id, "moment": at})
     return ended.rowcount == 1

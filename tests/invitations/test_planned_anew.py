@@ -13,6 +13,7 @@ from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, Ro
 from invitations.by_hand import buy_more
 from invitations.controls import Actor, restart_invitation, stop_invitation
 from invitations.queueing import plan_and_queue
+from invitations.respond import take_score
 from invitations.send import send_due
 from tests.recorder import Recorder
 from tests.world import NOON, RULES, World, make_customer, make_request, make_world
@@ -135,6 +136,17 @@ def test_an_invitation_that_a_merge_ended_does_not_keep_the_person_from_being_in
     change(ledger, t.customers, occasion_at=NIGHT)
     assert plan_and_queue(ledger, now=NIGHT).counts["invited"] == 1
     assert sent(ledger) == 1
+
+
+def test_an_answer_through_the_link_of_either_invitation_ends_the_asking(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    first, second = make_customer(ledger, world, email=MAIL), make_customer(ledger, world, phone=PHONE)
+    make_request(ledger, world, first, channel=Channel.EMAIL, status=RequestStatus.SENT)
+    make_request(ledger, world, second, status=RequestStatus.SENT, now=NOON + timedelta(hours=1), link_token="second")
+    change(ledger, t.invitations, first_handed_at=NOON)
+    merge(ledger, world)
+    take_score(ledger, "second", 9, now=NOON)
+    assert {row.status for row in invitations_of(ledger)} == {InvitationStatus.ANSWERED}
 
 
 def test_of_two_invitations_of_one_person_the_one_that_asked_them_goes_on(ledger: Ledger) -> None:
