@@ -123,6 +123,10 @@ class Policy(BaseModel):
         return self.model_dump(mode="json")
 
 
+_EXPECTED = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "expected a table"),
+    **dict.fromkeys(("list_type", "tuple_type"), "expected a list, or tables in double brackets"),
+}  # by pydantic's kinds of faults, whose own words are for programmers
 _PARTS: dict[str, type[BaseModel]] = {
     "quiet_hours": QuietHours, "stricter_hours": StricterHours, "consent": ConsentRule, "machines": Machines,
 }  # fmt: skip
@@ -139,6 +143,16 @@ def read_policy(connection: Connection, account_id: int, at: datetime) -> tuple[
     if row is None:
         raise NoPolicy(f"account {account_id} has no policy in effect: run `afterword init FILE`")
     return row.policy_id, Policy.load(row.rules)
+
+
+def policy_ends_at(connection: Connection, account_id: int, at: datetime) -> datetime | None:
+    """When the version in effect at `at` gives way to the next one that waits for its day; None: none does."""
+    return connection.execute(
+        sa.select(policies.c.effective_at)
+        .where(policies.c.account_id == account_id, policies.c.effective_at > at)
+        .order_by(policies.c.effective_at)
+        .limit(1)
+    ).scalar()
 
 
 def _refuse_opinions(part: Any, path: tuple[str, ...]) -> None:
@@ -172,5 +186,5 @@ def _in_words(fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         part = _PARTS[fault["loc"][0]] if len(fault["loc"]) > 1 else Policy
         return f"{where}: not a setting; there are {', '.join(part.model_fields)}"
-    said = str(fault["msg"]).removeprefix("Value error, ")
+    said = _EXPECTED.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
     return f"{where}: {said}" if where else said

@@ -25,7 +25,7 @@ from data.ledger.store import Ledger
 from data.ledger.tables import accounts
 from data.words import Channel, InvitationStatus, RequestStatus, Rule
 from invitations.plan import plan
-from invitations.policy import read_policy
+from invitations.policy import policy_ends_at, read_policy
 from invitations.windows import MOMENT
 
 log = structlog.get_logger(__name__)
@@ -94,9 +94,13 @@ def plan_and_queue(ledger: Ledger, *, now: datetime, horizon: timedelta = HORIZO
             policy_id, policy = read_policy(connection, account_id, now)
             candidates = read_candidates(connection, account_id, at=now)
             standing = read_standing(connection, account_id, now)
+            changes_at = policy_ends_at(connection, account_id, now)
         verdicts = plan(candidates, policy, now, standing)
+        if changes_at:  # by then what is queued must have gone; the rest is for the next policy to say
+            verdicts = verdicts.with_columns(pl.col("not_after").clip(upper_bound=changes_at))
         counts.update(_count(verdicts))
-        this = _Pass(account_id, policy_id, now, now + horizon)
+        until = now + horizon
+        this = _Pass(account_id, policy_id, now, min(until, changes_at) if changes_at else until)
         counts.update(_write(ledger, this, candidates=candidates, verdicts=verdicts))
         archive.append(_for_archive(verdicts, pass_id, policy_id, now))
     counts_in_order = {name: counts[name] for name in sorted(counts)}

@@ -16,7 +16,7 @@ from invitations.queueing import plan_and_queue
 from invitations.respond import take_score
 from invitations.send import send_due
 from tests.recorder import Recorder
-from tests.world import NOON, RULES, World, make_customer, make_request, make_world
+from tests.world import NOON, RULES, World, insert, make_customer, make_request, make_world
 
 pytestmark = pytest.mark.one_database
 
@@ -82,6 +82,26 @@ def test_a_message_leaves_the_queue_when_no_hour_is_left_to_send_it(ledger: Ledg
     assert report.verdicts.select("rules", "earliest_at").rows() == [(["quiet_hours"], None)]
     assert report.counts["canceled"] == 1
     assert sent(ledger) == 0
+
+
+def test_nothing_goes_by_the_old_policy_once_the_next_one_is_in_effect(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_customer(ledger, world)
+    assert plan_and_queue(ledger, now=NIGHT).counts["queued"] == 1
+    changes_at = NIGHT + timedelta(hours=2)
+    with ledger.write() as c:
+        insert(
+            c, t.policies, account_id=world.account_id, version=2, effective_at=changes_at,
+            rules={**RULES, "quiet_hours": {"opens": "14:00", "closes": "15:00"}},
+        )  # fmt: skip
+    make_customer(ledger, world)
+    for _ in range(2):  # the second pass has nothing to add
+        report = plan_and_queue(ledger, now=NIGHT)
+        assert (report.counts["queued"], report.counts["canceled"]) == (0, 0)
+    assert report.counts["refreshed"] == 0
+    assert sent(ledger) == 0
+    assert plan_and_queue(ledger, now=changes_at).counts["queued"] == 1
+    assert (sent(ledger), sent(ledger, MORNING + timedelta(hours=1))) == (0, 2)
 
 
 def test_a_message_that_was_tried_goes_sooner_when_what_put_it_off_has_gone(ledger: Ledger) -> None:
