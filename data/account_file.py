@@ -208,9 +208,19 @@ def load_account_file(path: Path | str) -> AccountFile:
         raise AccountFileError("\n".join(f"{path.name}: {line}" for line in lines)) from faults
 
 
+_EXPECTED = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "expected a table"),
+    "list_type": "expected a list",
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        "expected a day such as 2026-12-01, without quotes",
+    ),
+}  # by pydantic's kinds of faults, whose own words are for programmers
+
+
 def _in_words(fault: dict[str, Any], document: Any) -> str:
     """One fault of pydantic's as table, key, found, expected."""
-    message = str(fault["msg"]).removeprefix("Value error, ")
+    message = _EXPECTED.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
     where, node = [], document
     for part in fault["loc"][:-1]:
         node = node[part]
@@ -227,7 +237,8 @@ def _in_words(fault: dict[str, Any], document: Any) -> str:
         return f"{place}: found nothing, but it is needed"
     if isinstance(fault["input"], (dict, list)):
         return f"{place}: {message}"
-    return f"{place}: found {fault['input']!r}, {message[:1].lower()}{message[1:]}"
+    found = repr(fault["input"]) if isinstance(fault["input"], str) else fault["input"]
+    return f"{place}: found {found}, {message[:1].lower()}{message[1:]}"
 
 
 def _nickname(node: Any) -> str:

@@ -20,7 +20,8 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 
 def _minutes(value: Any) -> int:
     if not isinstance(value, str) or not _CLOCK.fullmatch(value):
-        raise ValueError(f"found {value!r}, expected a time of day such as '08:00'")
+        found = repr(value) if isinstance(value, str) else value  # TOML has times of its own: 08:00:00
+        raise ValueError(f"found {found}, expected a time of day such as '08:00'")
     hours, minutes = value.split(":")
     return int(hours) * 60 + int(minutes)
 
