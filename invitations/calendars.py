@@ -65,13 +65,13 @@ class Calendars:
                 break
         return starts, closes
 
-    def settle_one(self, cal: int, moment: int) -> int | None:
-        """The same for one moment, in microseconds since 1970."""
+    def stretch_at(self, cal: int, moment: int) -> tuple[int, int] | None:
+        """When a message may start that may from `moment` on, and until just before when: microseconds since 1970."""
         while True:
             opens, lasts = self._stretches_of(cal)
             place = bisect_right(lasts, moment)
             if place < len(opens):
-                return max(moment, opens[place])
+                return max(moment, opens[place]), lasts[place]
             if self._until >= self._now + (_NOT_BEYOND if opens else _FURTHER[-1]):
                 return None
             self._reach(self._now + 2 * max(self._until - self._now, timedelta(days=31)))

@@ -24,7 +24,7 @@ OUTCOME = {
 }
 _PLENTY = 2**62
 _RANK = ("is_new", "ordered_at", "customer_id")
-_FIRST_OF_PERSON = ("person_id", "is_not_overridden", "at", "ordered_at", "customer_id")
+_FIRST_OF_PERSON = ("person_id", "is_not_overridden", "at", "rank")
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def _prepared(asks: pl.DataFrame, cap: timedelta | None) -> pl.DataFrame:
     }
     is_multi = pl.len().over("person_id") > 1 if cap else pl.lit(value=False)
     ranked = asks.sort(_RANK).with_row_index("rank")
-    return ranked.with_columns(order_at="at", is_multi=is_multi, **nobody_yet).drop("is_new")
+    return ranked.with_columns(is_multi=is_multi, **nobody_yet).drop("is_new")
 
 
 def _cycles(quota: Quota | None) -> Iterator[_Cycle]:
@@ -115,11 +115,9 @@ def _take_turn(
     # Whose consent will have run out takes no unit; the rule says so.
     lapsed = can_go.filter(pl.col("at") >= pl.col("consent_ends_at"))
     given, over = _give_units(can_go.filter(pl.col("at") < pl.col("consent_ends_at")), cycle)
-    if lapsed.height + over.height:
-        with_places = given.with_columns(at="own_at")
-        lined_up = places.line_up(with_places.filter(is_paced), cycle.end)
-        given = pl.concat([given.filter(~is_paced), _slowed(lined_up)])
-    places.keep()
+    if over.height:
+        given = _closed_up(given, cycle, places)
+    places.keep(given.filter(is_paced))
     if cycle.end is None:
         over = over.with_columns(at=pl.lit(None, MOMENT))
     else:
@@ -127,6 +125,21 @@ def _take_turn(
         over = over.with_columns(at=calendars.settle(over["cal"], moments)[0])
     extra = ("own_at", "was_slowed")
     return pl.concat([given, lapsed]).drop(extra), pl.concat([later, over]).drop(extra)
+
+
+def _closed_up(given: pl.DataFrame, cycle: _Cycle, places: Places) -> pl.DataFrame:
+    """`given` without the gaps that those leave who got no unit; as they were, where that would put somebody out.
+
+    (One who goes earlier may take a place a little before another, with short hours, could have had it.)
+    """
+    is_paced = pl.col("list_id").is_not_null()
+    lined_up = _slowed(
+        places.line_up(given.filter(is_paced).with_columns(at="own_at", is_slowed="was_slowed"), cycle.end)
+    )
+    still_goes = _is_before(cycle.end) & (pl.col("at") < pl.col("consent_ends_at")).fill_null(value=False)
+    if lined_up.select(still_goes.all()).item():
+        return pl.concat([given.filter(~is_paced), lined_up])
+    return given
 
 
 def _slowed(rows: pl.DataFrame) -> pl.DataFrame:
@@ -167,5 +180,5 @@ def _after(settled: pl.DataFrame, rest: pl.DataFrame, cap: timedelta | None, cal
     touched = touched.with_columns(
         other_ends_at=pl.max_horizontal("other_ends_at", "ends_at"), at=pl.max_horizontal("at", "ends_at")
     )
-    touched = touched.with_columns(at=calendars.settle(touched["cal"], touched["at"])[0]).with_columns(order_at="at")
+    touched = touched.with_columns(at=calendars.settle(touched["cal"], touched["at"])[0])
     return pl.concat([rest.filter(~is_touched), touched.select(rest.columns)])
