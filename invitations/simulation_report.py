@@ -25,7 +25,7 @@ REASONS: Mapping[str, str] = {
     Rule.NO_TEMPLATE: "there is no text for the channel",
     Rule.TEMPLATE_NOT_APPROVED: "the WhatsApp template is not approved",
     Rule.MARKETING_REFUSED: "WhatsApp takes no marketing messages to +1 numbers",
-    Rule.NO_CONSENT: "no consent that their country asks for, or it has run out",
+    Rule.NO_CONSENT: "they said no, or gave no consent that their country asks for, or it has run out",
     Rule.EXCLUDED: "staff or relatives, who are not asked",
     Rule.PAUSED: "paused until someone resumes it",
     Rule.STOPPED: "stopped until someone restarts it",

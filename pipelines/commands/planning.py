@@ -19,6 +19,9 @@ from pipelines.commands.frame import AsJson, console, show, working_ledger
 from pipelines.commands.simulation_tables import print_side_by_side, print_simulation
 
 
+_FIRST_YEAR, _LAST_YEAR = 1990, 2199  # another is a slip of the finger
+
+
 def plan(
     at: Annotated[str | None, typer.Option(help="Plan as of this time (2026-11-23T18:00:00Z); else now.")] = None,
     simulate: Annotated[
@@ -103,4 +106,6 @@ def _moment(text: str | None) -> datetime | None:
         raise typer.BadParameter(
             f"{text!r} names no zone: write 2026-11-23T18:00:00Z or …T12:00:00-06:00.", param_hint="--at"
         )
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise typer.BadParameter(f"{text!r} is not a time that anybody plans for.", param_hint="--at")
     return moment
