@@ -27,8 +27,8 @@ def steps_of(people: pl.DataFrame, sources: Sources, at: datetime) -> pl.DataFra
     """`people` (`candidate_people`) by the channels of their next step, and by messages that this does not cover.
 
     Adds step, channel, preference, is_all_channels, template_slug, due_at, at_minute, the message queued for it, what
-    happened, and `is_fallback`: true where the step before failed for good and this is another channel of it, false
-    where it is the next step, null where it stands for a message beside it.
+    happened, and `is_fallback`: true where the step before failed for good and this is another channel of it (to be
+    tried, or queued or in flight already), false where it is the next step, null where it stands for a message beside.
     """
     steps, messages = sources.steps, sources.messages
     base = (
@@ -40,7 +40,7 @@ def steps_of(people: pl.DataFrame, sources: Sources, at: datetime) -> pl.DataFra
     )
     ended = _ended(messages)
     coming = _coming(base, steps, messages, ended)
-    parts = [coming, _fallbacks(base, steps, messages, ended), _uncovered(base, coming, steps, messages)]
+    parts = [coming, _fallbacks(base, steps, messages, ended), _uncovered(base, coming, steps, messages, ended)]
     rows = pl.concat(parts, how="diagonal_relaxed")
     # A message that could not be sent is tried again no sooner than dispatch put it off to.
     # Further ahead lies a moment that planning chose, for reasons that may have gone.
@@ -161,15 +161,19 @@ def _due_at() -> pl.Expr:
     return due.cast(MOMENT)
 
 
-def _uncovered(base: pl.DataFrame, coming: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
+def _uncovered(
+    base: pl.DataFrame, coming: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, ended: pl.DataFrame
+) -> pl.DataFrame:
     """Messages queued or in flight beside the next step (a step sent by several channels): each stands for itself."""
     slugs = steps.select("sequence_id", "step", "template_slug").unique()
+    failed = ended.filter("has_only_failed").select("invitation_id", step="over_step", is_fallback=pl.lit(value=True))
     return (
         messages.filter(pl.col("request_status").is_in([RequestStatus.QUEUED.value, *_values(IN_FLIGHT)]))
         .join(coming.select("request_id").drop_nulls(), on="request_id", how="anti")
         .drop(*_OF_WHAT_WENT)
         .join(base, on="invitation_id", how="inner")
         .join(slugs, on=["sequence_id", "step"], how="left")
+        .join(failed, on=["invitation_id", "step"], how="left")
         .with_columns(preference=pl.lit(0, pl.Int64), is_all_channels=pl.lit(value=True))
     )
 

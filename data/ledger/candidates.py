@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.candidate_people import people_of
 from data.ledger.candidate_sources import Sources, read_sources
-from data.ledger.candidate_steps import FACTS, steps_of
+from data.ledger.candidate_steps import FACTS, IN_FLIGHT, steps_of
 from data.words import Channel, RequestStatus, TemplateCategory
 
 FALLBACK_LANGUAGE = "en"
@@ -116,9 +116,13 @@ def _with_holds(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without_vain_tries(rows: pl.DataFrame) -> pl.DataFrame:
-    """A step that failed goes by another channel before the next step comes, if one can carry it."""
+    """A step that failed goes by another channel before the next step comes, if one can carry it or is about to."""
     tries = rows.filter("is_fallback")
     if tries.is_empty():
         return rows
-    can_go = tries.filter(~pl.any_horizontal(UNUSABLE))["customer_id"].unique().implode()
-    return rows.filter(pl.col("is_fallback").is_null() | (pl.col("is_fallback") == pl.col("customer_id").is_in(can_go)))
+    is_tried = pl.col("request_status").is_in([status.value for status in (RequestStatus.QUEUED, *IN_FLIGHT)])
+    is_leaving = pl.col("request_status").is_in([status.value for status in IN_FLIGHT])
+    can_go = tries.filter(is_leaving.fill_null(value=False) | ~pl.any_horizontal(UNUSABLE))["customer_id"].unique()
+    is_its_turn = pl.col("is_fallback") == pl.col("customer_id").is_in(can_go.implode())
+    beside = pl.col("is_fallback").is_null() | (pl.col("is_fallback") & is_tried.fill_null(value=False))
+    return rows.filter(beside | is_its_turn)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from data.ledger import tables as t
 from data.ledger.identities import lock_identities, resolve_people
 from data.ledger.store import Ledger
-from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, Role
+from data.words import AddressKind, Channel, FailureScope, InvitationStatus, RequestStatus, Role
 from invitations.by_hand import buy_more
 from invitations.controls import Actor, restart_invitation, stop_invitation
 from invitations.queueing import plan_and_queue
@@ -113,6 +113,22 @@ def test_a_message_that_was_tried_goes_sooner_when_what_put_it_off_has_gone(ledg
     buy_more(ledger, owner(world), 10, now=NOON)
     assert plan_and_queue(ledger, now=NOON).counts["refreshed"] == 1
     assert sent(ledger, NOON) == 1
+
+
+def test_no_reminder_goes_while_the_first_message_waits_for_its_second_channel(ledger: Ledger) -> None:
+    world = make_world(ledger, quota=1)
+    make_request(ledger, world, make_customer(ledger, world))
+    assert sent(ledger, NOON) == 1
+    dead = make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.FAILED, failed_at=NOON)
+    change(ledger, t.requests, t.requests.c.request_id == dead, failure_scope=FailureScope.ADDRESS)
+    change(ledger, t.sequence_steps, t.sequence_steps.c.step == 1, delay_minutes=60)
+    plan_and_queue(ledger, now=NOON)
+    buy_more(ledger, owner(world), 10, now=NOON)
+    for _ in range(2):
+        plan_and_queue(ledger, now=NOON + timedelta(hours=2))
+    with ledger.read() as c:
+        waiting = t.requests.select().where(t.requests.c.status == RequestStatus.QUEUED).order_by("invitation_id")
+        assert [(row.step, row.channel) for row in c.execute(waiting)] == [(1, Channel.EMAIL), (0, Channel.EMAIL)]
 
 
 # Stopped and restarted -------------------------------------------------------------------------------------------
