@@ -218,7 +218,7 @@ def _told_beside(people: ListPeople) -> dict[str, Any]:
         "suppressed_count": people.suppressed_count,
         "excluded_count": people.excluded_count,
         "no_consent": dict(missing),
-        "notes": (*people.taken.notes, *(people.gaps.in_words() if people.gaps else ())),
+        "notes": (*people.taken.notes, *people.held_channels, *(people.gaps.in_words() if people.gaps else ())),
     }
 
 

@@ -22,6 +22,7 @@ from data.ledger.imports import Known
 from data.ledger.tables import channels, users
 from data.recipients import locate
 from data.words import AddressKind, Channel, ConsentBasis, Relationship
+from invitations.channels import offered_channels
 from invitations.consent_columns import Declaration, bases_of
 from invitations.consent_gaps import ConsentGaps
 from invitations.intake import Intake
@@ -46,6 +47,7 @@ class ListPeople:
     declared: Declaration | None
     list_name: str
     now: datetime
+    held_channels: tuple[str, ...] = ()  # those that the list names and a location does not offer now, in words
     invited_count: int = 0
     suppressed_count: int = 0
     excluded_count: int = 0
@@ -147,6 +149,21 @@ def people_of_list(
         declared=declared,
         list_name=list_name,
         now=now,
+        held_channels=_held_channels(connection, grouped, places, only),
+    )
+
+
+def _held_channels(
+    connection: Connection, grouped: pl.DataFrame, places: Sequence[Place], only: Sequence[Channel] | None
+) -> tuple[str, ...]:
+    """Why messages of the list will wait: what forms say beside a channel that cannot be chosen."""
+    concerned = set(grouped["location_id"].unique())
+    return tuple(
+        f"{place.name}: {offer.reason}"
+        for place in places
+        if only and place.location_id in concerned
+        for offer in offered_channels(connection, place.location_id)
+        if offer.channel in only and not offer.is_available
     )
 
 

@@ -4,7 +4,8 @@
 
 A stretch is the first hour in which something can go. While no list at a set pace has anybody waiting it is longer, up
 to the shortest interval between two steps of a sequence: `earliest_at` takes everybody else into account, so only a
-message that follows on one of the stretch could change it, and none can within it. A stretch ends where a cycle of the quota does.
+message that follows on one of the stretch could change it, and none can within it. A stretch ends where a cycle of the
+quota does.
 
 Because deciding is the very function that the nightly run calls, a simulation and what is really sent afterwards differ
 by what people do (ASSUMED says so), not by how it was worked out; tests hold both to each other.

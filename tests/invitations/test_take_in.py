@@ -241,3 +241,14 @@ def test_an_import_can_be_larger_than_one_transaction(ledger: Ledger, monkeypatc
     monkeypatch.setattr(customers_file, "_PEOPLE_AT_ONCE", 7)
     content = b"email\n" + b"".join(b"c%d@example.com\n" % number for number in range(50))
     assert counts(take(ledger, content)) == (50, 50, 0, 0, 0)
+
+
+def test_a_list_for_a_channel_that_is_switched_off_is_taken_in_and_says_why_it_waits(ledger: Ledger) -> None:
+    make_world(ledger)
+    report = import_customers(
+        ledger, b"email,phone\na@example.com,+13125550100\n", file_name="a.csv", location="chicago", list_name="May",
+        channels=[Channel.WHATSAPP, Channel.EMAIL], speed=None, imported_by="ana@acme.example",
+    )  # fmt: skip
+    assert report.new_count == 1
+    assert "Acme Chicago: WhatsApp is switched off for this location in the account's settings." in report.notes
+    assert not any("E-mail" in note for note in report.notes)
