@@ -138,6 +138,7 @@ class _Dispatcher:
         self._lanes = local()
         self._callers: list[Caller[Outcome]] = []
         self._ends = time.monotonic() + BATCH_SECONDS
+        self._closing: dict[str, datetime] = {}  # when each claimed message's window does, by attempt
         self._throttled: set[Channel] = set()  # left alone until the next batch
         self._refusal: ConfigurationError | None = None
 
@@ -173,6 +174,7 @@ class _Dispatcher:
     def _write(self, claims: Sequence[dispatch.Claim]) -> list[Message]:
         """The claims' messages, in the same order; nothing is locked while they are written."""
         attempt_of = {claim.request_id: claim.attempt_id for claim in claims}
+        self._closing = {claim.attempt_id: claim.not_after for claim in claims}
         with self.ledger.read() as connection:
             rows = {row.request_id: row for row in read_contents(connection, list(attempt_of))}
         public = self.ledger.settings.public_url.rstrip("/")
@@ -192,7 +194,8 @@ class _Dispatcher:
         attempt_id = message.attempt_id
         is_off = self._refusal is not None or message.channel in self._throttled
         is_over = time.monotonic() >= self._ends  # of a slow provider's chunk the next batch takes the rest
-        if is_off or is_over or not self._commits.run(lambda c: dispatch.hand_over(c, attempt_id)):
+        is_late = self.now() >= self._closing[attempt_id]  # the provider was slow, and it is night by now
+        if is_off or is_over or is_late or not self._commits.run(lambda c: dispatch.hand_over(c, attempt_id)):
             self._commits.run(lambda c: outcomes.record_not_sent(c, attempt_id, AttemptOutcome.WITHDRAWN))
             return AttemptOutcome.WITHDRAWN.value
         messenger = self.messengers[message.channel]

@@ -37,6 +37,7 @@ class Claim:
     attempt_id: str
     request_id: int
     channel: Channel
+    not_after: datetime  # policy time: the recipient's hours close then, whoever is still before it in the line
 
 
 def _claimable(account_id: int, now: datetime, available: Collection[Channel]) -> sa.ColumnElement[bool]:
@@ -114,6 +115,7 @@ def _claim_for(
             _r.invitation_id,
             _r.channel,
             _r.location_id,
+            _r.not_after,
             _i.person_id,
             _i.list_id,
             has_reservation().label("is_reserved"),
@@ -151,7 +153,7 @@ def _take(
     if not chosen:
         return []
     clock = connection.execute(sa.select(database_now())).scalar_one()
-    claims = [Claim(secrets.token_hex(12), row.request_id, row.channel) for row in chosen]
+    claims = [Claim(secrets.token_hex(12), row.request_id, row.channel, row.not_after) for row in chosen]
     connection.execute(
         attempts.insert(),
         [

@@ -131,6 +131,25 @@ def test_a_suppression_of_one_address_holds_for_the_persons_other_address(ledger
     assert recorder.taken == []
 
 
+@pytest.mark.one_database
+def test_nothing_leaves_after_closing_time_though_it_was_claimed_before(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(ledger)
+    for _ in range(2):
+        make_request(ledger, world, make_customer(ledger, world), not_after=NOON + timedelta(seconds=30))
+    clock = [NOON]
+    monkeypatch.setattr(send, "PARALLEL", 1)
+    monkeypatch.setattr(send._Dispatcher, "now", lambda _: clock[0])
+
+    def slowly(message: Message) -> None:
+        clock[0] += timedelta(seconds=45)
+
+    recorder = Recorder(slowly)
+    assert send.send_due(ledger, recorder.messengers, now=NOON).counts == {"accepted": 1, "withdrawn": 1}
+    assert len(recorder.taken) == 1
+
+
 def test_a_stop_between_claim_and_hand_over_still_counts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(send, "PARALLEL", 1)
     world = make_world(ledger)
