@@ -57,7 +57,7 @@ def share(
     done = [waiting.head(0)]
     for cycle in _cycles(quota):
         while True:
-            is_now = waiting.select(_leads(waiting) & _is_before(cycle.end)).to_series()
+            is_now = waiting.select(_leads(waiting, cycle.end) & _is_before(cycle.end)).to_series()
             turn, rest = waiting.filter(is_now), waiting.filter(~is_now)
             if turn.is_empty():
                 break
@@ -94,9 +94,11 @@ def _is_before(end: datetime | None) -> pl.Expr:
     return pl.col("at").is_not_null() if end is None else (pl.col("at") < end).fill_null(value=False)
 
 
-def _leads(waiting: pl.DataFrame) -> pl.Expr:
-    """Whose turn it may be: of each person's asks the first one. A person's word (an override) comes before rules."""
-    several = waiting.filter(pl.col("is_multi") & pl.col("at").is_not_null())
+def _leads(waiting: pl.DataFrame, end: datetime | None) -> pl.Expr:
+    """Whose turn it may be: of each person's asks before `end` the first. A person's word (an override) comes before
+    rules.
+    """
+    several = waiting.filter(pl.col("is_multi") & _is_before(end))
     if several.is_empty():
         return ~pl.col("is_multi")
     first = several.sort(_FIRST_OF_PERSON).unique("person_id", keep="first", maintain_order=True)["customer_id"]

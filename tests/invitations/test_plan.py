@@ -9,6 +9,7 @@ from tests.invitations.planning import (
     HOUR,
     NOON,
     POLICY,
+    RESETS,
     candidate,
     frame,
     policy,
@@ -123,6 +124,16 @@ def test_an_override_goes_first_and_the_persons_other_visit_waits_for_it() -> No
     assert found[0]["earliest_at"] == NOON + HOUR
     assert found[1]["rules"] == ["frequency_cap"]
     assert found[1]["earliest_at"] == NOON + HOUR + 90 * DAY
+
+
+def test_who_waits_for_an_override_that_gets_no_unit_takes_none_of_the_next_cycle_before_it_begins() -> None:
+    consent = [{"country": "US", "bases": {"purchase": 1, "express": 0}, "source": "x", "read_on": "2026-11-20"}]
+    by_hand = candidate(customer_id=1, person_id=7, is_cap_overridden=True, purchase_at=NOON - HOUR)
+    other = candidate(customer_id=2, person_id=7, express_at=NOON)
+    found = verdicts(by_hand, other, policy=policy(consent=consent), standing=standing(0))
+    assert [row["is_clear"] for row in found] == [False, False]
+    assert found[1]["rules"] == ["quota"]
+    assert found[1]["earliest_at"] == RESETS[0]
 
 
 def test_when_one_location_has_no_unit_left_the_persons_visit_to_the_other_is_asked_about() -> None:
