@@ -18,7 +18,6 @@ from pipelines import passes
 from pipelines.commands.frame import AsJson, console, show, working_ledger
 from pipelines.commands.simulation_tables import print_side_by_side, print_simulation
 
-
 _FIRST_YEAR, _LAST_YEAR = 1990, 2199  # another is a slip of the finger
 
 
