@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from connectors.csv_file import LINE
-from data.words import AddressKind
+from data.words import AddressKind, Relationship
 
 _LAST = (
     "email", "phone", "first_name", "last_name", "employee", "service", "locale", "time_zone", "postal_code", "country",
@@ -68,14 +68,22 @@ def _components(links: Iterable[tuple[str, int]]) -> dict[int, int]:
 def merged(grouped: pl.DataFrame) -> pl.DataFrame:
     """One row for each person and location: `group`, `location_id`, and of each value the last that is given.
 
-    Of visits the newest; and a no to consent in any row is a no.
+    Of visits the newest; a no to consent in any row is a no, and who is staff or a relative in one is so in all.
     """
+    relationship = pl.col("relationship").drop_nulls()
+    works_here = relationship.filter(relationship != Relationship.CUSTOMER.value)
     is_alone = ~pl.struct("group", "location_id").is_duplicated()
     alone = grouped.filter(is_alone).select("group", "location_id", *_LAST, _NEWEST, _A_NO_COUNTS)
     together = (
         grouped.filter(~is_alone)
         .sort(LINE)
         .group_by("group", "location_id", maintain_order=True)
-        .agg(*(pl.col(name).drop_nulls().last() for name in _LAST), pl.col(_NEWEST).max(), pl.col(_A_NO_COUNTS).min())
+        .agg(
+            *(pl.col(name).drop_nulls().last() for name in _LAST if name != "relationship"),
+            pl.coalesce(works_here.last(), relationship.last()).alias("relationship"),
+            pl.col(_NEWEST).max(),
+            pl.col(_A_NO_COUNTS).min(),
+        )
+        .select(alone.columns)
     )
     return pl.concat([alone, together]).sort("group", "location_id")

@@ -93,7 +93,8 @@ def _json(values: Sequence[Channel] | Sequence[int] | None) -> Any:
 def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequence[Known], *, now: datetime) -> None:
     """Insert these people's customers or bring them up to date, in one transaction with their consents and the counts.
 
-    An empty value never overwrites one, nor an earlier visit a later. `now` is policy time.
+    An empty value never overwrites one, nor an earlier visit a later, nor "customer" that somebody is staff. `now` is
+    policy time.
     """
     with ledger.write() as connection:
         lock_identities(connection, head.account_id)
@@ -199,6 +200,10 @@ def _bring_up_to_date(
         new = {**row._mapping, **values}
         if _comes_again(row, values, was_in_it=names.get(row.list_id) == (head.name, head.location_id)):
             new["occasion_at"] = now
+        if values.get("relationship") == Relationship.CUSTOMER and row.relationship is not None:
+            new["relationship"] = (
+                row.relationship
+            )  # staff are patients too: another list makes nobody's colleague less one
         if row.visited_at and "visited_at" in values:
             new["visited_at"] = max(row.visited_at, values["visited_at"])
         rows.append({"the_customer_id": row.customer_id, **{theirs: new[name] for name, theirs in bound}})

@@ -141,6 +141,10 @@ def test_place_visit_and_relationship_stay_with_the_customer(ledger: Ledger) -> 
     assert (row.relationship, row.occasion_at) == (Relationship.STAFF, NOON)
     assert row.visited_at == datetime(2026, 11, 14, 6, 0, tzinfo=UTC)
     take(ledger, "email,visit date\na@example.com,2026-10-01\n", "June", at=NOON + timedelta(days=1))
+    take(
+        ledger, "email,relationship\na@example.com,staff\na@example.com,patient\n", "July", at=NOON + timedelta(days=2)
+    )
+    take(ledger, "email,relationship\na@example.com,patient\n", "August", at=NOON + timedelta(days=3))
     again = the_customer(ledger)
     assert (again.time_zone, again.visited_at, again.relationship) == (row.time_zone, row.visited_at, row.relationship)
 
