@@ -65,7 +65,12 @@ def _with_invitations(sources: Sources, sent: pl.DataFrame) -> Sources:
         sources.people.join(started, on="customer_id", how="left", maintain_order="left")
         .join(handed, on="customer_id", how="left", maintain_order="left")
         .with_columns(pl.when(is_new).then(value).otherwise(name).alias(name) for name, value in new.items())
-        .with_columns(first_handed_at=pl.coalesce("first_handed_at", "new_handed_at"))
+        .with_columns(
+            first_handed_at=pl.coalesce("first_handed_at", "new_handed_at"),
+            shift_minutes=pl.when(pl.col("first_handed_at").is_null() & pl.col("new_handed_at").is_not_null())
+            .then(0)
+            .otherwise("shift_minutes"),
+        )
     )
     return replace(sources, people=people.select(sources.people.columns))
 
