@@ -51,7 +51,7 @@ def says(policy: Policy) -> pl.Expr:
         .then(pl.format("their consent ran out on {}", day))
         .when(end < FOREVER)
         .then(pl.format("their consent runs out on {}, before this message may go", day))
-        .otherwise(pl.lit("no consent on record for any channel of this message, and one is needed"))
+        .otherwise(pl.lit("no consent on record for a channel of this message that needs one"))
     )
 
 

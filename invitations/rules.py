@@ -60,7 +60,7 @@ def channel_off(policy: Policy) -> Rule:
     return _endless(
         words.Rule.CHANNEL_OFF,
         pl.col("is_channel_off"),
-        "every channel of this message is switched off for the location, or not allowed by the list",
+        "a channel of this message is switched off for the location, or not allowed by the list",
     )
 
 
@@ -69,13 +69,13 @@ def no_address(policy: Policy) -> Rule:
     return _endless(
         words.Rule.NO_ADDRESS,
         pl.col("is_address_missing"),
-        "there is no e-mail address or phone number that this message could go to",
+        "an e-mail address or phone number that this message could go to is missing",
     )
 
 
 def no_template(policy: Policy) -> Rule:
     """The step has no text for the channel, in the customer's language or in English."""
-    return _endless(words.Rule.NO_TEMPLATE, pl.col("is_template_missing"), "there is no text for this message")
+    return _endless(words.Rule.NO_TEMPLATE, pl.col("is_template_missing"), "a text for this message is missing")
 
 
 def template_not_approved(policy: Policy) -> Rule:
@@ -258,9 +258,10 @@ def _cap(policy: Policy) -> pl.Expr:
 
 
 def _days_ago(moment: str) -> pl.Expr:
+    """In days of 24 hours, as the cap counts: whether that was yesterday depends on whose clock one asks."""
     days = (pl.col("now") - pl.col(moment)).dt.total_days()
     return (
-        pl.when(days < 1).then(pl.lit("today")).when(days == 1).then(pl.lit("yesterday"))
+        pl.when(days < 1).then(pl.lit("less than a day ago")).when(days == 1).then(pl.lit("a day ago"))
         .otherwise(pl.format("{} days ago", days))
     )  # fmt: skip
 

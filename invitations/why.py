@@ -46,6 +46,13 @@ _EVENT_WORDS = {
 _SAYS = "says_"
 _OVER = (InvitationStatus.ANSWERED, InvitationStatus.FINISHED)
 _BY_THEIR_CLOCK = (Rule.QUIET_HOURS, Rule.STEP_NOT_DUE)
+# What is said in place of "until ..." where a rule that nearly always has an end has none.
+_FOR_GOOD = {
+    Rule.QUIET_HOURS: ", and the hours that hold for them never open",
+    Rule.LIST_SPEED: " for hours that never come, or longer than can be told",
+    Rule.LOCATION_QUOTA: " longer than can be told",
+    Rule.QUOTA: " longer than can be told",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,8 @@ def _reasons(verdict: dict[str, Any], zone: ZoneInfo, now: datetime) -> list[str
     theirs = verdict["zones"].split("|")
     own = {rule: zone if zone.key in theirs else ZoneInfo(theirs[0]) for rule in _BY_THEIR_CLOCK}
     return [
-        verdict[_SAYS + name] + (f" until {_until(until, own.get(name, zone), now)}" if until else "")
+        verdict[_SAYS + name]
+        + (f" until {_until(until, own.get(name, zone), now)}" if until else _FOR_GOOD.get(name, ""))
         for name, until in zip(verdict["rules"], verdict["untils"], strict=True)
     ]
 

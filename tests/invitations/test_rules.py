@@ -200,7 +200,8 @@ def test_nobody_is_asked_twice_within_ninety_days_wherever_that_was() -> None:
     assert verdict(asked_at=NOON - 90 * DAY)["is_clear"]
     assert verdict(asked_at=NOON - DAY, policy=policy(cap_days=0))["is_clear"]
     assert said(words.Rule.FREQUENCY_CAP, asked_at=NOON - 12 * DAY) == "asked 12 days ago; not asked again"
-    assert said(words.Rule.FREQUENCY_CAP, asked_at=NOON - 30 * HOUR) == "asked yesterday; not asked again"
+    assert said(words.Rule.FREQUENCY_CAP, asked_at=NOON - 47 * HOUR) == "asked a day ago; not asked again"
+    assert said(words.Rule.FREQUENCY_CAP, asked_at=NOON - 20 * HOUR) == "asked less than a day ago; not asked again"
 
 
 def test_the_cap_holds_first_messages_only() -> None:

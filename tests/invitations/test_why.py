@@ -51,6 +51,30 @@ def test_at_night_it_says_until_when_it_is_quiet_there(ledger: Ledger) -> None:
     ]
 
 
+def test_where_no_hour_is_open_it_says_that_none_ever_is(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    night = {"region": "US", "opens": "22:00", "closes": "23:00", "source": "x", "read_on": "2026-11-20"}
+    set_rules(ledger, stricter_hours=[night])
+    make_customer(ledger, world, email="ana@example.com")
+    assert explain(ledger, "ana@example.com") == [
+        "Acme Chicago: not asked at present",
+        "quiet, and the hours that hold for them never open",
+    ]
+
+
+def test_a_channel_that_is_off_and_one_without_a_consent_are_each_given_as_such(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    needed = {"country": "US", "channels": ["sms"], "bases": {"express": 0}, "source": "x", "read_on": "2026-11-20"}
+    set_rules(ledger, consent=[needed])
+    make_customer(ledger, world, email="ana@example.com", phone=PHONE)
+    with ledger.write() as c:
+        c.execute(t.channels.update().where(t.channels.c.channel == Channel.EMAIL).values(is_enabled=False))
+    assert explain(ledger, "ana@example.com")[1:] == [
+        "a channel of this message is switched off for the location, or not allowed by the list",
+        "no consent on record, and one is needed in US for SMS",
+    ]
+
+
 @pytest.mark.both_databases
 def test_somebody_asked_hears_when_and_what_comes_next(ledger: Ledger) -> None:
     world = make_world(ledger)
