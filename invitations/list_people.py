@@ -106,9 +106,13 @@ class ListPeople:
     def _on_record(self, persons: set[int], location_id: int) -> dict[ConsentBasis, datetime]:
         """The newest of each basis of these people, who turn out to be one, at a location."""
         newest: dict[ConsentBasis, datetime] = {}
-        for person in persons if self.standing.bases else ():
-            for basis, at in self.standing.bases.get((person, location_id), {}).items():
-                newest[basis] = max(at, newest.get(basis, at))
+        known = (
+            [self.standing.bases.get((person, location_id), {}) for person in persons] if self.standing.bases else []
+        )
+        for basis, at in (pair for one in known for pair in one.items()):
+            newest[basis] = max(at, newest.get(basis, at))
+        if any(map(is_refused, known)):  # as the merge keeps it
+            newest[ConsentBasis.WITHDRAWN] = max(newest.values())
         return newest
 
     def _count(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address], persons: set[int]) -> None:

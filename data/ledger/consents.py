@@ -43,6 +43,20 @@ def is_refused(bases: Mapping[ConsentBasis, datetime]) -> bool:
     return refused_at is not None and refused_at >= max(bases.values())
 
 
+def newest_bases(connection: Connection, customers: Sequence[int]) -> dict[int, dict[ConsentBasis, datetime]]:
+    """When each of a few customers gave each basis last; those of whom nothing is on record are absent."""
+    columns = t.consents.c
+    query = (
+        sa.select(columns.customer_id, columns.basis, sa.func.max(columns.given_at))
+        .where(columns.customer_id.in_(customers))
+        .group_by(columns.customer_id, columns.basis)
+    )
+    found: dict[int, dict[ConsentBasis, datetime]] = {}
+    for customer, basis, given_at in connection.execute(query):
+        found.setdefault(customer, {})[basis] = given_at
+    return found
+
+
 def record_bases(
     connection: Connection, account_id: int, given: Mapping[int, Sequence[BasisGiven]], known: Sequence[int], *, by: str
 ) -> int:

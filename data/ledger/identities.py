@@ -14,11 +14,13 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
 from data.ledger.asks import BY_MERGE
-from data.words import AddressKind, InvitationStatus, Relationship
+from data.ledger.consents import is_refused, newest_bases
+from data.words import AddressKind, ConsentBasis, InvitationStatus, Relationship
 
 Address = tuple[AddressKind, str]
 T = TypeVar("T")
 _IN_ONE_QUERY = 5_000
+_NO_ELSEWHERE = "said no on another record of the same person"
 _FOLDED = (
     "first_name", "last_name", "email", "phone", "locale", "employee", "service", "time_zone", "postal_code", "country",
 )  # fmt: skip
@@ -150,6 +152,7 @@ def _fold_customers(connection: Connection, everyone: Sequence[int]) -> None:
         named = [row.relationship for row in (kept, *others) if row.relationship is not Relationship.CUSTOMER]
         if named:  # who works there is not asked, whatever another list took them for
             filled["relationship"] = named[0]
+        _keep_a_no(connection, kept.account_id, kept.customer_id, [kept.customer_id, *gone])
         # Set even when nothing is filled: the dashboard must look at this customer again.
         connection.execute(
             t.customers.update()
@@ -160,6 +163,15 @@ def _fold_customers(connection: Connection, everyone: Sequence[int]) -> None:
             follow = table.update().where(table.c.customer_id.in_(gone))
             connection.execute(follow.values(customer_id=kept.customer_id))
         connection.execute(t.customers.delete().where(columns.customer_id.in_(gone)))
+
+
+def _keep_a_no(connection: Connection, account_id: int, kept: int, folded: Sequence[int]) -> None:
+    """Who said no on one record has said no, though consent was declared for another before both were one person's."""
+    its = newest_bases(connection, folded)
+    if any(map(is_refused, its.values())):
+        last = max(given_at for bases in its.values() for given_at in bases.values())
+        values = {"basis": ConsentBasis.WITHDRAWN, "given_at": last, "how": _NO_ELSEWHERE, "recorded_by": BY_MERGE}
+        connection.execute(t.consents.insert().values(account_id=account_id, customer_id=kept, **values))
 
 
 def _by_location(rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -116,6 +116,15 @@ def test_the_same_consent_told_again_is_recorded_once(ledger: Ledger) -> None:
     assert len(consents(ledger)) == 2
 
 
+def test_a_no_stands_when_another_record_of_the_person_had_consent_declared(ledger: Ledger) -> None:
+    make_world(ledger)
+    take(ledger, "email,consent\na@example.com,no\n")
+    take(ledger, "phone\n312-555-0101\n", "June", at=NOON + timedelta(days=1), declared=EXPRESS)
+    take(ledger, "email,phone\na@example.com,312-555-0101\n", "July", at=NOON + timedelta(days=2))
+    by_day = sorted((row[1], row[0] is ConsentBasis.WITHDRAWN) for row in consents(ledger))
+    assert by_day[-1] == (NOON + timedelta(days=1), True)  # a no wins a tie
+
+
 @pytest.mark.parametrize(
     ("basis", "text", "day", "told"),
     [
