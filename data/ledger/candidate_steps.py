@@ -27,8 +27,8 @@ def steps_of(people: pl.DataFrame, sources: Sources, at: datetime) -> pl.DataFra
     """`people` (`candidate_people`) by the channels of their next step, and by messages that this does not cover.
 
     Adds step, channel, preference, is_all_channels, template_slug, due_at, at_minute, the message queued for it, what
-    happened, and `is_fallback`: true where the step before failed for good and this is another channel of it (to be
-    tried, or queued or in flight already), false where it is the next step, null where it stands for a message beside.
+    happened, and `is_fallback`: true where the step before has yet to go by this channel (it failed on the others, or
+    all were to carry it and this one is late), false where it is the next step, null for a message beside them.
     """
     steps, messages = sources.steps, sources.messages
     base = (
@@ -166,14 +166,17 @@ def _uncovered(
 ) -> pl.DataFrame:
     """Messages queued or in flight beside the next step (a step sent by several channels): each stands for itself."""
     slugs = steps.select("sequence_id", "step", "template_slug").unique()
-    failed = ended.filter("has_only_failed").select("invitation_id", step="over_step", is_fallback=pl.lit(value=True))
+    before = ended.select("invitation_id", "has_only_failed", step="over_step")
+    holds_up = (pl.col("has_only_failed") | _is(RequestStatus.QUEUED)) & pl.col("has_only_failed").is_not_null()
     return (
         messages.filter(pl.col("request_status").is_in([RequestStatus.QUEUED.value, *_values(IN_FLIGHT)]))
         .join(coming.select("request_id").drop_nulls(), on="request_id", how="anti")
         .drop(*_OF_WHAT_WENT)
         .join(base, on="invitation_id", how="inner")
         .join(slugs, on=["sequence_id", "step"], how="left")
-        .join(failed, on=["invitation_id", "step"], how="left")
+        .join(before, on=["invitation_id", "step"], how="left")
+        .with_columns(is_fallback=pl.when(holds_up).then(pl.lit(value=True)))
+        .drop("has_only_failed")
         .with_columns(preference=pl.lit(0, pl.Int64), is_all_channels=pl.lit(value=True))
     )
 

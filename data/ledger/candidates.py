@@ -122,7 +122,9 @@ def _without_vain_tries(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     is_tried = pl.col("request_status").is_in([status.value for status in (RequestStatus.QUEUED, *IN_FLIGHT)])
     is_leaving = pl.col("request_status").is_in([status.value for status in IN_FLIGHT])
-    can_go = tries.filter(is_leaving.fill_null(value=False) | ~pl.any_horizontal(UNUSABLE))["customer_id"].unique()
+    is_held = pl.any_horizontal(*UNUSABLE, is_tried.fill_null(value=False) & pl.col("is_paused"))
+    may_go = is_leaving.fill_null(value=False) | ~is_held
+    can_go = tries.filter(may_go)["customer_id"].unique()
     is_its_turn = pl.col("is_fallback") == pl.col("customer_id").is_in(can_go.implode())
     beside = pl.col("is_fallback").is_null() | (pl.col("is_fallback") & is_tried.fill_null(value=False))
     return rows.filter(beside | is_its_turn)

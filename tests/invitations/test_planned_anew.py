@@ -131,6 +131,18 @@ def test_no_reminder_goes_while_the_first_message_waits_for_its_second_channel(l
         assert [(row.step, row.channel) for row in c.execute(waiting)] == [(1, Channel.EMAIL), (0, Channel.EMAIL)]
 
 
+def test_no_reminder_goes_beside_a_first_message_that_is_late_on_one_of_its_channels(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    change(ledger, t.sequence_steps, is_all_channels=True)
+    customer = make_customer(ledger, world)
+    make_request(ledger, world, customer, status=RequestStatus.SENT, handed_at=NOON)
+    make_request(ledger, world, customer, channel=Channel.EMAIL, attempt_count=1)
+    change(ledger, t.invitations, first_handed_at=NOON)
+    assert plan_and_queue(ledger, now=MORNING).verdicts["step"].to_list() == [0]
+    assert sent(ledger) == 1
+    assert plan_and_queue(ledger, now=MORNING).verdicts["rules"].to_list() == [["step_not_due"]]
+
+
 # Stopped and restarted -------------------------------------------------------------------------------------------
 
 
