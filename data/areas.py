@@ -24,8 +24,8 @@ from data.states import CANADIAN_LETTERS, STATE_NAMES, TERRITORIES, US_STATES
 
 ZIP_COUNTRIES = frozenset({"US", *TERRITORIES})
 
-_CANADIAN = re.compile(r"[ABCEGHJ-NPRSTVXY]\d[A-Z]([ -]?\d[A-Z]\d)?")
-_ZIP = re.compile(r"(?P<zip>\d{3,5})([ -]\d{4})?|(?P<run>\d{7,9})")
+_CANADIAN = re.compile(r"[ABCEGHJ-NPRSTVXY]\d[A-Z]([ -]?\d[A-Z]\d)?", re.ASCII)
+_ZIP = re.compile(r"(?P<zip>\d{3,5})([ -]\d{4})?|(?P<run>\d{7,9})", re.ASCII)
 _LONGEST_CALLING_CODE = 3
 _PREFIXES = sorted(TIMEZONE_DATA)
 _COMMON_ZONES = frozenset(zone for zones in TIMEZONE_DATA.values() for zone in zones)

@@ -122,8 +122,11 @@ def test_a_zip_is_read_however_people_and_spreadsheets_write_it(written: str) ->
     assert where(postal_code=written, phone="+13125550123") == (NEW_YORK, "US-MA", "US")
 
 
-@pytest.mark.parametrize("written", ["00000", "99999", "09001", "abc", "6", "", "SW1A 1AA"])  # 09001: the army abroad
+@pytest.mark.parametrize(
+    "written", ["00000", "99999", "09001", "abc", "6", "", "SW1A 1AA", "\u0666\u0660\u0666\u0660\u0661"]
+)
 def test_a_zip_that_is_none_leaves_it_to_the_area_code(written: str) -> None:
+    """09001 is the army's abroad; the last is 60601 in Arabic digits, which the table of ZIPs breaks on."""
     assert where(postal_code=written, phone="+13055550123") == (NEW_YORK, "US-FL", "US")
 
 
