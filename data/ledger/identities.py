@@ -1,7 +1,8 @@
 """Addresses to people, in bulk: whom each belongs to, who is new, and who turns out to be one person.
 
 An address belongs to one person of an account. When a row links two known people they are made one: the older stays,
-and customers, addresses, invitations and events follow. Suppressions are about addresses, so they follow by themselves.
+and customers, addresses, invitations and events follow. Suppressions are about addresses, so they follow by themselves,
+save where one of the two had theirs lifted: that lifts nothing for the other's addresses.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection
 from data.ledger import tables as t
 from data.ledger.asks import BY_MERGE
 from data.ledger.consents import is_refused, newest_bases
+from data.ledger.suppressions import keep_barred
 from data.words import AddressKind, ConsentBasis, InvitationStatus, Relationship
 
 Address = tuple[AddressKind, str]
@@ -109,6 +111,7 @@ def _merge(connection: Connection, into: dict[int, int], now: datetime) -> None:
         everyone = sorted([kept, *leaving])
         _stop_newer_invitations(connection, everyone, now)
         _fold_customers(connection, everyone)
+        keep_barred(connection, everyone)
         for table in (t.customers, t.invitations, t.events, t.person_addresses):
             connection.execute(table.update().where(table.c.person_id.in_(leaving)).values(person_id=kept))
         connection.execute(t.people.delete().where(t.people.c.person_id.in_(leaving)))

@@ -6,7 +6,7 @@ channel only (a dead mailbox). A `restore` with a channel lifts what was said be
 SMS). Always the newest row that applies counts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.tables import people, person_addresses, suppressions
-from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason
+from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason, address_kind
 
 _s, _a = suppressions.c, person_addresses.c
 
@@ -147,6 +147,32 @@ def record(
     if rows:
         connection.execute(suppressions.insert(), rows)
     return len(rows)
+
+
+def keep_barred(connection: Connection, person_ids: Collection[int]) -> None:
+    """Before these people become one: what one of them had lifted (START) must not lift the others' suppressions.
+
+    Their own addresses stay barred on that channel, each with the reason it was barred for.
+    """
+    said = connection.execute(
+        sa.select(_a.person_id, suppressions)
+        .join(person_addresses, sa.and_(_a.account_id == _s.account_id, _a.kind == _s.kind, _a.address == _s.address))
+        .where(_a.person_id.in_(person_ids), sa.or_(_s.channel.is_(None), _s.effect == SuppressionEffect.RESTORE))
+        .order_by(_s.suppression_id)
+    ).all()
+    for channel in Channel:
+        newest = {row.person_id: row for row in said if row.channel in {None, channel}}
+        last = max(newest.values(), key=lambda row: row.suppression_id, default=None)
+        if last is None or last.effect is SuppressionEffect.SUPPRESS:
+            continue  # nothing said, or barred all the same
+        for person, row in newest.items():
+            if row.effect is SuppressionEffect.SUPPRESS:
+                owned = sa.select(_a.kind, _a.address).where(_a.person_id == person, _a.kind == address_kind(channel))
+                record(
+                    connection, [(kind, address) for kind, address in connection.execute(owned)],
+                    account_id=row.account_id, channel=channel, effect=row.effect, reason=row.reason,
+                    recorded_by=row.recorded_by, occurred_at=row.occurred_at,
+                )  # fmt: skip
 
 
 def read_history(

@@ -176,3 +176,23 @@ def test_no_order_of_imports_and_lists_undoes_a_suppression(
                 )
                 assert people.isdisjoint(c.execute(free).scalars())
         ledger.close()
+
+
+def test_a_start_of_one_number_lifts_no_stop_of_another_when_both_are_one_persons(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    take(ledger, "email,phone\n,312-555-0101\nana@example.com,312-555-0102\n", "May")
+    words = [("+13125550101", None, "suppress"), ("+13125550102", None, "suppress"), ("+13125550102", "sms", "restore")]
+    with ledger.write() as c:
+        for number, channel, effect in words:
+            record(
+                c, [(AddressKind.PHONE, number)], account_id=world.account_id, occurred_at=NOON, recorded_by="customer",
+                channel=Channel(channel) if channel else None, effect=SuppressionEffect(effect),
+                reason=SuppressionReason.STOP_KEYWORD,
+            )  # fmt: skip
+    take(ledger, "email,phone\nana@example.com,312-555-0101\n", "June")
+    owned = t.person_addresses.c
+    is_off = is_suppressed(sa.literal(Channel.SMS.value), owned.person_id, owned.address)
+    with ledger.read() as c:
+        rows = c.execute(sa.select(owned.person_id, owned.address, is_off).where(owned.kind == AddressKind.PHONE)).all()
+    assert len({row[0] for row in rows}) == 1
+    assert {row[1]: row[2] for row in rows} == {"+13125550101": True, "+13125550102": False}
