@@ -1,6 +1,8 @@
 """A dashboard over a small world: the ledger and the published history that the environment names."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data.ledger import tables as t
-from data.ledger.store import Ledger
+from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from data.warehouse.load import load_from_ledger
 from data.warehouse.store import Warehouse
@@ -22,9 +24,52 @@ APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 Open = Callable[..., AppTest]
 
 
+@dataclass(frozen=True)
+class Made:
+    """A small town that was made and published once, for all tests that begin with it."""
+
+    home: Path
+    world: World
+    people: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Made:
+    """On SQLite: copying it costs a tenth of making and publishing it."""
+    home = tmp_path_factory.mktemp("town")
+    shutil.copy2(sqlite_template, home / "ledger.sqlite")
+    settings = Settings(home=home)
+    ledger = open_ledger(settings)
+    world = _world(ledger)
+    people = _people(ledger, world)
+    _publish(ledger, settings)
+    ledger.close()  # the last connection takes the write-ahead log into the file
+    return Made(home, world, people)
+
+
 @pytest.fixture
-def world(ledger: Ledger) -> World:
-    """The account, its locations and users; no customers yet."""
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Settings that name an empty ledger or, on SQLite and where a test wants `people`, the town."""
+    if _is_made(settings, request):
+        made: Made = request.getfixturevalue("made")
+        shutil.copytree(made.home, settings.home, symlinks=True, dirs_exist_ok=True)
+    return settings
+
+
+def _is_made(settings: Settings, request: pytest.FixtureRequest) -> bool:
+    return settings.ledger_url is None and "people" in request.fixturenames
+
+
+@pytest.fixture
+def world(ledger: Ledger, settings: Settings, request: pytest.FixtureRequest) -> World:
+    """The account, its locations and users; no customers but `people`."""
+    if _is_made(settings, request):
+        made: Made = request.getfixturevalue("made")
+        return made.world
+    return _world(ledger)
+
+
+def _world(ledger: Ledger) -> World:
     with ledger.write() as c:
         if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
             c.execute(t.system.insert().values(system_id=1))
@@ -34,18 +79,27 @@ def world(ledger: Ledger) -> World:
 @pytest.fixture
 def publish(ledger: Ledger, settings: Settings) -> Callable[[], None]:
     """Load the ledger into the warehouse and publish it."""
+    return lambda: _publish(ledger, settings)
 
-    def now() -> None:
-        warehouse = Warehouse(settings.warehouse_folder)
-        load_from_ledger(ledger, warehouse)
-        warehouse.publish()
 
-    return now
+def _publish(ledger: Ledger, settings: Settings) -> None:
+    warehouse = Warehouse(settings.warehouse_folder)
+    load_from_ledger(ledger, warehouse)
+    warehouse.publish()
 
 
 @pytest.fixture
-def people(ledger: Ledger, world: World, publish: Callable[[], None]) -> dict[str, int]:
+def people(ledger: Ledger, world: World, settings: Settings, request: pytest.FixtureRequest) -> dict[str, int]:
     """Ana in Chicago, her first message queued; Ben in New York, answered with a 9 and reviewed; Cleo, not invited."""
+    if _is_made(settings, request):
+        made: Made = request.getfixturevalue("made")
+        return dict(made.people)
+    people = _people(ledger, world)
+    _publish(ledger, settings)
+    return people
+
+
+def _people(ledger: Ledger, world: World) -> dict[str, int]:
     ana = make_customer(ledger, world, email="ana@example.com", phone="+13125550100", first_name="Ana")
     ben = make_customer(
         ledger, world, email="ben@example.com", phone="+12125550111", first_name="Ben", last_name="Okafor",
@@ -78,7 +132,6 @@ def people(ledger: Ledger, world: World, publish: Callable[[], None]) -> dict[st
             ended_at=NOON - timedelta(days=1) + timedelta(seconds=12), process="host:1", done=1, total=1,
             counts={"accepted": 1},
         )  # fmt: skip
-    publish()
     return {"ana": ana, "ben": ben, "cleo": cleo, "waiting": waiting, "gone": gone}
 
 
