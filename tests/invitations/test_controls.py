@@ -24,6 +24,8 @@ from invitations.controls import (
 from invitations.queueing import plan_and_queue
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
+pytestmark = pytest.mark.one_database
+
 
 def owner(world: World, **values: Any) -> Actor:
     return Actor(**{"email": "owner@acme.example", "role": Role.OWNER, "account_id": world.account_id, **values})
@@ -63,6 +65,7 @@ def invitation_of(ledger: Ledger, request_id: int) -> int:
     return int(one(ledger, t.requests, request_id=request_id).invitation_id)
 
 
+@pytest.mark.both_databases
 def test_a_queued_request_is_paused_and_resumed_with_both_in_the_audit(
     ledger: Ledger, world: World, request_id: int
 ) -> None:
@@ -112,6 +115,7 @@ def test_stopping_leaves_the_requests_to_dispatch(ledger: Ledger, world: World, 
     assert again == Refused("Messages to this customer are already stopped.")
 
 
+@pytest.mark.both_databases
 def test_restarting_moves_what_is_planned_by_the_time_it_was_stopped(
     ledger: Ledger, world: World, request_id: int
 ) -> None:
@@ -144,6 +148,7 @@ def test_resuming_asks_for_planning_only_when_the_messages_time_has_passed(
     assert jobs(ledger) == [(JobKind.PLAN, {}, "owner@acme.example")] * asked
 
 
+@pytest.mark.both_databases
 def test_a_restarted_message_is_queued_again_by_the_planning_that_was_asked_for(ledger: Ledger, world: World) -> None:
     request_id = make_request(ledger, world, make_customer(ledger, world))
     invitation_id = invitation_of(ledger, request_id)
@@ -187,6 +192,7 @@ def test_a_dead_mailbox_alone_does_not_keep_the_phone_from_being_restarted(ledge
     assert isinstance(restart_invitation(ledger, owner(world), invitation_id, now=NOON), Done)
 
 
+@pytest.mark.both_databases
 def test_a_second_open_invitation_keeps_the_stopped_one_stopped(ledger: Ledger, world: World, request_id: int) -> None:
     invitation_id = invitation_of(ledger, request_id)
     stop_invitation(ledger, owner(world), invitation_id, now=NOON)
@@ -205,6 +211,7 @@ def test_a_second_open_invitation_keeps_the_stopped_one_stopped(ledger: Ledger, 
     assert ("owner@acme.example", "restart", f"invitation {invitation_id}") not in audits(ledger)
 
 
+@pytest.mark.both_databases
 def test_the_kill_switch_is_thrown_and_released_once_each(ledger: Ledger, world: World) -> None:
     assert isinstance(halt(ledger, owner(world), "wrong list", now=NOON), Done)
     row = one(ledger, t.system, system_id=1)

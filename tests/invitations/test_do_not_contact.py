@@ -150,7 +150,7 @@ def as_csv(rows: list[tuple[str | None, str | None]]) -> str:
 
 
 @given(st.lists(STEP, min_size=1, max_size=6))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_order_of_imports_and_lists_undoes_a_suppression(
     sqlite_template: Path, steps: list[tuple[str, list[tuple[str | None, str | None]]]]
 ) -> None:

@@ -13,6 +13,8 @@ from data.words import EventKind, InvitationStatus
 from invitations.take_in import ImportReport, import_reviews
 from tests.world import make_customer, make_request, make_world
 
+pytestmark = pytest.mark.one_database
+
 HEADER = "provider_review_id,platform,reviewer_name,stars,body,sentiment,reviewed_at,link_token\n"
 
 
@@ -27,6 +29,7 @@ def all_of(ledger: Ledger, table: sa.Table) -> list[Any]:
         return list(c.execute(sa.select(table).order_by(*table.primary_key.columns)))
 
 
+@pytest.mark.both_databases
 def test_a_review_is_kept_once_and_brought_up_to_date(ledger: Ledger) -> None:
     make_world(ledger)
     first = take(ledger, 'g1,Google,Ana R.,5,"Kind,\nand quick",positive,2026-05-17T14:30:00Z,\n')
@@ -40,6 +43,7 @@ def test_a_review_is_kept_once_and_brought_up_to_date(ledger: Ledger) -> None:
     assert two.reviewed_at == datetime(2026, 5, 18, 17, 0, tzinfo=UTC)  # noon in Chicago
 
 
+@pytest.mark.both_databases
 def test_a_review_with_the_token_of_a_link_belongs_to_its_invitation_and_is_told_once(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world)

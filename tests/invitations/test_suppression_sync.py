@@ -24,6 +24,8 @@ from data.words import (
 from invitations.suppression_sync import SyncFailed, SyncReport, sync_suppressions
 from tests.world import NOON, World, make_customer, make_request, make_world
 
+pytestmark = pytest.mark.one_database
+
 ANA, PHONE = "ana@example.com", "+13125550100"
 HOUR = timedelta(hours=1)
 EMAIL_ON = [Channel.EMAIL]
@@ -124,6 +126,7 @@ def open_to(ledger: Ledger, person: int) -> list[Channel]:
         return open_channels(c, person, {AddressKind.EMAIL: ANA, AddressKind.PHONE: PHONE})
 
 
+@pytest.mark.both_databases
 def test_a_bounce_takes_this_address_away_from_e_mail_and_nothing_else(ledger: Ledger, ana: int) -> None:
     assert sync(ledger, FakeList(listed(SuppressionReason.UNDELIVERABLE))) == {"new": 1}
     assert open_to(ledger, ana) == [Channel.SMS, Channel.WHATSAPP]
@@ -133,6 +136,7 @@ def test_a_bounce_takes_this_address_away_from_e_mail_and_nothing_else(ledger: L
     )  # fmt: skip
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED])
 def test_an_unsubscribe_or_complaint_there_ends_every_channel_and_every_open_invitation(
     ledger: Ledger, world: World, ana: int, reason: SuppressionReason
@@ -193,6 +197,7 @@ def test_a_start_after_the_entry_keeps_sms_and_only_sms(
     assert open_to(ledger, ana) == [Channel.SMS]
 
 
+@pytest.mark.both_databases
 def test_an_address_restored_by_hand_after_the_entry_is_taken_off_the_list_and_the_audit_says_who(
     ledger: Ledger, world: World, ana: int
 ) -> None:
@@ -274,6 +279,7 @@ def test_nobody_is_added_for_a_dead_mailbox_a_phone_or_what_is_refused_there_alr
     assert fake.added == []
 
 
+@pytest.mark.both_databases
 def test_who_restarted_sms_only_stays_listed_for_e_mail(ledger: Ledger, world: World, ana: int) -> None:
     says_no(ledger, world, ana, NOON, SuppressionReason.STOP_KEYWORD)
     starts(ledger, world, NOON + HOUR)
