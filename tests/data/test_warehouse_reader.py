@@ -253,6 +253,7 @@ def test_an_overlay_is_worked_up_once_while_nothing_more_happens(
     assert reader._laid is laid
 
 
+@pytest.mark.one_database
 def test_threads_share_a_reader_while_copies_come_and_the_ledger_moves(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
 ) -> None:
@@ -282,7 +283,7 @@ def test_threads_share_a_reader_while_copies_come_and_the_ledger_moves(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.one_database) for seed in (2, 3))])
 def test_a_copy_with_changes_laid_over_equals_the_next_copy(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None], seed: int
 ) -> None:

@@ -24,7 +24,7 @@ from tests.world import NOON
 REQUESTS = 2_000
 KILLS = 20
 # PostgreSQL's own part in this is small, and starting sixty processes more is not: enough to see it.
-FEWER = (300, 4)
+FEWER = (200, 3)
 
 
 def statuses(ledger: Ledger) -> Counter[RequestStatus]:

@@ -135,7 +135,7 @@ TIMES = st.integers(-5, 40).map(float)
 FETCHES = st.lists(st.tuples(LINKS, TIMES, st.sampled_from([None, *Sign])), max_size=8)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(FETCHES, st.lists(TIMES, max_size=3), st.randoms(use_true_random=False))
 def test_the_same_things_known_give_the_same_grades_in_whatever_order_they_came(fetches, answers, random) -> None:  # type: ignore[no-untyped-def]
     """Event ids number the arrivals, so they are dealt out anew."""
@@ -149,7 +149,7 @@ def test_the_same_things_known_give_the_same_grades_in_whatever_order_they_came(
     assert {numbers[n]: one for n, one in first.items()} == dict(second)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(FETCHES, st.lists(TIMES, max_size=3))
 def test_a_fetch_with_a_machines_sign_is_a_machines_whatever_else_is_known(fetches, answers) -> None:  # type: ignore[no-untyped-def]
     grades = graded(*fetches, answers=tuple(answers))
@@ -157,7 +157,7 @@ def test_a_fetch_with_a_machines_sign_is_a_machines_whatever_else_is_known(fetch
         assert (found.evidence is Evidence.MACHINE) or sign not in OF_MACHINES
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(FETCHES, st.lists(TIMES, max_size=3))
 def test_what_is_final_stays_whatever_is_learnt_later(fetches, answers) -> None:  # type: ignore[no-untyped-def]
     """Only what is final ends an invitation at once, so it must not turn out a machine's afterwards."""
