@@ -5,6 +5,7 @@ registry only when asked for. Nothing here decides anything or touches the ledge
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
@@ -41,6 +42,15 @@ class MalformedCallback(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that goes along with an e-mail."""
+
+    name: str  # "photo-1.jpg"
+    media_type: str  # image/jpeg or image/png
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, ready to leave. `attempt_id` is what the provider gives back later."""
 
@@ -54,6 +64,10 @@ class Message:
     from_name: str | None = None  # the location's name
     reply_to: str | None = None
     unsubscribe_url: str | None = None  # one-click (RFC 8058), e-mail only
+    pictures: tuple[Picture, ...] = ()  # e-mail only
+    media_urls: tuple[str, ...] = ()  # SMS only: it goes as MMS, and the provider fetches these
+    template_id: str | None = None  # WhatsApp: the provider's id of the approved template
+    template_values: Mapping[str, str] = field(default_factory=dict)  # by the template's own numbers: {"1": "Ann"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,28 @@ class Doubt:
     to: str
     link: str
     handed_at: datetime
+    parcel_id: str | None = None  # handed over together with others in one call
+
+
+class Courier(Protocol):
+    """An open connection of a messenger's, in one event loop: many messages at once."""
+
+    async def carry(self, messages: Sequence[Message], parcel_id: str | None) -> Sequence[Outcome]:
+        """Hand messages of one channel over in one call, with no retry of any kind; an outcome for each, in order.
+
+        At most the messenger's `most_per_call`, no address twice; `parcel_id` is given exactly when there are several.
+        Raises as `Messenger.send`, then for all of them. A canceled call may have arrived.
+        """
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """What a messenger has besides `send` when it can carry many messages in one thread."""
+
+    most_per_call: int
+
+    def courier(self, parallel: int) -> AbstractAsyncContextManager[Courier]:
+        """Open for one dispatch run in the running loop, for up to `parallel` calls at a time."""
 
 
 @runtime_checkable
@@ -134,6 +170,9 @@ class Messenger(Protocol):
         Raises AccountStopped when the account is refused. Any other exception means that nobody knows: doubt.
         Must be safe to call from several threads.
         """
+
+    def sender(self, channel: Channel) -> str:
+        """What its messages on this channel leave from: our number, messaging service, domain or relay."""
 
     def look_up(self, doubt: Doubt) -> LookUp:
         """Ask whether a message in doubt arrived. A failing read is CannotTell, never Absent."""

@@ -94,6 +94,10 @@ class MailgunMessenger:
             fields.append(("h:List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
         return fields
 
+    def sender(self, channel: Channel) -> str:
+        """The domain: limits and refusals are a domain's."""
+        return self._api.domain
+
     def look_up(self, doubt: Doubt) -> LookUp:
         """Ask for events by our Message-Id, then by recipient and attempt in case the id was not honoured."""
         message_id = f"{doubt.attempt_id}@{self._api.domain}"

@@ -132,6 +132,10 @@ class SmtpMessenger:
             return _not_reached(error)
         return None
 
+    def sender(self, channel: Channel) -> str:
+        """The relay's host: limits and refusals are a relay's."""
+        return self._relay.host
+
     def look_up(self, doubt: Doubt) -> LookUp:
         """A relay keeps no record that could be asked."""
         return CannotTell("a mail relay cannot be asked what it took", is_final=True)

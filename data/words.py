@@ -239,6 +239,7 @@ class RunKind(StrEnum):
     EVENTS = "events"
     RESOLVE = "resolve"
     SUPPRESSIONS = "suppressions"  # Mailgun's list and ours, brought together
+    TEMPLATES = "templates"  # WhatsApp templates: how they stand with Meta
     PUBLISH = "publish"
 
 
@@ -258,3 +259,15 @@ class JobKind(StrEnum):
     IMPORT = "import"
     SEND_TEST = "send_test"
     PLAN = "plan"
+    SUBMIT_TEMPLATE = "submit_template"  # WhatsApp: hand a template to Meta
+
+
+class AlertKind(StrEnum):
+    """What somebody must be told about, wherever they are."""
+
+    RUN_FAILED = "run_failed"
+    HALTED = "halted"  # the kill switch was thrown
+    BREAKER_OPEN = "breaker_open"  # a provider refuses a sender
+    COMPLAINT_RATE = "complaint_rate"
+    NO_RUN = "no_run"  # nothing has finished for more than a day
+    DOUBT_WAITS = "doubt_waits"  # only a person can settle it

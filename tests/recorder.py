@@ -34,6 +34,9 @@ class Recorder:
         outcome = self.answer(message) if self.answer else None
         return outcome or self.take(message)
 
+    def sender(self, channel: Channel) -> str:
+        return "recorder"
+
     def look_up(self, doubt: Doubt) -> LookUp:
         self.clock += timedelta(minutes=16)
         with self._lock:

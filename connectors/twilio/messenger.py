@@ -82,6 +82,12 @@ class TwilioMessenger:
             return {"to": message.to, "messaging_service_sid": self._settings.messaging_service_sid}
         return {"to": message.to, "from_": self._settings.sender or ""}
 
+    def sender(self, channel: Channel) -> str:
+        """The number or messaging service that the channel's messages leave from."""
+        if channel is Channel.WHATSAPP:
+            return self._settings.whatsapp_from or ""
+        return self._settings.messaging_service_sid or self._settings.sender or ""
+
     def look_up(self, doubt: Doubt) -> LookUp:
         """Read everything sent to the number and look for the request's own link.
 

@@ -4,7 +4,8 @@
 `people`: who may be asked (people, their addresses, customers, lists, suppressions).
 `outreach`: what is asked (invitations, requests, attempts).
 `happened`: what came back (inbox, events, scores, reviews).
-`work`: what the system is doing (system, runs, jobs, audit).
+`senders`: what messages leave from (rates, breakers, attachments).
+`work`: what the system is doing (system, runs, jobs, audit, alerts).
 """
 
 from data.ledger.tables.account import (
@@ -36,23 +37,38 @@ from data.ledger.tables.people import (
     rejected_rows,
     suppressions,
 )
-from data.ledger.tables.work import audit, jobs, runs, system
+from data.ledger.tables.senders import (
+    ask_attachments,
+    attachments,
+    breakers,
+    invitation_attachments,
+    media_links,
+    rates,
+)
+from data.ledger.tables.work import alerts, audit, digests, jobs, runs, system
 
 __all__ = [
     "accounts",
+    "alerts",
+    "ask_attachments",
+    "attachments",
     "attempts",
     "audit",
+    "breakers",
     "channels",
     "consents",
     "cursors",
     "customers",
+    "digests",
     "events",
     "inbox",
+    "invitation_attachments",
     "invitations",
     "jobs",
     "lists",
     "locations",
     "manual_asks",
+    "media_links",
     "metadata",
     "past_invitations",
     "people",
@@ -62,6 +78,7 @@ __all__ = [
     "quota_boosts",
     "quota_cycles",
     "quota_reservations",
+    "rates",
     "rejected_rows",
     "requests",
     "reviews",

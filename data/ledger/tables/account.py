@@ -47,6 +47,7 @@ channels = sa.Table(
     sa.Column("channel", Word(Channel), nullable=False),
     sa.Column("is_enabled", sa.Boolean, nullable=False),
     moment("paused_at"),
+    sa.Column("paused_by", sa.String(254)),
     changed_at(),
     sa.PrimaryKeyConstraint("location_id", "channel"),
 )
@@ -101,7 +102,10 @@ templates = sa.Table(  # a changed text is a new version; sent requests keep the
     sa.Column("body", sa.Text, nullable=False),  # Jinja, rendered in a sandbox
     sa.Column("provider_template_id", sa.String(64)),  # WhatsApp: Twilio's ContentSid
     sa.Column("category", Word(TemplateCategory)),  # WhatsApp only, as is approval
-    sa.Column("approval", Word(TemplateApproval)),  # written by polling: the one column here that changes
+    sa.Column("approval", Word(TemplateApproval)),  # written by polling; these four alone change
+    sa.Column("rejection_reason", sa.String(300)),
+    sa.Column("submitted_by", sa.String(254)),
+    moment("approval_checked_at"),  # database clock
     created_at(),
     sa.UniqueConstraint("account_id", "slug", "channel", "language", "version"),
 )

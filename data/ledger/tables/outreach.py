@@ -78,6 +78,8 @@ attempts = sa.Table(
     link("request_id", "requests.request_id", index=True),
     link("batch_id", "runs.run_id", index=True),
     sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("sender", sa.String(128), nullable=False, server_default=""),  # our number, service, domain or relay
+    sa.Column("parcel_id", sa.String(32)),  # handed over together with others in one call; null = alone
     moment("claimed_at", nullable=False),  # database clock, as are lease_until, handed_at and finished_at
     moment("lease_until", nullable=False),
     moment("handed_at"),  # set just before the bytes leave; without it nothing left
@@ -90,6 +92,8 @@ attempts = sa.Table(
     sa.Column("absent_reads", sa.Integer, nullable=False, default=0),
     moment("first_absent_at"),
     moment("last_absent_at"),
+    moment("asked_at"),  # database clock: when the provider was last asked about a doubt
+    sa.Column("doubt_note", sa.String(300)),  # what came of it, in the reader's words
     moment("polled_at"),  # when the provider was last asked how the message stands
     sa.UniqueConstraint("provider", "provider_message_id"),
     sa.Index(

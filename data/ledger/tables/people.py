@@ -55,6 +55,7 @@ lists = sa.Table(  # one named import
     sa.Column("merged_count", sa.Integer, nullable=False, default=0),  # rows that are the same person again
     sa.Column("rejected_count", sa.Integer, nullable=False, default=0),
     moment("paused_at"),
+    sa.Column("paused_by", sa.String(254)),
     moment("completed_at"),  # null = the import is under way or was cut off: running it again completes it
     created_at(),
     changed_at(),

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, key, link, metadata, moment
 from data.ledger.types import Json, Word
-from data.words import JobKind, RunKind, RunStatus
+from data.words import AlertKind, JobKind, RunKind, RunStatus
 
 system = sa.Table(  # exactly one row
     "system",
@@ -64,4 +64,35 @@ audit = sa.Table(  # append-only
     sa.Column("subject", sa.String(200), nullable=False),  # "invitation 42"
     sa.Column("before", Json),
     sa.Column("after", Json),
+)
+
+alerts = sa.Table(  # what somebody was told; one row from the moment it is wrong until it is right again
+    "alerts",
+    metadata,
+    key("alert_id"),
+    sa.Column("kind", Word(AlertKind), nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False),  # which one: "send", "sms +13125550100"
+    sa.Column("text", sa.String(500), nullable=False),  # what is wrong and how to mend it; no personal data
+    moment("raised_at", nullable=False),  # database clock, as are the others
+    moment("told_at"),  # null: not yet, or every way failed
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    moment("cleared_at"),
+    changed_at(),
+    sa.Index(
+        "uq_alerts_open",
+        "kind",
+        "subject",
+        unique=True,
+        sqlite_where=sa.text("cleared_at is null"),
+        postgresql_where=sa.text("cleared_at is null"),
+    ),
+)
+
+digests = sa.Table(  # one morning digest per account and day
+    "digests",
+    metadata,
+    link("account_id", "accounts.account_id"),
+    sa.Column("day", sa.Date, nullable=False),  # the account's, that it tells of
+    moment("told_at"),
+    sa.PrimaryKeyConstraint("account_id", "day"),
 )
