@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
+from aiohttp import BasicAuth
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.base.version import Version  # type: ignore[import-untyped]
 from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
@@ -18,6 +19,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 
 from connectors import AccountStopped, ConfigurationError
 from connectors.addresses import is_loopback, provider_base
+from connectors.posting import Poster
 from connectors.transport import (
     CONNECT_SECONDS,
     READ_SECONDS,
@@ -106,6 +108,18 @@ class TwilioClients:
             tied = TiedHttpClient(self._base, self._timeout)
             client = self._local.client = Client(http_client=tied, environment=credentials)
         return client
+
+    def create_url(self, base: str | None = None) -> str:
+        """Where messages are created: at the configured address, or at `base`."""
+        account = quote(self._settings.account_sid or "", safe="")
+        return f"{base or self._base}/2010-04-01/Accounts/{account}/Messages.json"
+
+    def poster(self, parallel: int) -> Poster:
+        """For creates from an event loop: the same host, credentials and timeouts, without the SDK."""
+        account, token = self._settings.account_sid, self._settings.auth_token
+        if not account or not token:
+            raise ConfigurationError("Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
+        return Poster(self._base, BasicAuth(account, token.get_secret_value()), parallel, self._timeout)
 
     def pages(self, filters: Mapping[str, Any], most: int) -> Iterator[tuple[list[Any], datetime | None]]:
         """The messages that `filters` name, page by page, and the provider's clock at each.

@@ -1,12 +1,12 @@
 """Hands messages to Twilio, once each, and looks for those whose fate is not known."""
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
-from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 
 from connectors import (
     Absent,
@@ -27,7 +27,8 @@ from connectors.addresses import is_loopback
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Unclear, never_left
 from connectors.twilio.client import Refusal, TwilioClients, moment
 from connectors.twilio.codes import Treatment, meaning_of, reason_of, scope_of
-from connectors.twilio.settings import TwilioSettings
+from connectors.twilio.courier import Form, TwilioCourier
+from connectors.twilio.settings import PUBLIC_HOST, TwilioSettings
 from data.words import Channel, FailureScope
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -40,6 +41,7 @@ class TwilioMessenger:
     """SMS and WhatsApp. Safe to call from several threads."""
 
     name = "twilio"
+    most_per_call = 1
 
     def __init__(
         self, settings: TwilioSettings, timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
@@ -50,37 +52,46 @@ class TwilioMessenger:
 
     def send(self, message: Message) -> Outcome:
         """POST Messages.json, once. The attempt's id travels in its own StatusCallback."""
-        if message.channel not in self.channels:
-            missing = ", ".join(self._settings.missing_for(message.channel)) or "another connector"
-            raise ConfigurationError(f"Twilio cannot carry {message.channel.value} here: it needs {missing}.")
-        if not _E164.fullmatch(message.to):
-            return PermanentFailure("invalid_number", "not a phone number in E.164 form", FailureScope.ADDRESS)
-        fields = {**self._addressing(message), "body": message.text}
-        callback = self._settings.status_callback(message.attempt_id)
-        if callback:
-            fields["status_callback"] = callback
-        client = self._clients.client()
+        form = self._compose(message)
+        if not isinstance(form, dict):
+            return form
         try:
-            created = client.messages.create(**fields)
-        except TwilioException as error:
-            return _outcome_of(self._clients.refusal(error))
+            # The SDK's own request, host-tied; not its `messages.create`, so that `courier` and this share every word.
+            answer = self._clients.client().request("POST", self._clients.create_url(PUBLIC_HOST), data=form)
         except requests.RequestException as error:
             if never_left(error):
                 return TemporaryFailure("not_connected", f"Twilio was not reached: {type(error).__name__}")
             # Without the cause: its text holds the account, and a log may print it.
             raise Unclear(f"Twilio did not answer: {type(error).__name__}") from None
-        except ValueError:
-            raise Unclear("Twilio answered with something that is not JSON") from None
-        if not created.sid:
-            raise Unclear("Twilio answered without naming the message")
-        return Accepted(created.sid)
+        return _conclude(answer.status_code, answer.text)
+
+    def courier(self, parallel: int) -> TwilioCourier:
+        """The same call as `send` makes, from an event loop and on kept connections."""
+        poster = self._clients.poster(parallel)
+        return TwilioCourier(poster, self._clients.create_url(), compose=self._compose, conclude=_conclude)
+
+    def _compose(self, message: Message) -> Form | Outcome:
+        """What Messages.json is posted for a message, in Twilio's own names; an outcome when it cannot leave.
+
+        Raises ConfigurationError for a channel that has no sender here.
+        """
+        if message.channel not in self.channels:
+            missing = ", ".join(self._settings.missing_for(message.channel)) or "another connector"
+            raise ConfigurationError(f"Twilio cannot carry {message.channel.value} here: it needs {missing}.")
+        if not _E164.fullmatch(message.to):
+            return PermanentFailure("invalid_number", "not a phone number in E.164 form", FailureScope.ADDRESS)
+        form: Form = {**self._addressing(message), "Body": message.text}
+        callback = self._settings.status_callback(message.attempt_id)
+        if callback:
+            form["StatusCallback"] = callback
+        return form
 
     def _addressing(self, message: Message) -> dict[str, str]:
         if message.channel is Channel.WHATSAPP:
-            return {"to": f"whatsapp:{message.to}", "from_": _whatsapp(self._settings.whatsapp_from or "")}
+            return {"To": f"whatsapp:{message.to}", "From": _whatsapp(self._settings.whatsapp_from or "")}
         if self._settings.messaging_service_sid:
-            return {"to": message.to, "messaging_service_sid": self._settings.messaging_service_sid}
-        return {"to": message.to, "from_": self._settings.sender or ""}
+            return {"To": message.to, "MessagingServiceSid": self._settings.messaging_service_sid}
+        return {"To": message.to, "From": self._settings.sender or ""}
 
     def sender(self, channel: Channel) -> str:
         """The number or messaging service that the channel's messages leave from."""
@@ -144,6 +155,25 @@ def _has_link(message: Any, link: str) -> bool:
     """Told by the link's token, which is random: AFTERWORD_PUBLIC_URL may differ from when the message was written."""
     token = link.rpartition("/")[2]
     return bool(message.direction == "outbound-api" and f"/{token}" in (message.body or ""))
+
+
+def _conclude(status: int, content: str | bytes) -> Outcome:
+    """What the whole answer to a create proves; the status is the answer's own, whatever its body says.
+
+    Raises AccountStopped, or Unclear for all that is neither an accepted message nor a 4xx of Twilio's own.
+    """
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = None
+    named = answer if isinstance(answer, dict) else {}
+    if 200 <= status < 300:
+        sid = named.get("sid")
+        if not isinstance(sid, str) or not sid:
+            raise Unclear("Twilio answered without naming the message")
+        return Accepted(sid)
+    code = named.get("code")
+    return _outcome_of(Refusal(status, code if isinstance(code, int) and code >= 10_000 else None))
 
 
 def _outcome_of(refusal: Refusal) -> Outcome:
