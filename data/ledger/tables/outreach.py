@@ -94,6 +94,8 @@ attempts = sa.Table(
     moment("last_absent_at"),
     moment("asked_at"),  # database clock: when the provider was last asked about a doubt
     sa.Column("doubt_note", sa.String(300)),  # what came of it, in the reader's words
+    # Nobody keeps a record that could be asked (SMTP, WhatsApp, a provider no longer configured).
+    sa.Column("is_left_to_person", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     moment("polled_at"),  # when the provider was last asked how the message stands
     sa.UniqueConstraint("provider", "provider_message_id"),
     sa.Index(

@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("attempts", sa.Column("parcel_id", sa.String(length=32), nullable=True))
     op.add_column("attempts", sa.Column("asked_at", UtcDateTime(), nullable=True))
     op.add_column("attempts", sa.Column("doubt_note", sa.String(length=300), nullable=True))
+    op.add_column("attempts", sa.Column("is_left_to_person", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("channels", sa.Column("paused_by", sa.String(length=254), nullable=True))
     op.add_column("lists", sa.Column("paused_by", sa.String(length=254), nullable=True))
     op.add_column("templates", sa.Column("rejection_reason", sa.String(length=300), nullable=True))
@@ -84,13 +85,14 @@ def _attachments() -> None:
         op.create_table(
             table,
             sa.Column(owner, BigId, nullable=False),
+            sa.Column("channel", sa.String(32), nullable=False),
             sa.Column("position", sa.Integer(), nullable=False),
             sa.Column("attachment_id", BigId, nullable=False),
             sa.ForeignKeyConstraint(
                 ["attachment_id"], ["attachments.attachment_id"], name=op.f(f"fk_{table}_attachment_id")
             ),
             sa.ForeignKeyConstraint([owner], [f"{owners}.{owner}"], name=op.f(f"fk_{table}_{owner}")),
-            sa.PrimaryKeyConstraint(owner, "position", name=op.f(f"pk_{table}")),
+            sa.PrimaryKeyConstraint(owner, "channel", "position", name=op.f(f"pk_{table}")),
         )
     op.create_table(
         "media_links",
