@@ -6,13 +6,14 @@
 Times are the database's clock; `policy_now` is the policy time that the run worked with.
 """
 
+import math
 import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -25,6 +26,55 @@ from data.words import RunKind, RunStatus
 
 _NOTHING_NEW = ("repeated",)  # polling reads the last hour again each time
 _dagster_run_id: ContextVar[str | None] = ContextVar("dagster_run_id", default=None)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, for whoever watches: `done` of `total` messages, `seconds` after it began.
+
+    `total` is None while nobody knows it. `counts` are by outcome, in the words of `AttemptOutcome`; no names.
+    """
+
+    done: int
+    total: int | None
+    counts: Mapping[str, int]
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Messages a second since the run began; 0 before any time has passed."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How long the rest takes at that rate; None while the total or the rate is unknown."""
+        if self.total is None:
+            return None
+        left = max(0, self.total - self.done)
+        if not left:
+            return timedelta()
+        return timedelta(seconds=left / self.rate) if self.rate else None
+
+    def tell(self) -> str:
+        """One line: `450 of 1,000, 83 a second, 7 s left`."""
+        of_total = "" if self.total is None else f" of {self.total:,}"
+        line = f"{self.done:,}{of_total}"
+        if self.rate:
+            line += f", {self.rate:,.0f} a second" if self.rate >= 10 else f", {self.rate:.1f} a second"
+        left = self.time_left
+        return f"{line}, {tell_duration(left)} left" if left else line
+
+
+def tell_duration(duration: timedelta) -> str:
+    """`7 s`, `4 min`, `2 h 5 min`: rounded up to what a person waits for."""
+    seconds = math.ceil(duration.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = math.ceil(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from data.ledger.runs import (
+    Progress,
     advance_run,
     end_run,
     inside_dagster_run,
@@ -14,6 +16,7 @@ from data.ledger.runs import (
     reap_dead_runs,
     recorded_run,
     start_run,
+    tell_duration,
     this_process,
 )
 from data.ledger.store import Ledger
@@ -84,3 +87,26 @@ def test_passes_that_find_nothing_share_one_row(ledger: Ledger) -> None:
     with ledger.read() as connection:
         counts = connection.execute(sa.select(runs.c.counts).order_by(runs.c.run_id)).scalars().all()
     assert [found["new"] for found in counts] == [2, 0]
+
+
+def test_progress_tells_the_rate_and_the_time_left() -> None:
+    progress = Progress(done=450, total=1000, counts={"sent": 450}, seconds=5.0)
+    assert (progress.rate, progress.time_left) == (90.0, timedelta(seconds=550 / 90))
+    assert progress.tell() == "450 of 1,000, 90 a second, 7 s left"
+
+
+def test_progress_promises_nothing_it_cannot_know() -> None:
+    assert Progress(done=0, total=10, counts={}, seconds=0.0).tell() == "0 of 10"
+    assert Progress(done=0, total=10, counts={}, seconds=4.0).time_left is None
+    assert Progress(done=3, total=None, counts={}, seconds=2.0).tell() == "3, 1.5 a second"
+
+
+def test_a_run_that_is_through_has_no_time_left() -> None:
+    assert Progress(done=12, total=10, counts={}, seconds=1.0).time_left == timedelta()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.2, "1 s"), (59.5, "1 min"), (61, "2 min"), (3600, "1 h"), (7499, "2 h 5 min")]
+)
+def test_a_duration_is_told_as_a_person_would(seconds: float, told: str) -> None:
+    assert tell_duration(timedelta(seconds=seconds)) == told
