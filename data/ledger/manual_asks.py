@@ -82,13 +82,17 @@ def record_ask(
     by: str,
     at: datetime,
     override_reason: str | None,
-) -> None:
-    """Somebody asks for an invitation of this customer."""
-    connection.execute(
-        manual_asks.insert().values(
+) -> int:
+    """Somebody asks for an invitation of this customer; the ask's id."""
+    added = connection.execute(
+        manual_asks.insert()
+        .values(
             account_id=account_id, customer_id=customer_id, asked_by=by, asked_at=at, override_reason=override_reason
         )
+        .returning(_m.manual_ask_id)
     )
+    manual_ask_id: int = added.scalar_one()
+    return manual_ask_id
 
 
 def override(connection: Connection, invitation_id: int, *, by: str, reason: str) -> bool:

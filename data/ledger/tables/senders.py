@@ -66,18 +66,20 @@ ask_attachments = sa.Table(  # what goes along with the first messages of an ask
     "ask_attachments",
     metadata,
     link("manual_ask_id", "manual_asks.manual_ask_id"),
+    sa.Column("channel", Word(Channel), nullable=False),  # what a text may weigh is less than what a mail may
     sa.Column("position", sa.Integer, nullable=False),
     link("attachment_id", "attachments.attachment_id"),
-    sa.PrimaryKeyConstraint("manual_ask_id", "position"),
+    sa.PrimaryKeyConstraint("manual_ask_id", "channel", "position"),
 )
 
 invitation_attachments = sa.Table(
     "invitation_attachments",
     metadata,
     link("invitation_id", "invitations.invitation_id"),
+    sa.Column("channel", Word(Channel), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     link("attachment_id", "attachments.attachment_id"),
-    sa.PrimaryKeyConstraint("invitation_id", "position"),
+    sa.PrimaryKeyConstraint("invitation_id", "channel", "position"),
 )
 
 media_links = sa.Table(  # where a provider fetches a picture from, for a day
