@@ -38,7 +38,9 @@ def create_app(settings: SandboxSettings, folder: Path, *, seed: int, pace: floa
     lists = MailgunSuppressions(store, settings)
     events = MailgunEvents(store, settings, callbacks, lists, seed=seed, is_idle=is_idle, pace=pace)
     twilio = TwilioMessages(store, settings, faults, texts)
-    mailgun = MailgunMessages(store, settings, faults, agenda, events, lists=lists, seed=seed, is_idle=is_idle)
+    mailgun = MailgunMessages(
+        store, settings, faults, agenda, events, callbacks=callbacks, lists=lists, seed=seed, is_idle=is_idle
+    )
     reviews = ReviewSites(folder / "reviews.csv")
     customers = Customers(store, settings, agenda, lines, texts=texts, mails=events, reviews=reviews, seed=seed)
     if not is_idle:

@@ -2,8 +2,10 @@
 
 Twilio: https://www.twilio.com/docs/usage/security#validating-requests (no retry by default). Mailgun: HMAC-SHA256 over
 timestamp + token; 200 is done, 406 is give up, anything else is tried again after 10, 10, 15, 30 minutes, 1, 2, 4 h.
+Neither promises an order, nor that a post comes once: a test may order both (`FaultKind.CALLBACKS_ASTRAY`).
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -25,6 +27,7 @@ from connectors.sandbox.settings import SandboxSettings, is_loopback
 
 log = structlog.get_logger(__name__)
 MAILGUN_RETRIES = (600, 600, 900, 1800, 3600, 7200, 14_400)  # seconds
+ASTRAY_SECONDS = 2.5  # how long the first callback of a message goes astray: longer than the next takes
 DEAF_SECONDS = 0.5  # where nobody listened a moment ago nobody is called: thousands of such calls cost a core
 
 
@@ -39,6 +42,10 @@ def mailgun_signature(key: str, timestamp: str, token: str) -> str:
     return hmac.new(key.encode(), f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()
 
 
+def _message_of(event: Mapping[str, Any]) -> str:
+    return str(event["message"]["headers"]["message-id"])
+
+
 class Callbacks:
     """Plans posts on the agenda and carries them out."""
 
@@ -48,6 +55,8 @@ class Callbacks:
         self._lines = lines
         self.counts: dict[str, int] = {"posted": 0, "answered_2xx": 0, "unanswered": 0, "given_up": 0}
         self._deaf_until: dict[str, float] = {}  # by host and port
+        self._astray: dict[str, float] = {}  # by message: how long its next callback goes astray
+        self._expected: dict[str, asyncio.Future[None]] = {}  # by message: done when a callback of it was tried
         agenda.on("twilio_post", self._post_twilio)
         agenda.on("mailgun_post", self._post_mailgun)
         agenda.on(RETRY, self._post_mailgun)
@@ -60,11 +69,29 @@ class Callbacks:
     def post_twilio(self, url: str, fields: Mapping[str, str], after: float = 0.0) -> None:
         """Post a form, signed. An address off this machine is never called."""
         if is_loopback(url):
-            self._agenda.add("twilio_post", after, url=url, fields=dict(fields), token=str(uuid.uuid4()))
+            token = str(uuid.uuid4())  # the same for each post of one callback: it is how a receiver may tell
+            for more in self._times(fields["MessageSid"]):
+                self._agenda.add("twilio_post", after + more, url=url, fields=dict(fields), token=token)
 
     def post_mailgun(self, event: Mapping[str, Any]) -> None:
         """Post an event as a webhook, until taken."""
-        self._agenda.add("mailgun_post", 0, event=dict(event), tries=0)
+        for after in self._times(_message_of(event)):
+            self._agenda.add("mailgun_post", after, event=dict(event), tries=0)
+
+    def lead_astray(self, message: str) -> None:
+        """From now on each callback of a message is posted twice, and the first of them comes after the next."""
+        self._astray[message] = ASTRAY_SECONDS
+
+    def expect(self, message: str) -> "asyncio.Future[None]":
+        """Done when the next callback of a message has been answered, or was tried in vain."""
+        return self._expected.setdefault(message, asyncio.get_running_loop().create_future())
+
+    def _times(self, message: str) -> tuple[float, ...]:
+        """How many seconds late each post of the callback at hand is."""
+        if message not in self._astray:
+            return (0.0,)
+        late, self._astray[message] = self._astray[message], 0.0
+        return (late, late)
 
     async def _post_twilio(self, payload: dict[str, Any]) -> None:
         url, fields = urldefrag(payload["url"]).url, payload["fields"]
@@ -74,6 +101,7 @@ class Callbacks:
             "User-Agent": "TwilioProxy/1.1",
         }
         await self._count(url, data=fields, headers=headers)
+        self._done(fields["MessageSid"])
 
     async def _post_mailgun(self, payload: dict[str, Any]) -> None:
         # The signature's time is this machine's even when the sandbox's clock is moved: receivers may judge its age.
@@ -89,8 +117,10 @@ class Callbacks:
         headers = {"Content-Type": "application/json", "User-Agent": "mailgun/webhooks"}
         url = f"{self._settings.public_base}/callbacks/mailgun"
         if not is_loopback(url):
+            self._done(_message_of(payload["event"]))
             return
         status = await self._count(url, data=json.dumps(body), headers=headers)
+        self._done(_message_of(payload["event"]))
         tries = payload["tries"]
         if status in {200, 406}:
             return
@@ -98,6 +128,11 @@ class Callbacks:
             self._agenda.add(RETRY, MAILGUN_RETRIES[tries], event=payload["event"], tries=tries + 1)
         else:
             self.counts["given_up"] += 1
+
+    def _done(self, message: str) -> None:
+        expected = self._expected.pop(message, None)
+        if expected is not None and not expected.done():
+            expected.set_result(None)
 
     async def _count(self, url: str, **what: Any) -> int | None:
         """Post once; the status, or None when nobody answered."""

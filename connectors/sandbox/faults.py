@@ -1,4 +1,4 @@
-"""Faults that a test can order for creates: refused, answered wrongly after accepting, never answered.
+"""Faults that a test can order for creates: refused, answered wrongly after accepting, never answered, told askew.
 
 Ordered at /_sandbox/faults as {"kind", "provider"?, "count" or "probability", "milliseconds"?}. They live in memory:
 a restart forgets them.
@@ -36,9 +36,12 @@ class FaultKind(StrEnum):
     UNAUTHORISED_401 = "unauthorised_401"
     SLOW_MS = "slow_ms"  # taken at once, answered after `milliseconds`
     TRICKLE = "trickle"  # taken, and the answer drips, a byte every `milliseconds`: no socket timeout ever fires
+    CALLBACK_FIRST = "callback_first"  # taken; its first callback is posted, and answered, before the create is
+    CALLBACKS_ASTRAY = "callbacks_astray"  # taken; each of its callbacks comes twice, and the first of them last
 
 
 REFUSALS = {FaultKind.REFUSE_500: 500, FaultKind.THROTTLE_429: 429, FaultKind.UNAUTHORISED_401: 401}
+OF_CALLBACKS = frozenset({FaultKind.CALLBACK_FIRST, FaultKind.CALLBACKS_ASTRAY})
 DEFAULT_MILLISECONDS = {FaultKind.ACCEPT_THEN_HANG: 60_000, FaultKind.SLOW_MS: 500, FaultKind.TRICKLE: 100}
 
 
@@ -127,7 +130,7 @@ def reset_connection(request: Request) -> None:
 
 async def spoil(fault: Fault | None, request: Request, answer: Response, failure: Response) -> Response:
     """What becomes of the answer to a create that was taken; `failure` is the provider's own 500."""
-    if fault is None:
+    if fault is None or fault.kind in OF_CALLBACKS:
         return answer
     pause = fault.milliseconds / 1000
     match fault.kind:

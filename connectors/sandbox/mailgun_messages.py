@@ -23,8 +23,9 @@ from starlette.responses import JSONResponse, Response
 from connectors.sandbox import mailgun_rules as rules
 from connectors.sandbox.agenda import Agenda
 from connectors.sandbox.auth import has_credentials
+from connectors.sandbox.callbacks import Callbacks
 from connectors.sandbox.chance import chance_of
-from connectors.sandbox.faults import REFUSALS, Faults, Provider, spoil
+from connectors.sandbox.faults import OF_CALLBACKS, REFUSALS, Fault, FaultKind, Faults, Provider, spoil
 from connectors.sandbox.mailgun_events import MailgunEvents
 from connectors.sandbox.mailgun_rules import PERMANENT, TEMPORARY, MailEvent
 from connectors.sandbox.mailgun_suppressions import MailgunSuppressions
@@ -46,6 +47,7 @@ class MailgunMessages:
         agenda: Agenda,
         events: MailgunEvents,
         *,
+        callbacks: Callbacks,
         lists: MailgunSuppressions,
         seed: int,
         is_idle: bool,
@@ -55,6 +57,7 @@ class MailgunMessages:
         self._faults = faults
         self._agenda = agenda
         self._events = events
+        self._callbacks = callbacks
         self._lists = lists
         self._seed = seed
         self._is_idle = is_idle
@@ -78,8 +81,21 @@ class MailgunMessages:
                 return rules.refuse(400, wrong)
             message_id = self._take(form)
         await self._store.settled()
+        await self._disturb(message_id, fault)
         answer = JSONResponse({"id": f"<{message_id}>", "message": "Queued. Thank you."})
         return await spoil(fault, request, answer, failure)
+
+    async def _disturb(self, message_id: str, fault: Fault | None) -> None:
+        """What a fault does to the webhooks of mail just taken; back when the call may be answered."""
+        if fault is None or fault.kind not in OF_CALLBACKS:
+            return
+        if fault.kind is FaultKind.CALLBACKS_ASTRAY:
+            self._callbacks.lead_astray(message_id)
+            return
+        for mail in self._store.rows("select n from mails where message_id = ? and not is_test", [message_id]):
+            posted = self._callbacks.expect(message_id)
+            await self._deliver({"mail": mail["n"], "tries": 1})
+            await posted
 
     def _message_id(self, form: FormData) -> str:
         """The id asked for when it is well-formed, else one of Mailgun's own; without <>."""

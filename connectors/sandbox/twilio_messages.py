@@ -92,6 +92,7 @@ class TwilioMessages:
             return refuse(*wrong)
         row = self._take(form)
         await self._store.settled()
+        await self._progress.disturb(row["sid"], fault)
         answer = JSONResponse(as_resource(row, self._settings.twilio_account_sid), 201)
         answer.headers["Twilio-Request-Id"] = "RQ" + secrets.token_hex(16)
         return await spoil(fault, request, answer, refuse(20500, 500))

@@ -14,7 +14,8 @@ from connectors.sandbox import twilio_rules as rules
 from connectors.sandbox.agenda import Agenda
 from connectors.sandbox.callbacks import Callbacks
 from connectors.sandbox.chance import chance_of
-from connectors.sandbox.settings import SandboxSettings
+from connectors.sandbox.faults import OF_CALLBACKS, Fault, FaultKind
+from connectors.sandbox.settings import SandboxSettings, is_loopback
 from connectors.sandbox.store import Store
 from connectors.sandbox.twilio_rules import RANK, TextStatus
 
@@ -44,6 +45,20 @@ class TwilioProgress:
         """Plan the first step of a text just taken."""
         chance = chance_of(self._seed, recipient, "carrier")
         self._agenda.add("text_status", 0.2 + chance.random() * 0.8, sid=sid, status=TextStatus.SENT)
+
+    async def disturb(self, sid: str, fault: Fault | None) -> None:
+        """What a fault does to the callbacks of a text just taken; back when the create may be answered."""
+        if fault is None or fault.kind not in OF_CALLBACKS:
+            return
+        if fault.kind is FaultKind.CALLBACKS_ASTRAY:
+            self._callbacks.lead_astray(sid)
+            return
+        row = self._store.row("select callback_url from texts where sid = ?", [sid])
+        if row is None or not row["callback_url"] or not is_loopback(row["callback_url"]):
+            return
+        posted = self._callbacks.expect(sid)
+        await self._step({"sid": sid, "status": TextStatus.SENT})
+        await posted
 
     def _failure(self, row: sqlite3.Row) -> int | None:
         """The code with which a text ends undelivered, if it does."""

@@ -1,5 +1,8 @@
 """The sandbox itself: its command, its faults, its memory."""
 
+import contextlib
+import http.server
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
@@ -107,6 +111,60 @@ def test_faults_can_strike_by_chance_and_be_cleared(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("words", [{"kind": "rain"}, {}, {"kind": "slow_ms", "count": "many"}])
 def test_an_order_that_cannot_be_read_is_refused(sandbox: Sandbox, words: dict[str, str]) -> None:
     assert requests.post(f"{sandbox.url}/_sandbox/faults", json=words, timeout=10).status_code == 400
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """An address that takes any post, and the words for a message's state in the order in which they came."""
+    told: list[str] = []
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            if self.path.startswith("/callbacks/mailgun"):
+                told.append(json.loads(body)["event-data"]["event"])
+            else:
+                told.append(dict(parse_qsl(body))["MessageStatus"])
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", told
+        server.shutdown()
+        thread.join()
+
+
+def test_callbacks_can_come_before_the_answer_and_in_disorder_and_twice(tmp_path: Path) -> None:
+    with listening() as (address, told), running_sandbox(tmp_path, public_url=address, pace=0.02) as sandbox:
+        text = {**CREATE, "To": "+13125551008", "StatusCallback": f"{address}/callbacks/twilio/status?s=a1"}
+
+        def post_text() -> list[str]:
+            requests.post(f"{sandbox.twilio}/Messages.json", data=text, auth=sandbox.twilio_auth, timeout=10)
+            return told[:]
+
+        sandbox.post("/_sandbox/faults", {"kind": "callback_first", "count": 1})
+        assert post_text() == ["sent"]  # when the answer came
+        sandbox.post("/_sandbox/faults", {"kind": "callback_first", "count": 1})
+        mail(sandbox, "ana@example.com")
+        assert told.count("delivered") >= 1
+        sandbox.wait_until_quiet()
+        assert sorted(told) == ["delivered", "delivered", "sent"]
+        told.clear()
+        sandbox.post("/_sandbox/faults", {"kind": "callbacks_astray", "count": 1})
+        post_text()
+        sandbox.wait_until_quiet()
+        assert told == ["delivered", "delivered", "sent", "sent"]
+        told.clear()
+        sandbox.post("/_sandbox/faults", {"kind": "callbacks_astray", "count": 1})
+        mail(sandbox, "ana@example.com")
+        sandbox.wait_until_quiet()
+        assert told == ["delivered", "delivered"]
 
 
 def test_a_second_start_continues_where_the_first_ended(tmp_path: Path) -> None:
