@@ -1,7 +1,10 @@
 """What may stand in a message's way at the last: looked at when it is claimed, and once more before the bytes leave."""
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
+from data.ledger.breakers import is_held
 from data.ledger.suppressions import is_suppressed
 from data.ledger.tables import channels, invitations, lists, requests, system, templates
 from data.words import Channel, InvitationStatus, TemplateApproval
@@ -9,8 +12,23 @@ from data.words import Channel, InvitationStatus, TemplateApproval
 _r, _i, _ch = requests.c, invitations.c, channels.c
 
 
-def nothing_stops() -> sa.ColumnElement[bool]:
-    """What people, customers, settings and Meta may put in a message's way; for a WHERE over `with_context`."""
+def nothing_stops(
+    sender: sa.ColumnElement[str] | None = None,
+    attempt_id: sa.ColumnElement[str] | None = None,
+    *,
+    besides: int | None = None,
+    is_due_spared: bool = False,
+) -> sa.ColumnElement[bool]:
+    """What people, customers, settings, Meta and providers may put in a message's way; for a WHERE over `with_context`.
+
+    `sender` is what it would leave from: `attempts.sender` at the hand-over, `sender_of` at the claim; without it no
+    breaker is looked at. The others are `is_held`'s (`breakers`).
+    """
+    stopped_by_no_breaker = (
+        sa.true()
+        if sender is None
+        else ~is_held(_r.channel, sender, _r.address, attempt_id, besides=besides, is_due_spared=is_due_spared)
+    )
     return sa.and_(
         _r.paused_at.is_(None),
         _i.status == InvitationStatus.ACTIVE,
@@ -25,7 +43,15 @@ def nothing_stops() -> sa.ColumnElement[bool]:
             ),
         ),
         ~is_suppressed(_r.channel, _i.person_id, _r.address),
+        stopped_by_no_breaker,
     )
+
+
+def sender_of(senders: Mapping[Channel, str]) -> sa.ColumnElement[str]:
+    """What a request's message would leave from, by its channel; for `nothing_stops`."""
+    if not senders:
+        return sa.literal("")
+    return sa.case(*((_r.channel == channel, sender) for channel, sender in senders.items()), else_="")
 
 
 def with_context() -> sa.Join:

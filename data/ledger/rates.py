@@ -1,0 +1,152 @@
+"""How fast a sender may go: one token bucket a channel and sender, shared by every run through the ledger.
+
+On the database's clock, so that machines whose clocks differ keep to one rate. The bucket holds a second's messages (at
+least one), the day ends at midnight of a zone that the operator names: T-Mobile counts a 10DLC campaign's messages by
+the Pacific day (Twilio's errors 30023 and 30027).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from data.ledger.tables import rates
+from data.ledger.tables.metadata import database_now
+from data.words import Channel
+
+_c = rates.c
+_NO_WAIT = timedelta(0)
+_SHORTEST_WAIT = timedelta(milliseconds=1)  # the coarser clock's (SQLite's) step
+_ROUNDING = 1e-6  # a token that ten additions of a tenth make is a whole one
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a sender may hand over now. `wait`: how long until it may hand over the next; zero if all was granted."""
+
+    count: int
+    wait: timedelta
+
+
+class _Bucket(NamedTuple):
+    tokens: float
+    filled_at: datetime
+    day: date
+    used: int
+
+
+# Built once: take stands before every message. The clock is read after the lock: who waited for it must not count back.
+_SENDER = (_c.channel == sa.bindparam("its_channel", type_=_c.channel.type), _c.sender == sa.bindparam("its_sender"))
+_READ = sa.select(_c.tokens, _c.filled_at, _c.day, _c.used).where(*_SENDER)
+_LOCK = _READ.with_for_update()
+_CLOCK = sa.select(database_now())
+_WRITE = (
+    rates.update()
+    .where(*_SENDER)
+    .values({name: sa.bindparam(f"new_{name}", type_=_c[name].type) for name in ("tokens", "filled_at", "day", "used")})
+)
+
+
+def take(
+    connection: Connection,
+    channel: Channel,
+    sender: str,
+    wanted: int,
+    *,
+    per_second: float | None,
+    per_day: int | None,
+    day_zone: str,
+) -> Grant:
+    """Take up to `wanted` messages of the sender's bucket, in the transaction that hands them over.
+
+    Nothing is read or written for a sender without limits. The row stays locked until the transaction ends.
+    """
+    if wanted <= 0 or (per_second is None and per_day is None):
+        return Grant(max(wanted, 0), _NO_WAIT)
+    its = {"its_channel": channel, "its_sender": sender}
+    found = connection.execute(_LOCK, its).first()
+    if found is None:
+        _make(connection, channel, sender, day_zone)
+        found = connection.execute(_LOCK, its).one()
+    bucket = _Bucket(*found)
+    clock = connection.execute(_CLOCK).scalar_one()
+    today = clock.astimezone(ZoneInfo(day_zone)).date()
+    used = _used_on(today, bucket)
+    tokens = _filled(bucket, clock, per_second)
+    count = wanted
+    if per_day is not None:
+        count = min(count, max(per_day - used, 0))
+    if per_second is not None:
+        count = min(count, int(tokens + _ROUNDING))
+        tokens -= count
+    new: dict[str, Any] = {"new_tokens": tokens, "new_filled_at": clock, "new_day": today, "new_used": used + count}
+    connection.execute(_WRITE, its | new)
+    if count == wanted:
+        return Grant(count, _NO_WAIT)
+    if per_second is None or (per_day is not None and used + count >= per_day):
+        return Grant(count, _midnight_after(today, day_zone) - clock)
+    return Grant(count, max(timedelta(seconds=(1 - tokens) / per_second), _SHORTEST_WAIT))
+
+
+def room_today(
+    connection: Connection, channel: Channel, sender: str, *, per_day: int | None, day_zone: str
+) -> int | None:
+    """What the day still allows; None: it has no limit. For the claim, that must not hold what cannot go today."""
+    if per_day is None:
+        return None
+    found = connection.execute(_READ, {"its_channel": channel, "its_sender": sender}).first()
+    if found is None:
+        return per_day
+    today = connection.execute(_CLOCK).scalar_one().astimezone(ZoneInfo(day_zone)).date()
+    return max(per_day - _used_on(today, _Bucket(*found)), 0)
+
+
+def give_back(connection: Connection, channel: Channel, sender: str, count: int, *, day_zone: str) -> None:
+    """Count no longer for the day what was taken and certainly did not leave. Its second is spent all the same."""
+    if count <= 0:
+        return
+    today = connection.execute(_CLOCK).scalar_one().astimezone(ZoneInfo(day_zone)).date()
+    connection.execute(
+        rates.update()
+        .where(_c.channel == channel, _c.sender == sender, _c.day == today)
+        .values(used=sa.case((_c.used > count, _c.used - count), else_=0))
+    )
+
+
+def _make(connection: Connection, channel: Channel, sender: str, day_zone: str) -> None:
+    """The sender's first bucket: as full as any, for `_filled` cuts it to what it may hold."""
+    clock = connection.execute(_CLOCK).scalar_one()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(rates)
+        .values(
+            channel=channel,
+            sender=sender,
+            tokens=float(2**31),
+            filled_at=clock,
+            day=clock.astimezone(ZoneInfo(day_zone)).date(),
+            used=0,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def _filled(bucket: _Bucket, clock: datetime, per_second: float | None) -> float:
+    """The tokens at `clock`. A clock that was set back fills nothing, and does not empty the bucket either."""
+    if per_second is None:
+        return bucket.tokens
+    passed = max((clock - bucket.filled_at).total_seconds(), 0.0)
+    return min(bucket.tokens + passed * per_second, max(per_second, 1.0))
+
+
+def _used_on(today: date, bucket: _Bucket) -> int:
+    """What of the day is used. A clock that was set back begins no new day."""
+    return bucket.used if today <= bucket.day else 0
+
+
+def _midnight_after(day: date, zone: str) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))

@@ -1,0 +1,139 @@
+"""A sender's pace, on both databases: the bucket, the day, and many who take at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger import tables as t
+from data.ledger.rates import Grant, give_back, room_today, take
+from data.ledger.store import Ledger
+from data.words import Channel
+
+PACIFIC = "America/Los_Angeles"
+SENDER = "+13125550100"
+ALL = timedelta(0)
+
+
+def ask(
+    c: Connection, wanted: int, *, per_second: float | None = None, per_day: int | None = None, zone: str = PACIFIC
+) -> Grant:
+    return take(c, Channel.SMS, SENDER, wanted, per_second=per_second, per_day=per_day, day_zone=zone)
+
+
+def room(c: Connection, per_day: int | None, zone: str = PACIFIC) -> int | None:
+    return room_today(c, Channel.SMS, SENDER, per_day=per_day, day_zone=zone)
+
+
+def make_older(ledger: Ledger, **by: timedelta) -> None:
+    """Move what the bucket remembers into the past: the database's clock cannot be turned."""
+    with ledger.write() as c:
+        row = c.execute(sa.select(t.rates)).one()
+        c.execute(t.rates.update().values({name: getattr(row, name) - delta for name, delta in by.items()}))
+
+
+def test_a_sender_without_limits_takes_what_it_wants_and_leaves_no_row(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        assert ask(c, 5000) == Grant(5000, ALL)
+        assert c.execute(sa.select(t.rates)).first() is None
+        assert room(c, None) is None
+
+
+def test_a_full_bucket_holds_one_seconds_messages_and_says_when_the_next_may_go(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        assert ask(c, 40, per_second=50) == Grant(40, ALL)
+        granted = ask(c, 50, per_second=50)  # ten are left, and what came in while the test ran
+        assert 10 <= granted.count < 50
+        assert ALL < granted.wait <= timedelta(seconds=1 / 50)
+
+
+def test_less_than_one_a_second_still_lets_one_go(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        granted = ask(c, 2, per_second=0.01)
+    assert granted.count == 1
+    assert timedelta(seconds=90) < granted.wait <= timedelta(seconds=100)
+    make_older(ledger, filled_at=timedelta(seconds=60))
+    with ledger.write() as c:
+        assert ask(c, 1, per_second=0.01).count == 0
+    make_older(ledger, filled_at=timedelta(seconds=60))
+    with ledger.write() as c:
+        assert ask(c, 1, per_second=0.01) == Grant(1, ALL)
+
+
+def test_a_long_rest_saves_up_no_more_than_a_second(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        ask(c, 10, per_second=10)
+    make_older(ledger, filled_at=timedelta(hours=9))
+    with ledger.write() as c:
+        assert ask(c, 500, per_second=10).count == 10
+
+
+def test_senders_and_channels_have_buckets_of_their_own(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        assert ask(c, 3, per_day=3).count == 3
+        for channel, sender in ((Channel.WHATSAPP, SENDER), (Channel.SMS, "+13125550199")):
+            assert take(c, channel, sender, 3, per_second=None, per_day=3, day_zone=PACIFIC).count == 3
+        assert ask(c, 1, per_day=3).count == 0
+
+
+@pytest.mark.parametrize("zone", [PACIFIC, "Pacific/Kiritimati", "UTC"])
+def test_a_used_up_day_waits_for_midnight_of_the_zone_by_the_databases_clock(ledger: Ledger, zone: str) -> None:
+    with ledger.write() as c:
+        clock = ledger.now(c)
+        granted = ask(c, 5, per_day=3, per_second=100, zone=zone)
+        assert granted.count == 3
+        assert room(c, 3, zone) == 0
+    local = clock.astimezone(ZoneInfo(zone))
+    midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
+    assert midnight - timedelta(minutes=1) < clock + granted.wait <= midnight + timedelta(minutes=1)
+    make_older(ledger, day=timedelta(days=1))
+    with ledger.write() as c:
+        assert room(c, 3, zone) == 3
+        assert ask(c, 3, per_day=3, zone=zone) == Grant(3, ALL)
+
+
+def test_a_clock_that_was_set_back_neither_begins_a_new_day_nor_stops_the_bucket_for_long(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        ask(c, 3, per_day=3, per_second=1000)
+    make_older(ledger, filled_at=-timedelta(days=2), day=-timedelta(days=2))  # it was two days ahead when it took them
+    with ledger.write() as c:
+        assert room(c, 3) == 0
+        assert ask(c, 1, per_day=3, per_second=1000).count == 0
+        assert c.scalars(sa.select(t.rates.c.filled_at)).one() <= ledger.now(c)
+
+
+def test_what_certainly_did_not_leave_is_not_counted_for_the_day(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        ask(c, 5, per_day=5)
+        give_back(c, Channel.SMS, SENDER, 2, day_zone=PACIFIC)
+        assert room(c, 5) == 2
+        give_back(c, Channel.SMS, SENDER, 9, day_zone=PACIFIC)
+        assert room(c, 5) == 5
+        give_back(c, Channel.EMAIL, "nobody.example", 1, day_zone=PACIFIC)
+
+
+def test_a_limit_that_was_lowered_holds_at_once(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        ask(c, 4, per_second=100, per_day=100)
+        assert room(c, 3) == 0
+        assert ask(c, 50, per_second=2, per_day=100).count == 2
+
+
+def test_many_who_take_at_once_never_exceed_the_day_or_the_bucket_together(ledger: Ledger) -> None:
+    with ledger.read() as c:
+        began = ledger.now(c)
+
+    def take_some(_: int) -> int:
+        with ledger.write() as c:
+            return ask(c, 3, per_day=20, per_second=12).count
+
+    with ThreadPoolExecutor(4) as pool:
+        granted = sum(pool.map(take_some, range(12)))
+    with ledger.read() as c:
+        passed = (ledger.now(c) - began).total_seconds()
+        assert granted <= min(20, 12 + 12 * passed + 1)
+        assert granted >= 12
+        assert c.scalars(sa.select(t.rates.c.used)).one() == granted
