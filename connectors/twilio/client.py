@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
-from aiohttp import BasicAuth
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.base.version import Version  # type: ignore[import-untyped]
 from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
@@ -51,20 +50,21 @@ class Refusal:
 
 
 class TiedHttpClient(TwilioHttpClient):  # type: ignore[misc]
-    """Sends what the SDK means for api.twilio.com to `base`, and nothing anywhere else."""
+    """Sends what the SDK means for `host` to `base`, and nothing anywhere else."""
 
-    def __init__(self, base: str, timeout: tuple[float, float]) -> None:
+    def __init__(self, base: str, timeout: tuple[float, float], host: str = _KNOWN_HOST) -> None:
         super().__init__(request_hooks={"response": [_read_as_utf8]})
         self.session = new_session(direct=is_loopback(base))
         self.timeout = timeout
         self.base = base
+        self.host = host
         self.provider_time: datetime | None = None  # of the newest answer: its Date header
         self.status = 0  # of the newest answer
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         """As the SDK's, after the host was checked. A redirect is an answer that proves nothing: Unclear."""
         parts = urlsplit(url)
-        if (parts.scheme, parts.netloc) != ("https", _KNOWN_HOST):
+        if (parts.scheme, parts.netloc) != ("https", self.host):
             raise ConfigurationError("The Twilio SDK wants to reach a host that Afterword does not know.")
         target = self.base + parts.path + (f"?{parts.query}" if parts.query else "")
         response = super().request(method, target, *args, **{**kwargs, "allow_redirects": False})
@@ -87,12 +87,20 @@ class TwilioClients:
     """One SDK client for each thread that asks: its session is not made to be shared."""
 
     def __init__(
-        self, settings: TwilioSettings, timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
+        self,
+        settings: TwilioSettings,
+        timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        public_host: str = PUBLIC_HOST,
     ) -> None:
-        """Raises ConfigurationError for an address that must not be used."""
+        """`public_host` is the one of Twilio's that is meant; AFTERWORD_TWILIO_URL takes the place of any of them.
+
+        Raises ConfigurationError for an address that must not be used.
+        """
         self._settings = settings
         self._timeout = timeout
-        self._base = provider_base(settings.url, "AFTERWORD_TWILIO_URL")
+        self._host = urlsplit(public_host).netloc
+        is_twilios_own = settings.url.rstrip("/") == PUBLIC_HOST
+        self._base = provider_base(public_host if is_twilios_own else settings.url, "AFTERWORD_TWILIO_URL")
         self._local = threading.local()
         quiet_loggers()
 
@@ -105,7 +113,7 @@ class TwilioClients:
                 raise ConfigurationError("Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
             # An environment of its own: TWILIO_REGION and TWILIO_EDGE would rewrite the host.
             credentials = {"TWILIO_ACCOUNT_SID": account, "TWILIO_AUTH_TOKEN": token.get_secret_value()}
-            tied = TiedHttpClient(self._base, self._timeout)
+            tied = TiedHttpClient(self._base, self._timeout, self._host)
             client = self._local.client = Client(http_client=tied, environment=credentials)
         return client
 
@@ -119,7 +127,7 @@ class TwilioClients:
         account, token = self._settings.account_sid, self._settings.auth_token
         if not account or not token:
             raise ConfigurationError("Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
-        return Poster(self._base, BasicAuth(account, token.get_secret_value()), parallel, self._timeout)
+        return Poster(self._base, (account, token.get_secret_value()), parallel, self._timeout)
 
     def pages(self, filters: Mapping[str, Any], most: int) -> Iterator[tuple[list[Any], datetime | None]]:
         """The messages that `filters` name, page by page, and the provider's clock at each.

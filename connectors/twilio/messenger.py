@@ -80,7 +80,10 @@ class TwilioMessenger:
             raise ConfigurationError(f"Twilio cannot carry {message.channel.value} here: it needs {missing}.")
         if not _E164.fullmatch(message.to):
             return PermanentFailure("invalid_number", "not a phone number in E.164 form", FailureScope.ADDRESS)
-        form: Form = {**self._addressing(message), "Body": message.text}
+        said = _said(message)
+        if not isinstance(said, dict):
+            return said
+        form: Form = {**self._addressing(message), **said}
         callback = self._settings.status_callback(message.attempt_id)
         if callback:
             form["StatusCallback"] = callback
@@ -147,6 +150,18 @@ class TwilioMessenger:
         return faults
 
 
+def _said(message: Message) -> Form | Outcome:
+    """The text itself; over WhatsApp a template's id and values: free text goes only in answer to a customer."""
+    if message.channel is not Channel.WHATSAPP:
+        return {"Body": message.text}
+    if not message.template_id:
+        return PermanentFailure("no_template", "WhatsApp messages need a template's id", FailureScope.MESSAGE)
+    if not all(message.template_values.values()):
+        return PermanentFailure("empty_value", "WhatsApp takes no empty value in a template", FailureScope.MESSAGE)
+    values = json.dumps(dict(message.template_values), ensure_ascii=False)
+    return {"ContentSid": message.template_id, "ContentVariables": values}
+
+
 def _whatsapp(number: str) -> str:
     return number if number.startswith("whatsapp:") else f"whatsapp:{number}"
 
@@ -172,6 +187,8 @@ def _conclude(status: int, content: str | bytes) -> Outcome:
         if not isinstance(sid, str) or not sid:
             raise Unclear("Twilio answered without naming the message")
         return Accepted(sid)
+    if 300 <= status < 400:
+        raise Unclear(f"HTTP {status} from Twilio's address: redirects are not followed")
     code = named.get("code")
     return _outcome_of(Refusal(status, code if isinstance(code, int) and code >= 10_000 else None))
 

@@ -7,6 +7,7 @@ from connectors.addresses import is_loopback
 from data.words import Channel
 
 PUBLIC_HOST = "https://api.twilio.com"
+CONTENT_HOST = "https://content.twilio.com"
 
 
 class TwilioSettings(BaseSettings):

@@ -15,6 +15,7 @@ NUMBER = "+13125550001"
 SENDER = "+13125550100"
 ATTEMPT = "0123456789abcdef0123456789abcdef"
 LINK = "https://reviews.example/r/Zm9vYmFyYmF6cXV4"
+CONTENT_SID = "HX" + "c" * 32
 DOMAIN = "mg.acme.example"
 CREATED = "Mon, 23 Nov 2026 18:00:00 +0000"
 
@@ -39,6 +40,8 @@ def text_message(**values: Any) -> Message:
         "attempt_id": ATTEMPT, "channel": Channel.SMS, "to": NUMBER, "link": LINK,
         "text": f"Hi Ana, how was it? {LINK}",
     }  # fmt: skip
+    if values.get("channel") is Channel.WHATSAPP:
+        given |= {"template_id": CONTENT_SID, "template_values": {"1": "Ana", "2": LINK.rpartition("/")[2]}}
     return Message(**{**given, **values})
 
 

@@ -1,5 +1,6 @@
 """Twilio: what a text looks like on the wire, and how every answer to it is sorted."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from connectors.twilio.messenger import TwilioMessenger
 from data.words import Channel, FailureScope
 from tests.connectors.samples import (
     ATTEMPT,
+    CONTENT_SID,
     LINK,
     NUMBER,
     SENDER,
@@ -65,6 +67,24 @@ def test_whatsapp_goes_from_its_own_sender(it: Stub) -> None:
     messenger(it, whatsapp_from="+13125550199").send(text_message(channel=Channel.WHATSAPP))
     assert it.received[0].form["To"] == [f"whatsapp:{NUMBER}"]
     assert it.received[0].form["From"] == ["whatsapp:+13125550199"]
+
+
+def test_whatsapp_carries_the_templates_id_and_its_values_and_no_words_of_our_own(it: Stub) -> None:
+    always(it, 201, twilio_message())
+    opened = messenger(it, whatsapp_from="+13125550199")
+    opened.send(text_message(channel=Channel.WHATSAPP, template_values={"1": "Ana \u00d1", "2": 'say "hi"'}))
+    [form] = [request.form for request in it.received]
+    assert form["ContentSid"] == [CONTENT_SID]
+    assert json.loads(form["ContentVariables"][0]) == {"1": "Ana \u00d1", "2": 'say "hi"'}
+    assert {"Body", "MediaUrl"} & set(form) == set()
+
+
+@pytest.mark.parametrize("values", [{"template_id": None}, {"template_values": {"1": "Ana", "2": ""}}])
+def test_whatsapp_without_a_template_or_with_an_empty_value_never_leaves(it: Stub, values: dict[str, Any]) -> None:
+    opened = messenger(it, whatsapp_from="+13125550199")
+    outcome = opened.send(text_message(channel=Channel.WHATSAPP, **values))
+    assert getattr(outcome, "scope", None) is FailureScope.MESSAGE
+    assert it.received == []
 
 
 def test_a_channel_without_a_sender_is_a_fault_of_the_configuration(it: Stub) -> None:
