@@ -34,14 +34,12 @@ class Posted:
 class Poster:
     """Connections to one provider, kept and reused by up to `parallel` posts at a time. An async context manager."""
 
-    def __init__(
-        self, base: str, authorization: aiohttp.BasicAuth, parallel: int, timeout: tuple[float, float]
-    ) -> None:
+    def __init__(self, base: str, credentials: tuple[str, str], parallel: int, timeout: tuple[float, float]) -> None:
         """`timeout`: seconds to connect, seconds of silence. The deadline of a whole call is the caller's."""
         self._base = base
         self._headers = {
-            "Authorization": authorization.encode(), "Accept": "application/json", "Accept-Encoding": "identity",
-            "User-Agent": "afterword",
+            "Authorization": aiohttp.encode_basic_auth(*credentials), "Accept": "application/json",
+            "Accept-Encoding": "identity", "User-Agent": "afterword",
         }  # fmt: skip
         self._parallel = parallel
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout[0], sock_read=timeout[1])

@@ -15,6 +15,7 @@ from connectors.smtp_settings import SmtpSettings
 from connectors.twilio.messenger import TwilioMessenger
 from data.words import Channel
 from tests.connectors import relay
+from tests.connectors.carried import Carried
 from tests.connectors.samples import (
     ATTEMPT,
     DOMAIN,
@@ -93,6 +94,10 @@ MESSENGERS = {
     "twilio-whatsapp": Subject(
         lambda url, patience: TwilioMessenger(twilio_settings(url, **WHATSAPP), patience),
         text_message(channel=Channel.WHATSAPP), SID, http_player(TWILIO),
+    ),
+    "twilio-courier": Subject(
+        lambda url, patience: Carried(TwilioMessenger(twilio_settings(url), patience)), text_message(), SID,
+        http_player(TWILIO),
     ),
     "mailgun": Subject(
         lambda url, patience: MailgunMessenger(mailgun_settings(url), patience), mail_message(),

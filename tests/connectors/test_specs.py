@@ -15,6 +15,7 @@ from connectors.mailgun_events import MailgunEvents
 from connectors.twilio.events import TwilioEvents
 from connectors.twilio.messenger import TwilioMessenger
 from data.words import Channel, EventKind
+from tests.connectors.carried import carry
 from tests.connectors.samples import (
     ACCOUNT,
     ATTEMPT,
@@ -73,10 +74,12 @@ def test_everything_we_ask_of_twilio_is_as_its_own_file_says() -> None:
             TwilioMessenger(twilio_settings(it.url, **values)).send(text_message())
         whatsapp = TwilioMessenger(twilio_settings(it.url, whatsapp_from="+13125550199"))
         whatsapp.send(text_message(channel=Channel.WHATSAPP))
+        carry(whatsapp, [text_message()])
+        carry(whatsapp, [text_message(channel=Channel.WHATSAPP)])
         whatsapp.look_up(Doubt(ATTEMPT, Channel.SMS, NUMBER, LINK, NOON))
         whatsapp.check()
         list(TwilioEvents(twilio_settings(it.url)).poll([SID], NOON - timedelta(hours=1), NOON))
-        assert len(it.exchanges) == 9
+        assert len(it.exchanges) == 11
         assert judge("twilio", captured(it)) == []
 
 
