@@ -271,3 +271,10 @@ class AlertKind(StrEnum):
     COMPLAINT_RATE = "complaint_rate"
     NO_RUN = "no_run"  # nothing has finished for more than a day
     DOUBT_WAITS = "doubt_waits"  # only a person can settle it
+
+
+class NoticeWay(StrEnum):
+    """How an alert or a digest reaches whoever runs this."""
+
+    WEBHOOK = "webhook"
+    EMAIL = "email"

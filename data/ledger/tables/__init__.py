@@ -5,7 +5,7 @@
 `outreach`: what is asked (invitations, requests, attempts).
 `happened`: what came back (inbox, events, scores, reviews).
 `senders`: what messages leave from (rates, breakers, attachments).
-`work`: what the system is doing (system, runs, jobs, audit, alerts).
+`work`: what the system is doing (system, runs, jobs, audit, alerts, digests, notices).
 """
 
 from data.ledger.tables.account import (
@@ -45,7 +45,7 @@ from data.ledger.tables.senders import (
     media_links,
     rates,
 )
-from data.ledger.tables.work import alerts, audit, digests, jobs, runs, system
+from data.ledger.tables.work import alerts, audit, digests, jobs, notices, runs, system
 
 __all__ = [
     "accounts",
@@ -70,6 +70,7 @@ __all__ = [
     "manual_asks",
     "media_links",
     "metadata",
+    "notices",
     "past_invitations",
     "people",
     "person_addresses",

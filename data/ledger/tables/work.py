@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, key, link, metadata, moment
 from data.ledger.types import Json, Word
-from data.words import AlertKind, JobKind, RunKind, RunStatus
+from data.words import AlertKind, JobKind, NoticeWay, RunKind, RunStatus
 
 system = sa.Table(  # exactly one row
     "system",
@@ -74,8 +74,7 @@ alerts = sa.Table(  # what somebody was told; one row from the moment it is wron
     sa.Column("subject", sa.String(200), nullable=False),  # which one: "send", "sms +13125550100"
     sa.Column("text", sa.String(500), nullable=False),  # what is wrong and how to mend it; no personal data
     moment("raised_at", nullable=False),  # database clock, as are the others
-    moment("told_at"),  # null: not yet, or every way failed
-    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    moment("told_at"),  # when the first way got through; null: not yet, or there is none
     moment("cleared_at"),
     changed_at(),
     sa.Index(
@@ -93,6 +92,31 @@ digests = sa.Table(  # one morning digest per account and day
     metadata,
     link("account_id", "accounts.account_id"),
     sa.Column("day", sa.Date, nullable=False),  # the account's, that it tells of
-    moment("told_at"),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),  # counts only; no personal data
+    moment("written_at", nullable=False),  # database clock
     sa.PrimaryKeyConstraint("account_id", "day"),
+)
+
+notices = sa.Table(  # an alert or a digest on its way to somebody: written with it, told once by each way
+    "notices",
+    metadata,
+    key("notice_id"),
+    sa.Column("topic", sa.String(100), nullable=False),  # "alert 12 raised", "alert 12 cleared", "digest 1 2026-11-22"
+    sa.Column("way", Word(NoticeWay), nullable=False),
+    link("alert_id", "alerts.alert_id", nullable=True, index=True),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    moment("written_at", nullable=False),  # database clock, as are the others
+    sa.Column("tries", sa.Integer, nullable=False, default=0),  # each begins before its call
+    moment("next_try_at", nullable=False),  # while a try is under way: when another may begin at the earliest
+    sa.Column("problem", sa.String(200)),  # what the last try met
+    moment("told_at"),
+    sa.UniqueConstraint("topic", "way"),
+    sa.Index(
+        "ix_notices_untold",
+        "next_try_at",
+        sqlite_where=sa.text("told_at is null"),
+        postgresql_where=sa.text("told_at is null"),
+    ),
 )

@@ -117,7 +117,6 @@ def _alerts() -> None:
         sa.Column("text", sa.String(length=500), nullable=False),
         sa.Column("raised_at", UtcDateTime(), nullable=False),
         sa.Column("told_at", UtcDateTime(), nullable=True),
-        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("cleared_at", UtcDateTime(), nullable=True),
         sa.Column("changed_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("alert_id", name=op.f("pk_alerts")),
@@ -128,10 +127,39 @@ def _alerts() -> None:
         "digests",
         sa.Column("account_id", BigId, nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("told_at", UtcDateTime(), nullable=True),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("written_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_digests_account_id")),
         sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_digests")),
     )
+    op.create_table(
+        "notices",
+        sa.Column("notice_id", BigId, nullable=False),
+        sa.Column("topic", sa.String(length=100), nullable=False),
+        sa.Column("way", sa.String(32), nullable=False),
+        sa.Column("alert_id", BigId, nullable=True),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("written_at", UtcDateTime(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", UtcDateTime(), nullable=False),
+        sa.Column("problem", sa.String(length=200), nullable=True),
+        sa.Column("told_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["alert_id"], ["alerts.alert_id"], name=op.f("fk_notices_alert_id")),
+        sa.PrimaryKeyConstraint("notice_id", name=op.f("pk_notices")),
+        sa.UniqueConstraint("topic", "way", name=op.f("uq_notices_topic_way")),
+    )
+    op.create_index(op.f("ix_notices_alert_id"), "notices", ["alert_id"], unique=False)
+    untold = sa.text("told_at is null")
+    op.create_index(
+        "ix_notices_untold", "notices", ["next_try_at"], unique=False, sqlite_where=untold, postgresql_where=untold
+    )
+    complained = sa.text("kind = 'complained'")
+    op.create_index(
+        "ix_events_complained", "events", ["recorded_at"], unique=False,
+        sqlite_where=complained, postgresql_where=complained,
+    )  # fmt: skip
 
 
 def _one_open(name: str, table: str, columns: list[str], is_open: str) -> None:
