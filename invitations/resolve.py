@@ -1,8 +1,8 @@
 """Settling doubt: messages that were handed over and about which the provider's answer never came.
 
 Doubt is never sent again blindly. The provider is asked: found, it was sent; absent, only three complete reads over
-half an hour of the provider's own clock prove that it never arrived, and then it is queued again. Where a provider
-keeps no record to ask (SMTP, WhatsApp), a person decides.
+half an hour of the provider's own clock prove that it never arrived, and then it is queued again. Where nobody keeps a
+record to ask (SMTP, WhatsApp, a provider or a sender that was given up), a person decides.
 """
 
 from collections import Counter
@@ -15,8 +15,9 @@ import structlog
 from connectors import Absent, CannotTell, Doubt, Found, LookUp, Messenger
 from data.ledger import outcomes
 from data.ledger.acceptance import record_accepted
-from data.ledger.doubt import DoubtRow, note_absence, read_doubt
+from data.ledger.doubt import DoubtRow, note_absence, note_asked, read_doubt
 from data.ledger.lapses import end_lapsed
+from data.ledger.moments import Moment, passing
 from data.ledger.runs import reap_dead_runs, recorded_run
 from data.ledger.store import Ledger, again_if_undone
 from data.words import AttemptOutcome, Channel, RunKind
@@ -70,23 +71,17 @@ def resolve_doubt(ledger: Ledger, messengers: Mapping[Channel, Messenger], *, no
 def _settle(ledger: Ledger, messenger: Messenger | None, row: DoubtRow, now: datetime) -> tuple[str, str | None]:
     """The word it is counted under, and a note when it stays in doubt."""
     if messenger is None:
-        return "not_asked", f"no {row.channel.value} provider is configured, so nobody can be asked"
+        return _leave_to_person(ledger, row, f"no {row.channel.value} provider is configured, so nobody can be asked")
+    if messenger.name != row.provider:  # what another provider does not know of proves nothing
+        return _leave_to_person(ledger, row, f"{row.provider} is not configured any more, so nobody can be asked")
     link = f"{ledger.settings.public_url.rstrip('/')}/r/{row.link_token}"
-    answer = _ask(messenger, Doubt(row.attempt_id, row.channel, row.address, link, row.handed_at))
-    match answer:
-        case Found(provider_message_id):
-            _found(ledger, row.attempt_id, provider_message_id, now)
-            return "found", None
-        case Absent(provider_time):
-            return _count_absence(ledger, row, provider_time)
-        case CannotTell(reason, is_final):
-            return ("needs_a_person" if is_final else "could_not_ask"), reason
-
-
-@again_if_undone
-def _found(ledger: Ledger, attempt_id: str, provider_message_id: str, now: datetime) -> None:
-    with ledger.write() as connection:
-        record_accepted(connection, attempt_id, provider_message_id, now)
+    answer = _ask(messenger, Doubt(row.attempt_id, row.channel, row.address, link, row.handed_at, row.parcel_id))
+    if isinstance(answer, Absent) and row.sender not in ("", messenger.sender(row.channel)):
+        answer = CannotTell("it left from another sender than the one configured now", is_final=True)
+    passing(Moment.RESOLVING)
+    settled = _write_down(ledger, row, answer, now)
+    passing(Moment.RESOLVED)
+    return settled
 
 
 def _ask(messenger: Messenger, doubt: Doubt) -> LookUp:
@@ -97,15 +92,51 @@ def _ask(messenger: Messenger, doubt: Doubt) -> LookUp:
         return CannotTell(f"asking failed ({type(problem).__name__}); it is tried again")
 
 
+def _write_down(ledger: Ledger, row: DoubtRow, answer: LookUp, now: datetime) -> tuple[str, str | None]:
+    match answer:
+        case Found(provider_message_id):
+            _found(ledger, row.attempt_id, provider_message_id, now)
+            return "found", None
+        case Absent(provider_time):
+            return _count_absence(ledger, row, provider_time)
+        case CannotTell(reason, is_final):
+            if is_final:
+                return _leave_to_person(ledger, row, reason)
+            _note(ledger, row, reason, is_left_to_person=False)
+            return "could_not_ask", reason
+
+
+def _leave_to_person(ledger: Ledger, row: DoubtRow, note: str) -> tuple[str, str]:
+    _note(ledger, row, note, is_left_to_person=True)
+    return "needs_a_person", note
+
+
+@again_if_undone
+def _note(ledger: Ledger, row: DoubtRow, note: str, *, is_left_to_person: bool) -> None:
+    with ledger.write() as connection:
+        note_asked(connection, row.attempt_id, note, is_left_to_person=is_left_to_person)
+
+
+@again_if_undone
+def _found(ledger: Ledger, attempt_id: str, provider_message_id: str, now: datetime) -> None:
+    with ledger.write() as connection:
+        record_accepted(connection, attempt_id, provider_message_id, now)
+
+
 @again_if_undone
 def _count_absence(ledger: Ledger, row: DoubtRow, provider_time: datetime) -> tuple[str, str | None]:
     settle = ledger.settings.settle
-    with ledger.write() as connection:
-        reads, first, last = note_absence(connection, row.attempt_id, provider_time)
-        if reads >= READS and last - first >= settle:
-            outcomes.record_not_sent(
-                connection, row.attempt_id, AttemptOutcome.PROVED_ABSENT, reason=f"not found in {reads} reads"
-            )
-            return "proved_absent", None
     minutes = settle.total_seconds() / 60
-    return "still_in_doubt", f"not found in {reads} of at least {READS} reads over {minutes:g} minutes; asked again"
+    with ledger.write() as connection:
+        counted = note_absence(connection, row.attempt_id, provider_time)
+        if counted is None:
+            return "settled_meanwhile", None
+        reads, first, last = counted
+        note = f"not found in {reads} of at least {READS} reads over {minutes:g} minutes; asked again"
+        note_asked(connection, row.attempt_id, note, is_left_to_person=False)
+        if reads < READS or last - first < settle:
+            return "still_in_doubt", note
+        outcomes.record_not_sent(
+            connection, row.attempt_id, AttemptOutcome.PROVED_ABSENT, reason=f"not found in {reads} reads"
+        )
+        return "proved_absent", None

@@ -4,20 +4,31 @@ Every statement binds the account and the locations of the person who acts (None
 A write answers how many rows it changed; with none, the caller reads the row and says why.
 """
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.suppressions import is_suppressed
-from data.ledger.tables import audit, customers, invitations, person_addresses, requests, suppressions, system
+from data.ledger.tables import (
+    attempts,
+    audit,
+    customers,
+    invitations,
+    person_addresses,
+    requests,
+    suppressions,
+    system,
+)
 from data.ledger.tables import locations as location_table
 from data.ledger.tables.metadata import database_now
 from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, SuppressionEffect, address_kind
 
 Locations = Collection[int] | None
+_NOTHING_LEFT = sa.and_(attempts.c.outcome.is_(None), attempts.c.handed_at.is_(None))
 
 
 def _within(table: sa.Table, account_id: int, locations: Locations) -> list[sa.ColumnElement[bool]]:
@@ -27,31 +38,50 @@ def _within(table: sa.Table, account_id: int, locations: Locations) -> list[sa.C
     return mine
 
 
-def find_request(
-    c: Connection, account_id: int, locations: Locations, request_id: int
-) -> sa.Row[*tuple[Any, ...]] | None:
-    """status, paused_at, not_after (policy time) of one message, if the person may see it."""
-    return c.execute(
-        sa.select(requests.c.status, requests.c.paused_at, requests.c.not_after).where(
-            requests.c.request_id == request_id, *_within(requests, account_id, locations)
-        )
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One message, its row ours until the transaction ends: nobody hands it over meanwhile."""
+
+    status: RequestStatus
+    paused_at: datetime | None
+    not_after: datetime  # policy time
+    is_here: bool  # nothing of it has left: it waits, or was taken up by a sender that has not handed it over
+
+
+def lock_request(c: Connection, account_id: int, locations: Locations, request_id: int) -> Held | None:
+    """One message, if the person may see it; whoever would hand it over waits until this transaction ends."""
+    r = requests.c
+    row = c.execute(
+        sa.select(r.status, r.paused_at, r.not_after, r.attempt_id)
+        .where(r.request_id == request_id, *_within(requests, account_id, locations))
+        .with_for_update()
     ).first()
+    if row is None:
+        return None
+    is_taken_up = row.status is RequestStatus.SENDING and _is_unhanded(c, row.attempt_id)
+    return Held(row.status, row.paused_at, row.not_after, row.status is RequestStatus.QUEUED or is_taken_up)
 
 
-def set_paused(
-    c: Connection, account_id: int, locations: Locations, request_id: int, *, paused_at: datetime | None, by: str
-) -> bool:
-    """Pause (or, with None, let go) a message that still waits; False when it no longer does, or already is so."""
+def _is_unhanded(c: Connection, attempt_id: str | None) -> bool:
+    """Whether this attempt has yet to hand over. A statement of its own: it sees what was written before our lock."""
+    open_attempt = sa.select(attempts.c.attempt_id).where(attempts.c.attempt_id == attempt_id, _NOTHING_LEFT)
+    return c.execute(open_attempt).first() is not None
+
+
+def set_paused(c: Connection, request_id: int, *, paused_at: datetime | None, by: str) -> bool:
+    """Pause (or, with None, let go) a message of which nothing has left; False when it has, or already is so.
+
+    Its row is to be locked by `lock_request`.
+    """
     is_changing = requests.c.paused_at.is_(None) if paused_at else requests.c.paused_at.is_not(None)
+    is_unhanded = sa.exists().where(attempts.c.attempt_id == requests.c.attempt_id, _NOTHING_LEFT)
+    is_here = sa.or_(
+        requests.c.status == RequestStatus.QUEUED, sa.and_(requests.c.status == RequestStatus.SENDING, is_unhanded)
+    )
     return _changed_one(
         c,
         requests.update()
-        .where(
-            requests.c.request_id == request_id,
-            requests.c.status == RequestStatus.QUEUED,
-            is_changing,
-            *_within(requests, account_id, locations),
-        )
+        .where(requests.c.request_id == request_id, is_here, is_changing)
         .values(paused_at=paused_at, paused_by=by if paused_at else None),
     )
 
@@ -108,6 +138,28 @@ def set_restarted(
             shift_minutes=invitations.c.shift_minutes + stopped_minutes,
         ),
     )
+
+
+def lock_waiting(c: Connection, invitation_id: int) -> dict[int, datetime]:
+    """The messages of an invitation that still wait, with the moment before which each must not go (policy time)."""
+    r = requests.c
+    rows = c.execute(
+        sa.select(r.request_id, r.not_before)
+        .where(r.invitation_id == invitation_id, r.status == RequestStatus.QUEUED)
+        .order_by(r.request_id)
+        .with_for_update()
+    )
+    return {row.request_id: row.not_before for row in rows}
+
+
+def put_off(c: Connection, waiting: Mapping[int, datetime], *, minutes: int) -> None:
+    """Let these messages go later by so much. Beyond the end of its window one waits for planning."""
+    for request_id, not_before in waiting.items():
+        c.execute(
+            requests.update()
+            .where(requests.c.request_id == request_id, requests.c.status == RequestStatus.QUEUED)
+            .values(not_before=not_before + timedelta(minutes=minutes))
+        )
 
 
 def waiting_messages(c: Connection, invitation_id: int) -> int:
