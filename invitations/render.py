@@ -2,7 +2,7 @@
 start a line or become a template."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -13,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connectors import ConfigurationError, Message
 from data.words import Channel
+from invitations.whatsapp import values_of
 
 _TEXT_LIMIT = 10_000  # characters of a rendered message; Twilio takes 1,600, an e-mail anything
 _LINE_BREAKS_AND_MARKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+|\{[{%#]|[}%#]\}")
@@ -32,6 +33,8 @@ class Content:
     postal_address: str
     reply_to: str | None
     color: str
+    language: str = "en"
+    provider_template_id: str | None = None  # WhatsApp only
 
 
 def clean(value: str | None) -> str:
@@ -66,6 +69,8 @@ def render(content: Content, *, attempt_id: str, to: str, link: str, unsubscribe
     body = fill(content.body, values).strip()
     if link not in body:
         raise ConfigurationError("A template does not contain {{ link }}: the customer could not answer.")
+    if content.channel is Channel.WHATSAPP:
+        return _by_template(content, values, Message(attempt_id, content.channel, to, body, link))
     if content.channel is not Channel.EMAIL:
         return Message(attempt_id, content.channel, to, body, link, from_name=content.values.get("location"))
     footer = f"{content.account}\n{content.postal_address}".strip()
@@ -80,6 +85,17 @@ def render(content: Content, *, attempt_id: str, to: str, link: str, unsubscribe
         from_name=clean(content.values.get("location")),
         reply_to=content.reply_to,
         unsubscribe_url=unsubscribe_url,
+    )
+
+
+def _by_template(content: Content, values: dict[str, str], message: Message) -> Message:
+    """WhatsApp: what travels are the template's id and its values by number; the text is what will be read."""
+    numbers = values_of(content.body, content.language, values, message.link)
+    return replace(
+        message,
+        from_name=content.values.get("location"),
+        template_id=content.provider_template_id,
+        template_values=numbers,
     )
 
 
@@ -128,4 +144,6 @@ def content_of(row: Any) -> Content:
         postal_address=row.postal_address,
         reply_to=row.reply_to,
         color=row.color,
+        language=row.language,
+        provider_template_id=row.provider_template_id,
     )

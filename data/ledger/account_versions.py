@@ -24,12 +24,9 @@ _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)  # the first policy has no predecesso
 def apply_template(changes: Changes, template: TemplatePart) -> None:
     """A changed text is a new version; for WhatsApp one that Meta has yet to approve."""
     where = {"account_id": changes.account_id, **template.model_dump(include={"slug", "channel", "language"})}
-    wanted = {
-        "subject": template.subject,
-        "body": template.body,
-        "provider_template_id": template.content_sid,
-        "category": template.category_in_force,
-    }
+    wanted = {"subject": template.subject, "body": template.body, "asked_category": template.category_in_force}
+    if template.content_sid is not None:  # else submitting writes one, and that is no change of the file
+        wanted["provider_template_id"] = template.content_sid
     table = t.templates
     newest = changes.connection.execute(
         sa.select(table.c.version, *(table.c[name] for name in wanted))
@@ -39,6 +36,7 @@ def apply_template(changes: Changes, template: TemplatePart) -> None:
     if newest is not None and all(newest._mapping[name] == value for name, value in wanted.items()):
         return
     approval = TemplateApproval.UNSUBMITTED if template.channel is Channel.WHATSAPP else None
+    wanted["category"] = template.category_in_force  # until Meta says what it takes it for
     values = {"version": newest.version + 1 if newest is not None else 1, **wanted, "approval": approval}
     changes.connection.execute(table.insert().values(**where, **values))
     named = f'template "{template.slug}" for {template.channel.value} ({template.language})'

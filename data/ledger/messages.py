@@ -22,8 +22,8 @@ from data.words import Channel
 def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequence[Any]:
     """One row per request with everything its message is made of.
 
-    request_id, attempt_id, channel, address, link_token, unsubscribe_token, subject, body, language, first_name,
-    last_name, employee, service, location, reply_to, color, account, postal_address.
+    request_id, attempt_id, channel, address, link_token, unsubscribe_token, subject, body, language,
+    provider_template_id, first_name, last_name, employee, service, location, reply_to, color, account, postal_address.
     """
     return connection.execute(
         sa.select(
@@ -36,6 +36,7 @@ def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequenc
             templates.c.subject,
             templates.c.body,
             templates.c.language,
+            templates.c.provider_template_id,
             customers.c.first_name,
             customers.c.last_name,
             customers.c.employee,

@@ -100,9 +100,10 @@ templates = sa.Table(  # a changed text is a new version; sent requests keep the
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("subject", sa.String(300)),
     sa.Column("body", sa.Text, nullable=False),  # Jinja, rendered in a sandbox
-    sa.Column("provider_template_id", sa.String(64)),  # WhatsApp: Twilio's ContentSid
-    sa.Column("category", Word(TemplateCategory)),  # WhatsApp only, as is approval
-    sa.Column("approval", Word(TemplateApproval)),  # written by polling; these four alone change
+    sa.Column("asked_category", Word(TemplateCategory)),  # WhatsApp only, as is all that follows; the account file's
+    sa.Column("provider_template_id", sa.String(64)),  # Twilio's ContentSid: the file's, or written by submitting
+    sa.Column("category", Word(TemplateCategory)),  # Meta's own choice, once it has made one
+    sa.Column("approval", Word(TemplateApproval)),  # written by polling, and by what providers tell of messages
     sa.Column("rejection_reason", sa.String(300)),
     sa.Column("submitted_by", sa.String(254)),
     moment("approval_checked_at"),  # database clock

@@ -22,6 +22,8 @@ def upgrade() -> None:
     op.add_column("attempts", sa.Column("is_left_to_person", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("channels", sa.Column("paused_by", sa.String(length=254), nullable=True))
     op.add_column("lists", sa.Column("paused_by", sa.String(length=254), nullable=True))
+    op.add_column("templates", sa.Column("asked_category", sa.String(length=32), nullable=True))
+    op.execute("update templates set asked_category = category")
     op.add_column("templates", sa.Column("rejection_reason", sa.String(length=300), nullable=True))
     op.add_column("templates", sa.Column("submitted_by", sa.String(length=254), nullable=True))
     op.add_column("templates", sa.Column("approval_checked_at", UtcDateTime(), nullable=True))
