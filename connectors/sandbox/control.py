@@ -57,6 +57,7 @@ class Control:
             Route("/texts", self.write_text, methods=["POST"]),
             Route("/events", self.happen, methods=["POST"]),
             Route("/faults", self.order_fault, methods=["GET", "POST"]),
+            Route("/forget", self.forget, methods=["POST"]),
             Route("/health", self.health),
         ]
 
@@ -109,6 +110,13 @@ class Control:
             except WrongFault as fault:
                 return _wrong(str(fault))
         return JSONResponse(self._faults.as_words())
+
+    async def forget(self, request: Request) -> Response:
+        """POST: no message was ever created, no fault ordered, no clock moved. What is under way finds nothing."""
+        self._store.forget()
+        self._faults.order({"clear": True})
+        await self._store.settled()
+        return JSONResponse({})
 
     async def health(self, request: Request) -> Response:
         """GET: alive, and how much is done and to come."""

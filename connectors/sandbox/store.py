@@ -127,6 +127,13 @@ class Store:
         """Keep a value over restarts."""
         self.write("insert or replace into facts values (?, ?)", [name, json.dumps(value)])
 
+    def forget(self) -> None:
+        """Empty every table of the providers' own; what is on the agenda finds nothing when its time comes."""
+        self._open()
+        for table in ("texts", "mails", "mail_events", "blocked", "mail_lists"):
+            self._connection.execute(f"delete from {table}")  # noqa: S608
+        self.set_offset(0.0)
+
     @property
     def offset(self) -> float:
         """Seconds by which the provider's timestamps run ahead of this machine's clock."""
