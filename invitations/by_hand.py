@@ -4,29 +4,39 @@ The rules hold for an ask by hand as for every other, save that a reason written
 again" aside. Nothing is sent from here: planning is asked for, and the claim checks everything once more.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from data.ledger import controls, manual_asks
+from data.ledger import controls, manual_asks, pictures
 from data.ledger.jobs import ask_for
 from data.ledger.queueing import lock_people
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
 from data.words import AddressKind, InvitationStatus, JobKind, Plan
 from invitations.controls import Actor, Answer, Done, Refused, must_not_be_contacted
+from invitations.picture_files import PictureRefused, make_versions
 
 LONGEST_REASON = 300
 LARGEST_BOOST = 1_000_000
 _WITHOUT_BOOSTS = (Plan.FREE, Plan.FREE_TRIAL, Plan.STARTER)
 
 
-@again_if_undone
-def ask(ledger: Ledger, actor: Actor, customer_id: int, *, override_reason: str | None = None, now: datetime) -> Answer:
+def ask(
+    ledger: Ledger,
+    actor: Actor,
+    customer_id: int,
+    *,
+    override_reason: str | None = None,
+    attached: Sequence[tuple[str, bytes]] = (),
+    now: datetime,
+) -> Answer:
     """Ask for an invitation of one customer at `now` (policy time).
 
     `override_reason` sets the frequency cap and "invite again after" aside, and is kept with the invitation and in the
-    audit; nothing sets aside a suppression, a stop, or that somebody is staff.
+    audit; nothing sets aside a suppression, a stop, or that somebody is staff. `attached`: up to five pictures, each
+    (what to call it, its bytes), for the first messages by SMS and e-mail.
     """
     if not may(actor.role, Action.SEND):
         return Refused(_not_for(actor, "ask customers for a review"))
@@ -36,6 +46,18 @@ def ask(ledger: Ledger, actor: Actor, customer_id: int, *, override_reason: str 
             f"Setting the frequency cap aside needs a reason of 1 to {LONGEST_REASON} characters, and {len(reason)} "
             "were given. Say why this customer may be asked again so soon."
         )
+    try:
+        versions = make_versions(attached)
+    except PictureRefused as refusal:
+        return Refused(f"{refusal} Nothing was asked for.")
+    return _ask(ledger, actor, customer_id, reason, versions, now=now)
+
+
+@again_if_undone
+def _ask(
+    ledger: Ledger, actor: Actor, customer_id: int, reason: str | None, versions: pictures.Versions, *, now: datetime
+) -> Answer:
+    number = max(map(len, versions.values()))
     with ledger.write() as c:
         found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id)
         if found is None:
@@ -44,19 +66,36 @@ def ask(ledger: Ledger, actor: Actor, customer_id: int, *, override_reason: str 
         found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id) or found
         if refusal := _barred(c, actor, found, reason):
             return refusal
+        kept = pictures.keep(c, actor.account_id, versions, by=actor.email)
         if found.status is InvitationStatus.ACTIVE and found.invitation_id is not None:
             manual_asks.override(c, found.invitation_id, by=actor.email, reason=reason or "")
+            if number:
+                pictures.attach_to_invitation(c, found.invitation_id, kept)
         else:
-            manual_asks.record_ask(c, actor.account_id, customer_id, by=actor.email, at=now, override_reason=reason)
+            asked = manual_asks.record_ask(
+                c, actor.account_id, customer_id, by=actor.email, at=now, override_reason=reason
+            )
+            pictures.attach_to_ask(c, asked, kept)
         controls.record_audit(
             c, actor.account_id, actor=actor.email, action="ask", subject=f"customer {customer_id}",
             before={"invitation_id": found.invitation_id, "status": found.status.value if found.status else None},
-            after={"asked_at": now.isoformat(), "override_reason": reason},
+            after={"asked_at": now.isoformat(), "override_reason": reason, "pictures": number},
         )  # fmt: skip
         _ask_to_plan(c, actor)
+    return Done(" ".join([_asked_for(reason), *_go_along(number)]))
+
+
+def _asked_for(reason: str | None) -> str:
     if reason:
-        return Done('Asked for. The frequency cap and "invite again" are set aside; planning finds it a time.')
-    return Done("Asked for. Planning finds it a time; every rule holds, the frequency cap among them.")
+        return 'Asked for. The frequency cap and "invite again" are set aside; planning finds it a time.'
+    return "Asked for. Planning finds it a time; every rule holds, the frequency cap among them."
+
+
+def _go_along(number: int) -> Sequence[str]:
+    if not number:
+        return []
+    which = "One picture goes" if number == 1 else f"{number} pictures go"
+    return [f"{which} along with the first message, by SMS or e-mail."]
 
 
 def _barred(c: Connection, actor: Actor, found: manual_asks.Asked, reason: str | None) -> Refused | None:

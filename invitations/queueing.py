@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import queueing as writes
 from data.ledger.candidates import UNUSABLE, read_candidates
+from data.ledger.pictures import carry_over
 from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
 from data.ledger.tables import accounts
@@ -219,6 +220,7 @@ def _queue(c: Connection, rows: list[Row], this: _Pass) -> Counter[str]:
     writes.lock_people(c, sorted({row["person_id"] for row in rows}))
     new = {row["customer_id"]: row for row in rows if row["invitation_id"] is None}
     started = writes.start_invitations(c, [_invitation(row, this) for row in new.values()])
+    carry_over(c, started)
     found = writes.still_open_steps(c, sorted({row["invitation_id"] for row in rows} - {None}))
     fresh, again = [], []
     for row in rows:

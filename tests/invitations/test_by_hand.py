@@ -1,17 +1,21 @@
 """Asking one customer by hand, and buying more invitations: who may, what is refused and why, what is written."""
 
+import io
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from data.ledger import tables as t
+from data.ledger.pictures import read_going_along
 from data.ledger.quota import standing
 from data.ledger.store import Ledger
 from data.words import AddressKind, InvitationStatus, Plan, Relationship, RequestStatus, Role
 from invitations.by_hand import ask, buy_more
 from invitations.controls import Actor, Done, Refused
+from invitations.queueing import plan_and_queue
 from tests.world import NOON, World, make_customer, make_request, make_world, suppress
 
 pytestmark = pytest.mark.one_database
@@ -158,3 +162,51 @@ def test_boosts_are_for_owners_and_admins_of_plans_above_starter(
     change(ledger, t.accounts, plan=plan)
     assert isinstance(buy_more(ledger, owner(world, role=role), number, now=NOON), Done) == is_done
     assert len(rows(ledger, t.quota_boosts)) == int(is_done)
+
+
+def a_picture(colour: str = "red") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (30, 20), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_pictures_go_with_the_first_messages_of_the_invitation_asked_for(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    customer, other = make_customer(ledger, world), make_customer(ledger, world)
+    two = [("ana at home.jpg", a_picture()), ("b.jpg", a_picture("blue"))]
+    answer = ask(ledger, owner(world), customer, attached=two, now=NOON)
+    assert isinstance(answer, Done)
+    assert answer.message.endswith("2 pictures go along with the first message, by SMS or e-mail.")
+    ask(ledger, owner(world), other, now=NOON)
+    plan_and_queue(ledger, now=NOON)
+    with ledger.read() as c:
+        queued = c.execute(t.requests.select().join(t.invitations).where(t.invitations.c.customer_id == customer)).all()
+        going = read_going_along(c, [row.request_id for row in rows(ledger, t.requests)])
+    assert [row.request_id for row in going] == [row.request_id for row in queued for _ in two]
+    assert rows(ledger, t.audit)[0].after["pictures"] == 2
+    kept = repr([(row.added_by, row.media_type) for row in rows(ledger, t.attachments)]) + repr(rows(ledger, t.audit))
+    assert "home" not in kept
+
+
+def test_pictures_for_an_invitation_that_waits_take_the_place_of_those_it_had(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    customer = make_customer(ledger, world)
+    ask(ledger, owner(world), customer, attached=[("a.jpg", a_picture()), ("b.jpg", a_picture("blue"))], now=NOON)
+    plan_and_queue(ledger, now=NOON)
+    again = ask(
+        ledger, owner(world), customer, override_reason=REASON, attached=[("c.jpg", a_picture("green"))], now=NOON
+    )
+    assert isinstance(again, Done)
+    assert again.message.endswith("One picture goes along with the first message, by SMS or e-mail.")
+    assert {row.position for row in rows(ledger, t.invitation_attachments)} == {0}
+
+
+def test_a_file_that_is_no_picture_refuses_the_whole_ask(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    customer = make_customer(ledger, world)
+    answer = ask(
+        ledger, owner(world), customer, attached=[("a.jpg", a_picture()), ("b.svg", b"<svg onload=x>")], now=NOON
+    )
+    assert isinstance(answer, Refused)
+    assert answer.reason.startswith("b.svg is an SVG drawing")
+    assert rows(ledger, t.manual_asks) == rows(ledger, t.attachments) == []
