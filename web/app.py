@@ -1,4 +1,4 @@
-"""The application: customers' pages, providers' callbacks, health; every answer logged without a token."""
+"""The application: customers' pages and pictures, providers' callbacks, health; every answer logged without a token."""
 
 from collections.abc import Mapping
 
@@ -20,6 +20,7 @@ from web.callbacks import Callbacks, Receiver
 from web.headers import SafeHeaders
 from web.looks import Looks
 from web.pages import Pages
+from web.pictures import Pictures
 from web.threads import LedgerThreads
 
 
@@ -37,6 +38,7 @@ def create_app(
     looks, threads = Looks(), LedgerThreads()
     routes = [
         *Pages(ledger, looks, threads).routes(),
+        *Pictures(ledger, threads).routes(),
         *Callbacks(ledger, readers, receive, threads, public_url=public_url).routes(),
         *looks.routes(),
         *_health(ledger),

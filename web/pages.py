@@ -95,7 +95,7 @@ class Pages:
     async def pixel(self, request: Request) -> Response:
         """An open. The picture is the same whether the token is known or not."""
         token, visit = request.path_params["token"], visit_of(request)
-        if _is_token(token):
+        if is_token(token):
             await self._note(lambda now: respond.note_open(self.ledger, token, visit=visit, now=now))
         return Response(_PIXEL, media_type="image/gif")
 
@@ -151,11 +151,11 @@ class Pages:
 
 def _token(request: Request) -> str:
     token: str = request.path_params["token"]
-    if not _is_token(token):
+    if not is_token(token):
         raise HTTPException(404)
     return token
 
 
-def _is_token(token: str) -> bool:
+def is_token(token: str) -> bool:
     """Whether it looks like one of ours (url-safe base64, at most 24 signs); anything else never meets the database."""
     return len(token) <= 24 and token.isascii() and token.replace("-", "").replace("_", "").isalnum()
