@@ -1,12 +1,13 @@
-"""Mailgun: e-mail over plain HTTPS, one recipient a call, no automatic retry. Events and callbacks: mailgun_events.py.
+"""Mailgun: e-mail over plain HTTPS, no automatic retry. Many at once: mailgun_courier.py; events: mailgun_events.py.
 
 Its own SDK is not used: by default it posts a message again after a 5xx or a read timeout. AFTERWORD_MAILGUN_URL is
 https://api.mailgun.net, or https://api.eu.mailgun.net for a domain of the EU region (the wrong region answers 404).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from email.utils import formataddr
+from typing import Any
 
 import requests
 
@@ -27,15 +28,20 @@ from connectors import (
 )
 from connectors.mail_headers import is_one_address, one_line
 from connectors.mailgun_api import (
+    PARCEL,
     PROVIDER,
     MailgunApi,
     MailgunSettings,
+    Part,
     Timeout,
-    json_object,
     message_id_of,
+    name_of,
+    object_of,
+    shared_name,
     variable_of,
 )
 from connectors.mailgun_codes import ACCOUNT_WORDS, is_limit, wait_of
+from connectors.mailgun_courier import MOST_RECIPIENTS, MailgunCourier
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Unclear, never_left, provider_clock
 from data.words import Channel, FailureScope
 
@@ -49,6 +55,7 @@ class MailgunMessenger:
 
     name = PROVIDER
     channels = frozenset({Channel.EMAIL})
+    most_per_call = MOST_RECIPIENTS
 
     def __init__(self, settings: MailgunSettings, timeout: Timeout = (CONNECT_SECONDS, READ_SECONDS)) -> None:
         self._api = MailgunApi(settings, timeout)
@@ -58,24 +65,30 @@ class MailgunMessenger:
 
     def send(self, message: Message) -> Outcome:
         """One message to one recipient, named by our own Message-Id so that it can be found again."""
-        if not is_one_address(message.to):
-            return PermanentFailure("invalid_address", "not one e-mail address", FailureScope.ADDRESS)
+        fields = self._compose(message)
+        if not isinstance(fields, list):
+            return fields
         try:
-            response = self._api.post_message(self._fields(message))
+            response = self._api.post_message(fields)
         except requests.RequestException as error:
             if never_left(error):
                 return TemporaryFailure("not_connected", f"Mailgun was not reached: {type(error).__name__}")
             raise Unclear(f"Mailgun did not answer: {type(error).__name__}") from None
-        if response.status_code != 200:
-            return _outcome_of(response)
-        named = json_object(response).get("id")
-        if not isinstance(named, str) or not named.strip("<> "):
-            raise Unclear("Mailgun answered without naming the message")
-        return Accepted(named.strip("<> "))
+        return _conclude(response.status_code, response.headers, response.content)
 
-    def _fields(self, message: Message) -> list[tuple[str, str]]:
+    def courier(self, parallel: int) -> MailgunCourier:
+        """The same call as `send` makes, from an event loop; and many recipients in one call."""
+        poster, url = self._api.poster(parallel), self._api.messages_url
+        return MailgunCourier(poster, url, self._api.domain, compose=self._compose, conclude=_conclude)
+
+    def _compose(self, message: Message) -> list[Part] | Outcome:
+        if not is_one_address(message.to):
+            return PermanentFailure("invalid_address", "not one e-mail address", FailureScope.ADDRESS)
+        return self._fields(message)
+
+    def _fields(self, message: Message) -> list[Part]:
         sender = formataddr((one_line(message.from_name), self._sender)) if message.from_name else self._sender
-        fields = [
+        fields: list[Part] = [
             ("from", sender),
             ("to", message.to),
             ("subject", one_line(message.subject or "")),
@@ -92,6 +105,7 @@ class MailgunMessenger:
         if message.unsubscribe_url:  # RFC 8058: both, or the mail program shows no button
             fields.append(("h:List-Unsubscribe", f"<{one_line(message.unsubscribe_url)}>"))
             fields.append(("h:List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+        fields += [("attachment", picture) for picture in message.pictures]
         return fields
 
     def sender(self, channel: Channel) -> str:
@@ -106,11 +120,11 @@ class MailgunMessenger:
         try:
             by_id = self._api.events({**window, "message-id": message_id})
             for event in (event for page in by_id for event in page):
-                return Found(message_id_of(event) or message_id)
+                return Found(name_of(event) or message_id)
             by_recipient = self._api.events({**window, "recipient": doubt.to})
             for event in (event for page in by_recipient for event in page):
-                if variable_of(event, "attempt_id") == doubt.attempt_id:
-                    return Found(message_id_of(event) or message_id)
+                if _is_ours(event, doubt):
+                    return Found(shared_name(message_id_of(event) or message_id, doubt.attempt_id))
         except ReadFailed as error:
             return CannotTell(str(error))
         except AccountStopped as error:
@@ -136,21 +150,37 @@ class MailgunMessenger:
         return []
 
 
-def _outcome_of(response: requests.Response) -> Outcome:
+def _is_ours(event: Mapping[str, Any], doubt: Doubt) -> bool:
+    """An event of the recipient's that names the attempt, or the parcel that it travelled in."""
+    if variable_of(event, "attempt_id") == doubt.attempt_id:
+        return True
+    return bool(doubt.parcel_id) and (message_id_of(event) or "").startswith(f"{PARCEL}{doubt.parcel_id}.")
+
+
+def _conclude(status: int, headers: Mapping[str, str], content: bytes) -> Outcome:
+    """What the whole answer to a send proves. Raises AccountStopped or Unclear."""
+    if status != 200:
+        return _outcome_of(status, headers, content)
+    named = object_of(status, content).get("id")
+    if not isinstance(named, str) or not named.strip("<> "):
+        raise Unclear("Mailgun answered without naming the message")
+    return Accepted(named.strip("<> "))
+
+
+def _outcome_of(status: int, headers: Mapping[str, str], content: bytes) -> Outcome:
     """An answer to a send that is not 200. Only Mailgun's own 4xx proves that nothing was sent."""
-    status = response.status_code
     code = str(status)
     if status in (401, 402, 403):
         raise AccountStopped(code, f"Mailgun refused the account: HTTP {status}")
     if not 400 <= status < 500:
         raise Unclear(f"Mailgun's address answered HTTP {status}")
-    text = json_object(response).get("message")
+    text = object_of(status, content).get("message")
     if not isinstance(text, str):
         raise Unclear(f"Mailgun's address answered HTTP {status} without an error of its own")
     if status == 429:
         if not is_limit(text):
             raise Unclear("HTTP 429 that is not Mailgun's own")
-        wait = wait_of(text, provider_clock(response.headers))
+        wait = wait_of(text, provider_clock(headers))
         return TemporaryFailure(code, "Mailgun's rate limit", retry_after=wait, is_throttle=True)
     if status == 404:
         raise AccountStopped(code, "Mailgun does not know the domain: MAILGUN_DOMAIN, or the region of its address")

@@ -1,5 +1,7 @@
 """Mailgun's HTTP interface, thin: the few calls that we make, where they may go, and how answers are read."""
 
+import json
+import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,14 +12,18 @@ import requests
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from connectors import AccountStopped, ConfigurationError, Unavailable
+from connectors import AccountStopped, ConfigurationError, Picture, Unavailable
 from connectors.addresses import is_loopback, provider_base
+from connectors.mail_headers import one_line
+from connectors.posting import Poster
 from connectors.transport import ReadFailed, Unclear, new_session, provider_clock, quiet_loggers
 from data.words import Channel
 
 PROVIDER = "mailgun"
 _MAX_PAGES = 10_000
 Timeout = tuple[float, float]  # seconds to connect, seconds of silence
+Part = tuple[str, str | Picture]  # of a form: its name, and a text or a file
+PARCEL = "parcel."  # how the local part of a Message-Id begins that several messages of one call share
 
 
 class MailgunSettings(BaseSettings):
@@ -68,13 +74,22 @@ class MailgunApi:
             session = self._local.session = new_session(direct=is_loopback(self._base))
         return session
 
-    def post_message(self, fields: Sequence[tuple[str, str]]) -> requests.Response:
+    @property
+    def messages_url(self) -> str:
+        """Where messages are posted."""
+        return self._url("messages")
+
+    def post_message(self, fields: Sequence[Part]) -> requests.Response:
         """POST /v3/{domain}/messages as multipart/form-data, the only form in Mailgun's own specification. Once."""
+        body, content_type = multipart(fields)
         return self._session().post(
-            self._url("messages"),
-            files=[(name, (None, value.encode("utf-8"))) for name, value in fields],
-            auth=self._auth, timeout=self._timeout, allow_redirects=False,
+            self.messages_url, data=body, headers={"Content-Type": content_type}, auth=self._auth,
+            timeout=self._timeout, allow_redirects=False,
         )  # fmt: skip
+
+    def poster(self, parallel: int) -> Poster:
+        """For posting messages from an event loop: the same host, key and timeouts."""
+        return Poster(self._base, self._auth, parallel, self._timeout)
 
     def events(self, query: Mapping[str, str]) -> "EventPages":
         """The events that `query` names, page by page."""
@@ -161,14 +176,37 @@ class EventPages:
         raise ReadFailed("Mailgun's list did not end")
 
 
+def multipart(fields: Sequence[Part]) -> tuple[bytes, str]:
+    """A form as multipart/form-data (RFC 7578), and its content type. Field names are ours; values may be anything."""
+    mark = secrets.token_hex(16)
+    parts = bytearray()
+    for name, value in fields:
+        parts += f'--{mark}\r\nContent-Disposition: form-data; name="{name}"'.encode()
+        if isinstance(value, Picture):
+            file_name = one_line(value.name).replace('"', "")
+            parts += f'; filename="{file_name}"\r\nContent-Type: {value.media_type}\r\n\r\n'.encode()
+            parts += value.content
+        else:
+            parts += b"\r\n\r\n"
+            parts += value.encode("utf-8", "replace")
+        parts += b"\r\n"
+    parts += f"--{mark}--\r\n".encode()
+    return bytes(parts), f"multipart/form-data; boundary={mark}"
+
+
 def json_object(response: requests.Response) -> dict[str, Any]:
     """The answer as a JSON object. Raises Unclear when it is none."""
+    return object_of(response.status_code, response.content)
+
+
+def object_of(status: int, content: bytes) -> dict[str, Any]:
+    """The body of an answer as a JSON object. Raises Unclear when it is none."""
     try:
-        answer = response.json()
+        answer = json.loads(content)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise Unclear(f"HTTP {response.status_code} with something that is not a JSON object") from None
+        raise Unclear(f"HTTP {status} with something that is not a JSON object") from None
     return answer
 
 
@@ -177,6 +215,17 @@ def message_id_of(event: Mapping[str, Any]) -> str | None:
     headers = message.get("headers") if isinstance(message, Mapping) else None
     named = headers.get("message-id") if isinstance(headers, Mapping) else None
     return str(named).strip("<> ") if named else None
+
+
+def name_of(event: Mapping[str, Any]) -> str | None:
+    """What we call the message of an event: its Message-Id, and its attempt too where a parcel shares one."""
+    message_id = message_id_of(event)
+    return shared_name(message_id, variable_of(event, "attempt_id") or "") if message_id else None
+
+
+def shared_name(message_id: str, attempt_id: str) -> str:
+    """A name that no other message has."""
+    return f"{message_id}#{attempt_id}" if message_id.startswith(PARCEL) and attempt_id else message_id
 
 
 def variable_of(event: Mapping[str, Any], name: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from connectors import ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
-from connectors.mailgun_api import PROVIDER, MailgunApi, MailgunSettings, Timeout, message_id_of, variable_of
+from connectors.mailgun_api import PROVIDER, MailgunApi, MailgunSettings, Timeout, message_id_of, name_of, variable_of
 from connectors.mailgun_codes import SUPPRESSES, agent_of, event_of, failure_code, is_machine, scope_of
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS
 from data.words import AddressKind, EventKind, FailureScope
@@ -139,7 +139,7 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
         kind=kind,
         occurred_at=at,
         attempt_id=variable_of(item, "attempt_id") or _attempt_in(message_id_of(item), domain),
-        provider_message_id=message_id_of(item),
+        provider_message_id=name_of(item),
         address=str(recipient).lower() if recipient else None,
         address_kind=AddressKind.EMAIL if recipient else None,
         code=_code(kind, item),

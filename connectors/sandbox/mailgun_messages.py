@@ -1,8 +1,9 @@
 """Mailgun: POST /v3/{domain}/messages, and what becomes of a mail.
 
 https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages. Multipart and urlencoded are taken,
-`h:Message-Id` is honoured (two posts with one id are both delivered). Not played: templates of Mailgun's own, delivery
-times, recipient variables, click tracking.
+`h:Message-Id` is honoured (two posts with one id are both delivered). With recipient variables everybody gets a mail of
+their own, `%recipient.key%` filled in subject, bodies, `h:` and `v:`; without them one mail shows all its recipients.
+Not played: templates of Mailgun's own, delivery times, variables in `from`, click tracking.
 
 Whatever the seed: a local part that begins with `bounce` bounces for good, one with `softbounce` is delayed once.
 """
@@ -76,7 +77,7 @@ class MailgunMessages:
         if fault and fault.kind in REFUSALS:
             status = REFUSALS[fault.kind]
             return {500: failure, 429: rules.too_many(domain), 401: rules.forbidden()}[status]
-        async with request.form(max_fields=2000) as form:
+        async with request.form(max_fields=2000, max_part_size=rules.MOST_BYTES) as form:
             if wrong := rules.what_is_wrong(form):
                 return rules.refuse(400, wrong)
             message_id = self._take(form)
@@ -108,18 +109,23 @@ class MailgunMessages:
     def _take(self, form: FormData) -> str:
         message_id = self._message_id(form)
         variables = {name[2:]: str(value) for name, value in form.multi_items() if name.startswith("v:")}
-        unsubscribe = UNSUBSCRIBE_LINK.search(str(form.get("h:List-Unsubscribe", "")))
+        header = str(form.get("h:List-Unsubscribe", ""))
         is_test = str(form.get("o:testmode", "no")).lower() in {"yes", "true"}
+        own = rules.recipient_variables(form)
         now = self._store.now()
         for recipient in dict.fromkeys(rules.recipients_of(form)):
+            fill = rules.filler(own, recipient)
+            unsubscribe = UNSUBSCRIBE_LINK.search(fill(header))
+            filled = {name: fill(value) for name, value in variables.items()}
             number = self._store.insert(
                 "mails", message_id=message_id, sender=str(form["from"]), recipient=recipient,
-                header_to=str(form["to"]), subject=str(form["subject"]), body_text=str(form.get("text", "")),
-                body_html=str(form.get("html", "")), variables=json.dumps(variables),
+                header_to=recipient if own else ", ".join(str(to) for to in form.getlist("to")),
+                subject=fill(str(form["subject"])), body_text=fill(str(form.get("text", ""))),
+                body_html=fill(str(form.get("html", ""))), variables=json.dumps(filled),
                 tags=json.dumps([str(tag) for tag in form.getlist("o:tag")]),
                 unsubscribe=unsubscribe.group(1) if unsubscribe else None, is_test=int(is_test),
                 status=MailEvent.ACCEPTED, size=sum(len(str(value)) for value in form.values()),
-                created=now, attempt_id=variables.get("attempt_id"),
+                created=now, attempt_id=filled.get("attempt_id"),
             )  # fmt: skip
             mail = self._store.row("select * from mails where n = ?", [number])
             if mail is None:

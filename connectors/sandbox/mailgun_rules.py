@@ -3,8 +3,9 @@
 Sources: the examples in Mailgun's OpenAPI file; https://documentation.mailgun.com/docs/mailgun/user-manual/events
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import getaddresses
 from enum import StrEnum
 from typing import Any
@@ -27,7 +28,9 @@ class MailEvent(StrEnum):
 
 PERMANENT, TEMPORARY = "permanent", "temporary"
 MOST_RECIPIENTS = 1000
+MOST_BYTES = 25 * 1024 * 1024  # of a message
 MOST_OPTIONS = 16 * 1024  # bytes of o:, h:, v: and t: together
+VARIABLE = re.compile(r"%recipient\.([^%\s]+)%")
 ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 SUPPRESSED = {
     "suppress-bounce": (605, "Not delivering to previously bounced address"),
@@ -67,6 +70,25 @@ def recipients_of(form: FormData) -> list[str]:
     return [address for _, address in getaddresses(given)]
 
 
+def recipient_variables(form: FormData) -> dict[str, dict[str, Any]] | None:
+    """What differs, by recipient's bare address; None without the parameter. Raises ValueError when it is not that."""
+    given = form.get("recipient-variables")
+    if given is None:
+        return None
+    variables = json.loads(str(given))
+    if not isinstance(variables, dict) or not all(isinstance(own, dict) for own in variables.values()):
+        raise ValueError("not a dictionary of dictionaries")
+    return variables
+
+
+def filler(variables: Mapping[str, Mapping[str, Any]] | None, recipient: str) -> Callable[[str], str]:
+    """Puts a recipient's variables in, once: what they hold is not looked at again. Unknown ones stay as they are."""
+    if variables is None:
+        return lambda text: text
+    own = variables.get(recipient, {})
+    return lambda text: VARIABLE.sub(lambda found: str(own.get(found[1], found[0])), text)
+
+
 def what_is_wrong(form: FormData) -> str | None:
     """Mailgun's words for the first fault of a message, if it has one."""
     if not form.get("from"):
@@ -84,6 +106,10 @@ def what_is_wrong(form: FormData) -> str | None:
         return "Need at least one of 'text', 'html', 'amp-html' or 'template' parameters specified"
     if form.get("html") and form.get("template"):
         return "Only one parameters 'html' or 'template' is allowed."
+    try:
+        recipient_variables(form)
+    except ValueError:
+        return "recipient-variables is not a valid JSON dictionary of dictionaries"
     options = sum(len(k) + len(str(v)) for k, v in form.multi_items() if k[:2] in {"o:", "h:", "v:", "t:"})
     if options > MOST_OPTIONS:
         return "Send options (parameters starting with o:, h:, or v:) are limited to 16KB total"

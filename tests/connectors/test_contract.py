@@ -103,6 +103,10 @@ MESSENGERS = {
         lambda url, patience: MailgunMessenger(mailgun_settings(url), patience), mail_message(),
         f"{ATTEMPT}@{DOMAIN}", http_player(MAILGUN),
     ),
+    "mailgun-courier": Subject(
+        lambda url, patience: Carried(MailgunMessenger(mailgun_settings(url), patience)), mail_message(),
+        f"{ATTEMPT}@{DOMAIN}", http_player(MAILGUN),
+    ),
     "smtp": Subject(
         lambda url, patience: SmtpMessenger(
             SmtpSettings(address=SecretStr(f"{url.replace('http:', 'smtp:')}?from=reviews@acme.example")),

@@ -1,0 +1,147 @@
+"""Mailgun from an event loop: one recipient a call, or up to a thousand with recipient variables.
+
+In a parcel everything that differs travels as a variable of its recipient's and is put in by Mailgun: subject, texts,
+attempt, one-click address. https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/batch-sending
+speaks of the message only; that variables work in `h:` and `v:` too is what Ghost (h:List-Unsubscribe, its newsletters)
+and django-anymail (merge_headers, merge_metadata) rely on. They have not been seen in a sender's name, so messages of
+different senders do not share a call; nor do pictures, which everybody in a call would get.
+"""
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+
+from connectors import Accepted, AccountStopped, Message, Outcome, PermanentFailure, TemporaryFailure
+from connectors.mail_headers import one_line
+from connectors.mailgun_api import PARCEL, Part, multipart, shared_name
+from connectors.posting import NeverLeft, Poster
+
+MOST_RECIPIENTS = 1000
+_MOST_CALLS = 32  # of one parcel: what it is split into must fit into one deadline
+_MAILGUNS_OWN = re.compile(r"%(recipient|unsubscribe|mailing_list|tag_)")  # it would put something in there
+_VARIED = ("subject", "text", "html", "unsubscribe_url", "attempt_id")
+
+
+class MailgunCourier:
+    """`carry` of one message or of a parcel. `compose` and `conclude` are the messenger's."""
+
+    def __init__(
+        self,
+        poster: Poster,
+        url: str,
+        domain: str,
+        *,
+        compose: Callable[[Message], list[Part] | Outcome],
+        conclude: Callable[[int, Mapping[str, str], bytes], Outcome],
+    ) -> None:
+        self._poster = poster
+        self._url = url
+        self._domain = domain
+        self._compose = compose
+        self._conclude = conclude
+
+    async def __aenter__(self) -> "MailgunCourier":
+        await self._poster.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._poster.__aexit__(kind, error, trace)
+
+    async def carry(self, messages: Sequence[Message], parcel_id: str | None = None) -> Sequence[Outcome]:
+        """Post to Mailgun, each message once. A parcel is one call where its messages allow it.
+
+        One that Mailgun refuses whole (one address in it is none; it is too large) is halved until the fault is found:
+        a refusal proves that nobody was written to. Raises AccountStopped only while nothing was accepted; Unclear is
+        for all, also for those accepted before it: asking Mailgun finds them.
+        """
+        outcomes: dict[int, Outcome] = {}
+        sendable: list[int] = []
+        for n, message in enumerate(messages):
+            composed = self._compose(message)
+            if isinstance(composed, list):
+                sendable.append(n)
+            else:
+                outcomes[n] = composed
+        waiting = deque(_groups(messages, sendable))
+        ending: Outcome | None = None  # what ended the parcel early holds for all that did not leave
+        for call in range(_MOST_CALLS):
+            if not waiting or ending:
+                break
+            group = waiting.popleft()
+            try:
+                outcome = await self._post([messages[n] for n in group], f"{PARCEL}{parcel_id}.{call}@{self._domain}")
+            except AccountStopped as stop:
+                if not any(isinstance(known, Accepted) for known in outcomes.values()):
+                    raise
+                outcome = TemporaryFailure(stop.code, stop.reason, is_throttle=True)
+            if isinstance(outcome, PermanentFailure) and len(group) > 1:
+                middle = len(group) // 2
+                waiting.extend((group[:middle], group[middle:]))
+                continue
+            outcomes.update(_each(outcome, group, messages))
+            ending = outcome if isinstance(outcome, TemporaryFailure) else None
+        rest = ending or TemporaryFailure("parcel_refused", "its parcel was refused: too many faults in it")
+        outcomes.update((n, rest) for group in waiting for n in group)
+        return [outcomes[n] for n in range(len(messages))]
+
+    async def _post(self, messages: Sequence[Message], message_id: str) -> Outcome:
+        """One call: what its answer proves for all of them."""
+        fields = self._compose(messages[0]) if len(messages) == 1 else self._compose_parcel(messages, message_id)
+        if not isinstance(fields, list):
+            return fields
+        try:
+            answer = await self._poster.post(self._url, *multipart(fields))
+        except NeverLeft as error:
+            return TemporaryFailure("not_connected", f"Mailgun was not reached: {error}")
+        return self._conclude(answer.status, answer.headers, answer.content)
+
+    def _compose_parcel(self, messages: Sequence[Message], message_id: str) -> list[Part] | Outcome:
+        """The first one's fields with a variable wherever they differ."""
+        first = messages[0]
+        names = [name for name in _VARIED if getattr(first, name) is not None]
+        fields = self._compose(replace(first, **{name: f"%recipient.{name}%" for name in names}))  # type: ignore[arg-type]
+        if not isinstance(fields, list):
+            return fields
+        variables = {message.to: {name: _value(name, getattr(message, name)) for name in names} for message in messages}
+        return [
+            *(field for field in fields if field[0] not in ("to", "h:Message-Id")),
+            *(("to", message.to) for message in messages),
+            ("h:Message-Id", f"<{message_id}>"),
+            ("recipient-variables", json.dumps(variables, ensure_ascii=False)),
+        ]
+
+
+def _value(name: str, value: str) -> str:
+    return value if name in ("text", "html") else one_line(value)
+
+
+def _each(outcome: Outcome, group: Sequence[int], messages: Sequence[Message]) -> Iterable[tuple[int, Outcome]]:
+    """One outcome for each of a call's messages: they share a Message-Id, and each gets a name of its own."""
+    for n in group:
+        if isinstance(outcome, Accepted):
+            yield n, Accepted(shared_name(outcome.provider_message_id, messages[n].attempt_id))
+        else:
+            yield n, outcome
+
+
+def _groups(messages: Sequence[Message], sendable: Iterable[int]) -> list[list[int]]:
+    """What may share a call: the same sender and parts, no address twice (Mailgun drops the second)."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    seen: set[str] = set()
+    for n in sendable:
+        message = messages[n]
+        written = (message.subject or "", message.text, message.html or "")
+        is_alone = (
+            bool(message.pictures)
+            or message.to.casefold() in seen
+            or any(_MAILGUNS_OWN.search(text) for text in written)
+        )
+        seen.add(message.to.casefold())
+        likeness = (message.from_name, message.reply_to, *(getattr(message, name) is None for name in _VARIED))
+        groups.setdefault((n,) if is_alone else likeness, []).append(n)
+    return list(groups.values())
