@@ -103,8 +103,9 @@ def test_healthy_needs_no_ledger_and_ready_needs_a_current_one(client: Client, t
 def test_every_route_is_one_of_the_contract(client: Client) -> None:
     routes = {route.path for route in client.app.routes if isinstance(route, Route)}
     assert {path for path in routes if not path.startswith("/static/pages-")} == {
-        "/", "/r/{token}", "/r/{token}/p/{platform_id}", "/o/{token}.gif", "/u/{token}", "/m/{token}", "/callbacks/twilio/status",
-        "/callbacks/twilio/inbound", "/callbacks/mailgun", "/brand/{color}.css", "/favicon.ico", "/healthz", "/readyz",
+        "/", "/r/{token}", "/r/{token}/p/{platform_id}", "/o/{token}.gif", "/u/{token}", "/m/{token}",
+        "/callbacks/twilio/status", "/callbacks/twilio/inbound", "/callbacks/mailgun", "/brand/{color}.css",
+        "/favicon.ico", "/healthz", "/readyz",
     }  # fmt: skip
 
 
