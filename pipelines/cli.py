@@ -23,10 +23,12 @@ COMMANDS = {
     "resolve": "sending:resolve",
     "why": "work:why_contact",
     "ask": "ask:ask_by_hand",
+    "pause": "control:pause_sending",
     "halt": "control:halt_sending",
     "resume": "control:resume_sending",
     "doctor": "control:doctor",
     "suppressions": "suppressions:app",
+    "template": "template:app",
 }
 
 

@@ -17,7 +17,7 @@ ACCOUNT = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
 
 def test_every_command_of_the_issue_is_there(run: Run) -> None:
     expected = "demo up init boost import do-not-contact past-invitations plan send events resolve why ask halt resume"
-    assert " ".join(COMMANDS) == f"{expected} doctor suppressions"
+    assert not {*expected.split(), "pause", "doctor", "suppressions"} - set(COMMANDS)
     assert run("--help").code == 0
 
 
