@@ -11,9 +11,10 @@ from pathlib import Path
 import dagster as dg
 import structlog
 
-from data.ledger.dispatch import has_claimable
+from data.ledger.claimable import has_claimable
 from data.ledger.jobs import end_abandoned_jobs, waiting_job_ids
 from data.ledger.runs import has_any_run, reap_dead_runs
+from data.pace import Pace as SendingPace
 from data.settings import utc_now
 from invitations.send import cap_at
 from invitations.take_in import waiting_files
@@ -90,9 +91,9 @@ def dispatch_when_due(
         return dg.SkipReason("A dispatch run is under way.")
     with ledger.opened() as opened:
         now = opened.policy_now()
-        channels = tuple(providers.messengers())
+        senders = {channel: messenger.sender(channel) for channel, messenger in providers.messengers().items()}
         with opened.read() as connection:
-            is_due = has_claimable(connection, now, channels, cap=cap_at(connection, now))
+            is_due = has_claimable(connection, now, senders, cap=cap_at(connection, now), pace=SendingPace())
     return dg.RunRequest() if is_due else dg.SkipReason("Nothing is due.")
 
 

@@ -74,6 +74,25 @@ _KEEP = (
 )
 
 
+_KEEP_MANY = (
+    quota_reservations.update()
+    .where(
+        _res.invitation_id.in_(sa.bindparam("invitation_ids", expanding=True, type_=sa.BigInteger)),
+        _res.released_at.is_(None),
+    )
+    .values(is_handed_over=True)
+    .returning(_res.invitation_id)
+)
+
+
+def keep_units(connection: Connection, invitation_ids: Sequence[int]) -> None:
+    """As `keep_unit`, for many."""
+    kept = set(connection.execute(_KEEP_MANY, {"invitation_ids": list(invitation_ids)}).scalars())
+    for invitation_id in invitation_ids:
+        if invitation_id not in kept:
+            keep_unit(connection, invitation_id)
+
+
 def keep_unit(connection: Connection, invitation_id: int) -> None:
     """A message of the invitation left for certain. A unit given back too early is charged again, if there is room."""
     if connection.execute(_KEEP, {"named_invitation": invitation_id}).rowcount:

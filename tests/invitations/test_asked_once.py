@@ -144,7 +144,14 @@ def test_no_stretch_of_an_hour_starts_more_than_a_list_may_though_clocks_disagre
         run = start_run(ledger, RunKind.SEND, NOON)
         for minute, limit in moments:  # in no order: senders' clocks need not agree
             now = NOON + timedelta(minutes=minute)
-            dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=now, limit=limit, cap=CAP)
+            dispatch.claim(
+                ledger,
+                batch_id=run,
+                carriers={Channel.SMS: dispatch.Carrier("recorder", "recorder", 100)},
+                now=now,
+                limit=limit,
+                cap=CAP,
+            )
         with ledger.read() as c:
             claimed = sorted(c.scalars(sa.select(t.quota_reservations.c.reserved_at)))
         for first, later in zip(claimed, claimed[count:], strict=False):

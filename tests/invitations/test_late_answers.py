@@ -1,11 +1,11 @@
 """Answers that come late, twice, or beside something else: whatever became of the request, it is sent once."""
 
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -15,9 +15,11 @@ from connectors import Message, Outcome, PermanentFailure, ProviderEvent, Tempor
 from data.ledger import dispatch, outcomes, soundness
 from data.ledger import tables as t
 from data.ledger.acceptance import record_accepted
+from data.ledger.hand_over import hand_over
 from data.ledger.identities import lock_identities, resolve_people
 from data.ledger.runs import start_run
 from data.ledger.store import Ledger
+from data.pace import Pace
 from data.words import (
     AddressKind,
     AttemptOutcome,
@@ -28,7 +30,7 @@ from data.words import (
     RequestStatus,
     RunKind,
 )
-from invitations import send
+from invitations import dispatcher, lane
 from invitations.events import receive
 from invitations.queueing import plan_and_queue
 from invitations.resolve import resolve_doubt
@@ -38,6 +40,7 @@ from tests.recorder import Recorder
 from tests.waiting import wait_until
 from tests.world import NOON, make_customer, make_request, make_world
 
+CARRIERS = {Channel.SMS: dispatch.Carrier("recorder", "recorder", 100)}
 SOON = 0.3  # seconds: what waits for a lock is still waiting then
 
 
@@ -116,7 +119,7 @@ def test_a_provider_that_has_the_message_after_all_overrules_its_own_not_now(led
 
 
 def test_a_certain_no_ends_doubt_although_it_comes_late(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr(lane, "DEADLINE_SECONDS", 0.05)
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))
     go_on = threading.Event()
@@ -143,7 +146,7 @@ def test_what_was_never_tried_uses_up_no_try(ledger: Ledger) -> None:
     make_request(ledger, world, make_customer(ledger, world))
     for _ in range(9):
         run = start_run(ledger, RunKind.SEND, NOON)
-        dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=1, cap=None)
+        dispatch.claim(ledger, batch_id=run, carriers=CARRIERS, now=NOON, limit=1, cap=None)
         dispatch.release(ledger, run)
     throttle = TemporaryFailure("20429", "too many", timedelta(0), is_throttle=True)
     for minutes in range(9):
@@ -158,16 +161,16 @@ def test_what_was_never_tried_uses_up_no_try(ledger: Ledger) -> None:
 def test_a_hand_over_looks_again_when_a_late_answer_is_just_being_written(ledger: Ledger) -> None:
     first = proved_absent(ledger)
     run = start_run(ledger, RunKind.SEND, NOON)
-    [newer] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=1, cap=None)
+    [newer] = dispatch.claim(ledger, batch_id=run, carriers=CARRIERS, now=NOON, limit=1, cap=None)
 
-    def hand_over() -> bool:
+    def look_again() -> bool:
         with ledger.write() as c:
-            return dispatch.hand_over(c, newer.attempt_id)
+            return hand_over(c, newer.attempt_id)
 
     with ThreadPoolExecutor(1) as pool:
         with ledger.write() as c:  # what the late answer writes first
             c.execute(t.requests.update().values(status=RequestStatus.SENT, attempt_id=first, handed_at=NOON))
-            handed = pool.submit(hand_over)
+            handed = pool.submit(look_again)
             settle(handed)
         assert not handed.result(20)
 
@@ -184,7 +187,7 @@ def test_a_unit_is_not_given_back_while_the_other_message_of_the_invitation_is_b
     make_request(ledger, world, customer, channel=Channel.SMS)
     mail = make_request(ledger, world, customer, channel=Channel.EMAIL, not_before=NOON + timedelta(hours=1))
     run = start_run(ledger, RunKind.SEND, NOON)
-    [claim] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=5, cap=None)
+    [claim] = dispatch.claim(ledger, batch_id=run, carriers=CARRIERS, now=NOON, limit=5, cap=None)
 
     def withdraw() -> bool:
         with ledger.write() as c:
@@ -258,16 +261,22 @@ def test_a_batch_leaves_no_thread_behind(ledger: Ledger) -> None:
 def test_a_batch_ends_in_time_within_a_chunk_and_the_next_takes_the_rest(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send, "PARALLEL", 1)
     world = make_world(ledger)
     for _ in range(5):
         make_request(ledger, world, make_customer(ledger, world))
-    clock = count(step=100.0)  # seconds
-    monkeypatch.setattr(send, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    recorder = Recorder()
-    batch = send_due(ledger, recorder.messengers, now=NOON)
-    assert 0 < len(recorder.taken) < 5
-    assert batch.counts[AttemptOutcome.WITHDRAWN] == 5 - len(recorder.taken)
+    passed = [0.0]  # seconds
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed[0])
+    monkeypatch.setattr(lane, "time", clock)
+    monkeypatch.setattr(dispatcher, "time", clock)
+
+    def slowly(message: Message) -> None:
+        passed[0] += 400.0
+
+    recorder = Recorder(slowly)
+    batch = send_due(ledger, recorder.messengers, now=NOON, pace=Pace(parallel=1))
+    assert len(recorder.taken) == 2
+    assert batch.counts[AttemptOutcome.WITHDRAWN] == 3
+    recorder.answer = None
     monkeypatch.undo()
     send_due(ledger, recorder.messengers, now=NOON)
     assert len(recorder.taken) == 5

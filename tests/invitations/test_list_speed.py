@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from data.ledger import tables as t
-from data.ledger.dispatch import has_claimable
+from data.ledger.claimable import has_claimable
 from data.ledger.store import Ledger
 from data.words import Source
 from invitations.send import send_due

@@ -1,6 +1,7 @@
 """The main job: each due request exactly once, whatever happens in between."""
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,13 +9,16 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from connectors import AccountStopped, Message, Outcome, PermanentFailure, TemporaryFailure
+from connectors import AccountStopped, ConfigurationError, Message, Outcome, PermanentFailure, TemporaryFailure
 from data.ledger import dispatch
 from data.ledger import tables as t
 from data.ledger.acceptance import record_accepted
-from data.ledger.dispatch import has_claimable
+from data.ledger.breakers import close, read_open
+from data.ledger.claimable import has_claimable
+from data.ledger.hand_over import hand_over
 from data.ledger.runs import start_run
 from data.ledger.store import Ledger
+from data.pace import Pace
 from data.words import (
     AddressKind,
     AttemptOutcome,
@@ -26,12 +30,16 @@ from data.words import (
     RunStatus,
     Source,
 )
-from invitations import send
+from invitations import lane
+from invitations.dispatcher import Dispatcher
 from invitations.resolve import resolve_doubt
 from invitations.send import SendingHalted, send_due
 from tests.recorder import Recorder
 from tests.waiting import wait_until
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
+
+CARRIERS = {Channel.SMS: dispatch.Carrier("recorder", "recorder", 100)}
+ONE_AT_A_TIME = Pace(parallel=1)
 
 
 def due(ledger: Ledger, world: World, count: int) -> list[int]:
@@ -139,19 +147,18 @@ def test_nothing_leaves_after_closing_time_though_it_was_claimed_before(
     for _ in range(2):
         make_request(ledger, world, make_customer(ledger, world), not_after=NOON + timedelta(seconds=30))
     clock = [NOON]
-    monkeypatch.setattr(send, "PARALLEL", 1)
-    monkeypatch.setattr(send._Dispatcher, "now", lambda _: clock[0])
+    monkeypatch.setattr(Dispatcher, "now", lambda _: clock[0])
 
     def slowly(message: Message) -> None:
         clock[0] += timedelta(seconds=45)
 
     recorder = Recorder(slowly)
-    assert send.send_due(ledger, recorder.messengers, now=NOON).counts == {"accepted": 1, "withdrawn": 1}
+    batch = send_due(ledger, recorder.messengers, now=NOON, pace=ONE_AT_A_TIME)
+    assert batch.counts == {"accepted": 1, "withdrawn": 1}
     assert len(recorder.taken) == 1
 
 
-def test_a_stop_between_claim_and_hand_over_still_counts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "PARALLEL", 1)
+def test_a_stop_between_claim_and_hand_over_still_counts(ledger: Ledger) -> None:
     world = make_world(ledger)
     due(ledger, world, 20)
     stopped = threading.Event()
@@ -164,7 +171,7 @@ def test_a_stop_between_claim_and_hand_over_still_counts(ledger: Ledger, monkeyp
         return None
 
     recorder = Recorder(stop_everybody_else)
-    batch = send_due(ledger, recorder.messengers, now=NOON)
+    batch = send_due(ledger, recorder.messengers, now=NOON, pace=ONE_AT_A_TIME)
     assert len(recorder.taken) == 1  # the one that had been handed over in that moment
     assert batch.counts[AttemptOutcome.WITHDRAWN] == 19
     assert statuses(ledger) == {RequestStatus.SENT: 1, RequestStatus.QUEUED: 19}
@@ -263,11 +270,11 @@ def test_a_stalled_sender_cannot_hand_over_what_another_took(ledger: Ledger) -> 
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 1)
     run = start_run(ledger, RunKind.SEND, NOON)
-    [stalled] = dispatch.claim(ledger, batch_id=run, providers={Channel.SMS: "recorder"}, now=NOON, limit=10, cap=None)
+    [stalled] = dispatch.claim(ledger, batch_id=run, carriers=CARRIERS, now=NOON, limit=10, cap=None)
     lapse(ledger)
     send_due(ledger, recorder.messengers, now=NOON)
     with ledger.write() as c:
-        assert not dispatch.hand_over(c, stalled.attempt_id)
+        assert not hand_over(c, stalled.attempt_id)
     assert len(recorder.taken) == 1
 
 
@@ -295,7 +302,7 @@ def test_a_late_answer_takes_the_request_back_from_the_queue(ledger: Ledger) -> 
 def test_a_call_that_overruns_its_deadline_is_in_doubt_and_its_late_answer_counts(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send, "DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr(lane, "DEADLINE_SECONDS", 0.05)
     world = make_world(ledger)
     go_on = threading.Event()
 
@@ -312,25 +319,105 @@ def test_a_call_that_overruns_its_deadline_is_in_doubt_and_its_late_answer_count
     assert len(recorder.taken) == 1
 
 
-def test_a_refused_account_halts_everything_and_loses_nothing(ledger: Ledger) -> None:
-    world = make_world(ledger)
+def refuses_texts(message: Message) -> Outcome | None:
+    if message.channel is Channel.SMS:
+        raise AccountStopped("20003", "authentication error")
+    return None
 
-    def refuses(message: Message) -> Outcome:
+
+def test_a_refused_account_holds_its_channel_lets_the_others_go_on_and_loses_nothing(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    due(ledger, world, 10)
+    for _ in range(3):
+        make_request(ledger, world, make_customer(ledger, world), channel=Channel.EMAIL)
+    recorder = Recorder(refuses_texts)
+    with pytest.raises(SendingHalted, match="20003"):
+        send_due(ledger, recorder.messengers, now=NOON)
+    assert [message.channel for message in recorder.taken] == [Channel.EMAIL] * 3
+    assert statuses(ledger) == {RequestStatus.QUEUED: 10, RequestStatus.SENT: 3}
+    with ledger.read() as c:
+        [breaker] = read_open(c)
+        assert (breaker.channel, breaker.sender, breaker.code) == (Channel.SMS, "recorder", "20003")
+        assert c.execute(sa.select(t.runs.c.status)).scalar_one() is RunStatus.HALTED
+        assert not has_claimable(c, NOON, {Channel.SMS: "recorder"}, cap=None)
+        assert has_claimable(c, NOON, {Channel.SMS: "another number"}, cap=None)
+    recorder.answer = None
+    assert send_due(ledger, recorder.messengers, now=NOON).counts == {}  # held, whatever the provider would say
+    with ledger.write() as c:
+        assert close(c, breaker.breaker_id, by="owner@acme.example")
+    send_due(ledger, recorder.messengers, now=NOON + timedelta(minutes=1))
+    assert len(recorder.taken) == 13
+    assert quota_used(ledger) == 13
+
+
+def test_one_message_probes_a_refused_sender_and_its_arrival_lets_the_others_go(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    due(ledger, world, 5)
+    recorder = Recorder(refuses_texts)
+    with pytest.raises(SendingHalted):
+        send_due(ledger, recorder.messengers, now=NOON)
+    later = NOON + timedelta(minutes=15)
+    with ledger.write() as c:  # which go by
+        c.execute(t.breakers.update().values(probe_at=t.breakers.c.opened_at))
+    with ledger.read() as c:
+        assert has_claimable(c, later, {Channel.SMS: "recorder"}, cap=None)
+    refused = []
+
+    def still_refuses(message: Message) -> Outcome | None:
+        refused.append(message.to)
         raise AccountStopped("20003", "authentication error")
 
-    due(ledger, world, 10)
-    with pytest.raises(SendingHalted, match="20003"):
-        send_due(ledger, Recorder(refuses).messengers, now=NOON)
-    assert statuses(ledger) == {RequestStatus.QUEUED: 10}
-    assert quota_used(ledger) in range(11)
+    recorder.answer = still_refuses
+    with pytest.raises(SendingHalted):
+        send_due(ledger, recorder.messengers, now=later)
+    assert len(refused) == 1
+    assert send_due(ledger, recorder.messengers, now=later).counts == {}  # the next probe waits twice as long
+    recorder.answer = None
     with ledger.write() as c:
-        assert "20003" in c.execute(sa.select(t.system.c.halt_reason)).scalar_one()
-        assert c.execute(sa.select(t.runs.c.status)).scalar_one() is RunStatus.HALTED
-        c.execute(t.system.update().values(halted_at=None))
-    recorder = Recorder()
-    send_due(ledger, recorder.messengers, now=NOON + timedelta(minutes=1))
-    assert len(recorder.taken) == 10
-    assert quota_used(ledger) == 10
+        c.execute(t.breakers.update().values(probe_at=t.breakers.c.opened_at))
+    send_due(ledger, recorder.messengers, now=later + timedelta(minutes=1))
+    with ledger.read() as c:
+        assert read_open(c) == []
+        assert c.execute(sa.select(t.breakers.c.closed_by)).scalar_one() == "probe"
+    send_due(ledger, recorder.messengers, now=later + timedelta(minutes=1))
+    assert len(recorder.taken) == 5
+
+
+def test_a_broken_template_holds_its_own_messages_and_not_the_others(ledger: Ledger) -> None:
+    world, recorder = make_world(ledger), Recorder()
+    due(ledger, world, 2)
+    make_request(ledger, world, make_customer(ledger, world), channel=Channel.EMAIL)
+    with ledger.write() as c:
+        c.execute(t.templates.update().where(t.templates.c.channel == Channel.SMS).values(body="Hi {{ nobody }}"))
+    with pytest.raises(ConfigurationError, match="template"):
+        send_due(ledger, recorder.messengers, now=NOON)
+    assert [message.channel for message in recorder.taken] == [Channel.EMAIL]
+    assert statuses(ledger) == {RequestStatus.QUEUED: 2, RequestStatus.SENT: 1}
+    with ledger.read() as c:
+        assert "template" in c.execute(sa.select(t.runs.c.problem)).scalar_one()
+        assert set(c.execute(sa.select(t.requests.c.attempt_count)).scalars()) == {0, 1}
+
+
+@pytest.mark.one_database
+def test_a_senders_rate_is_kept_to_and_its_day_ends(ledger: Ledger) -> None:
+    world, recorder = make_world(ledger), Recorder()
+    due(ledger, world, 8)
+    pace = Pace(sms_per_second=200, sms_per_day=5)
+    send_due(ledger, recorder.messengers, now=NOON, pace=pace)
+    assert len(recorder.taken) == 5
+    assert statuses(ledger) == {RequestStatus.SENT: 5, RequestStatus.QUEUED: 3}
+    with ledger.read() as c:
+        assert not has_claimable(c, NOON, {Channel.SMS: "recorder"}, cap=None, pace=pace)
+    assert send_due(ledger, recorder.messengers, now=NOON, pace=pace).counts == {}
+
+
+def test_several_messages_wait_for_their_turn_within_the_second(ledger: Ledger) -> None:
+    world, recorder = make_world(ledger), Recorder()
+    due(ledger, world, 6)
+    started = time.monotonic()
+    batch = send_due(ledger, recorder.messengers, now=NOON, pace=Pace(sms_per_second=4))
+    assert time.monotonic() - started > 0.4  # four at once, a quarter of a second for each of the others
+    assert batch.counts == {AttemptOutcome.ACCEPTED: 6}
 
 
 def test_a_temporary_failure_is_tried_later_and_the_eighth_is_the_last(ledger: Ledger) -> None:
@@ -354,7 +441,7 @@ def test_a_throttle_leaves_the_channel_alone_until_the_next_batch(ledger: Ledger
     recorder = Recorder(lambda message: TemporaryFailure("20429", "too many", timedelta(seconds=30), is_throttle=True))
     due(ledger, world, 150)
     batch = send_due(ledger, recorder.messengers, now=NOON)
-    assert batch.counts[AttemptOutcome.TEMPORARY_FAILURE] <= send.PARALLEL
+    assert batch.counts[AttemptOutcome.TEMPORARY_FAILURE] <= Pace().parallel
     assert statuses(ledger) == {RequestStatus.QUEUED: 150}
 
 

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from connectors import Message, Outcome
 from data.ledger import tables as t
-from data.ledger.dispatch import has_claimable
+from data.ledger.claimable import has_claimable
 from data.ledger.store import Ledger
+from data.pace import Pace
 from data.words import AddressKind, Channel, Relationship, Source, TemplateApproval
 from invitations.send import cap_at, send_due
 from tests.recorder import Recorder
@@ -212,10 +213,7 @@ def test_a_whatsapp_message_goes_only_while_its_text_is_approved(ledger: Ledger)
 
 
 @pytest.mark.one_database
-def test_an_approval_lost_between_claim_and_hand_over_still_counts(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("invitations.send.PARALLEL", 1)
+def test_an_approval_lost_between_claim_and_hand_over_still_counts(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_whatsapp(ledger, world)
     for _ in range(5):
@@ -226,7 +224,7 @@ def test_an_approval_lost_between_claim_and_hand_over_still_counts(
         return None
 
     recorder = Recorder(disable)
-    send_due(ledger, dict.fromkeys(Channel, recorder), now=NOON)
+    send_due(ledger, dict.fromkeys(Channel, recorder), now=NOON, pace=Pace(parallel=1))
     assert len(recorder.taken) == 1
 
 

@@ -1,0 +1,90 @@
+"""The last look before the bytes leave: one conditional UPDATE for as many attempts as leave together.
+
+It re-reads everything that may stand in a message's way (lease, pause, stop, suppression, kill switch, breaker) and
+sets `handed_at`. An attempt without it sent nothing; one with it may have.
+"""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger.stops import nothing_stops, with_context
+from data.ledger.tables import attempts, requests
+from data.ledger.tables.metadata import database_now
+from data.words import RequestStatus
+
+_r, _at = requests.c, attempts.c
+_ids = sa.bindparam("attempt_ids", expanding=True, type_=sa.String)
+
+# Built once: putting these expressions together for every message took five times as long as running them.
+_MAY_GO = (
+    sa.select(_r.request_id)
+    .select_from(with_context())
+    .where(
+        _r.request_id == _at.request_id,
+        _r.attempt_id == _at.attempt_id,
+        _r.status == RequestStatus.SENDING,
+        nothing_stops(_at.sender, _at.attempt_id),
+    )
+    .correlate(attempts)
+)
+_HAND_OVER = (
+    attempts.update()
+    .where(
+        _at.attempt_id.in_(_ids),
+        _at.outcome.is_(None),
+        _at.handed_at.is_(None),
+        _at.lease_until > database_now(),
+        sa.exists(_MAY_GO),
+    )
+    .values(handed_at=database_now())
+    .returning(_at.attempt_id)
+)
+_STILL_OURS = (
+    sa.select(_r.attempt_id)
+    .where(
+        _r.request_id.in_(sa.select(_at.request_id).where(_at.attempt_id.in_(_ids))),
+        _r.attempt_id.in_(_ids),
+        _r.status == RequestStatus.SENDING,
+    )
+    .order_by(_r.request_id)
+    .with_for_update(key_share=True)
+)
+_TAKE_BACK = attempts.update().where(_at.attempt_id.in_(_ids)).values(handed_at=None)
+_NAME_PARCEL = (
+    attempts.update().where(_at.attempt_id.in_(_ids)).values(parcel_id=sa.bindparam("named_parcel", type_=sa.String))
+)
+
+
+def hand_over_many(connection: Connection, attempt_ids: Collection[str]) -> set[str]:
+    """Mark those attempts as handed over that still may be; which they are.
+
+    Not among them: whose lease ended, whose request another attempt holds, and whatever somebody paused, stopped,
+    halted or suppressed in the meantime, or a breaker holds.
+    """
+    named = {"attempt_ids": list(attempt_ids)}
+    marked = set(connection.execute(_HAND_OVER, named).scalars())
+    if not marked or connection.dialect.name == "sqlite":  # whose writers take turns: nothing changed since we looked
+        return marked
+    # On PostgreSQL the late answer of an earlier attempt may have taken the request away in this very moment, unseen by
+    # the statement above: its row is locked, and looked at once more.
+    ours = set(connection.execute(_STILL_OURS, {"attempt_ids": sorted(marked)}).scalars())
+    if gone := marked - ours:
+        take_back(connection, gone)
+    return marked & ours
+
+
+def hand_over(connection: Connection, attempt_id: str) -> bool:
+    """Mark one attempt as handed over, if it still may be."""
+    return bool(hand_over_many(connection, [attempt_id]))
+
+
+def take_back(connection: Connection, attempt_ids: Collection[str]) -> None:
+    """Undo the mark within the transaction that made it: there is no room for these now."""
+    connection.execute(_TAKE_BACK, {"attempt_ids": sorted(attempt_ids)})
+
+
+def name_parcel(connection: Connection, attempt_ids: Collection[str], parcel_id: str) -> None:
+    """Remember that these leave in one call: a doubt about it is a doubt about each of them."""
+    connection.execute(_NAME_PARCEL, {"attempt_ids": sorted(attempt_ids), "named_parcel": parcel_id})

@@ -1,0 +1,191 @@
+"""The one thread of a dispatch run that writes the ledger: whatever waits is written in one transaction.
+
+At one message at a time it costs what a transaction costs; at many, a commit is shared by all that queued up behind
+the one before. Nobody is told that something is done before it is durable.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import Connection
+
+from data.ledger import rates
+from data.ledger.acceptance import record_many_accepted
+from data.ledger.dispatch import Claim
+from data.ledger.hand_over import hand_over_many, name_parcel, take_back
+from data.ledger.moments import Moment, passing
+from data.ledger.store import Ledger, again_if_undone
+from data.pace import Pace
+
+T = TypeVar("T")
+Given = dict[str, bool | timedelta]  # by attempt: it may go; it may not; it must wait that long
+
+
+@dataclass(slots=True)
+class _HandOver:
+    claims: Sequence[Claim]
+    parcel_id: str | None
+    answer: "asyncio.Future[Given]"
+
+
+@dataclass(slots=True)
+class _Accepted:
+    attempt_id: str
+    provider_message_id: str | None
+    at: datetime
+    answer: "asyncio.Future[None]"
+
+
+@dataclass(slots=True)
+class _Change:
+    change: Callable[[Connection], Any]
+    answer: "asyncio.Future[Any]"
+
+
+@dataclass(slots=True)
+class _Alone:
+    work: Callable[[], Any]
+    answer: "asyncio.Future[Any]"
+
+
+_Shared = _HandOver | _Accepted | _Change
+
+
+class Clerk:
+    """Made inside the running loop; every method is called from there."""
+
+    def __init__(self, ledger: Ledger, pace: Pace) -> None:
+        self._ledger = ledger
+        self._pace = pace
+        self._loop = asyncio.get_running_loop()
+        self._waiting: SimpleQueue[_Shared | _Alone | None] = SimpleQueue()
+        self._thread = Thread(target=self._serve, name="ledger", daemon=True)
+        self._thread.start()
+
+    async def hand_over(self, claims: Sequence[Claim], parcel_id: str | None) -> Given:
+        """The last look before the bytes leave, and the senders' rates: what may go of each claim."""
+        answer: asyncio.Future[Given] = self._loop.create_future()
+        self._waiting.put(_HandOver(claims, parcel_id, answer))
+        return await answer
+
+    async def accepted(self, attempt_id: str, provider_message_id: str | None, at: datetime) -> None:
+        """The provider has the message; returns once that is durable. `at` is policy time."""
+        answer: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.put(_Accepted(attempt_id, provider_message_id, at, answer))
+        await answer
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """What `change` answers, once it is durable; its exception, if it raised one."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._waiting.put(_Change(change, answer))
+        return await answer
+
+    async def alone(self, work: Callable[[], T]) -> T:
+        """Something that opens its own transactions."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._waiting.put(_Alone(work, answer))
+        return await answer
+
+    def close(self) -> None:
+        """Let the thread end, after what waits; waits for it."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        is_open = True
+        while is_open:
+            found = [self._waiting.get()]
+            try:
+                while True:
+                    found.append(self._waiting.get_nowait())
+            except Empty:
+                is_open = None not in found
+            if shared := [item for item in found if isinstance(item, _Shared)]:
+                self._write_together(shared)
+            for item in found:  # afterwards: nobody's hand-over waits for a claim that came with it
+                if isinstance(item, _Alone):
+                    self._tell([(item.answer, *_tried(item.work))])
+
+    def _write_together(self, items: Sequence[_Shared]) -> None:
+        results, problem = _tried(lambda: self._write(items))
+        if problem is None:
+            self._tell([(item.answer, result, None) for item, result in zip(items, results, strict=True)])
+        elif len(items) == 1:
+            self._tell([(items[0].answer, None, problem)])
+        else:  # one bad change must not take the others along
+            for item in items:
+                self._write_together([item])
+
+    @again_if_undone
+    def _write(self, items: Sequence[_Shared]) -> list[Any]:
+        taken = [item for item in items if isinstance(item, _Accepted)]
+        leaving = [item for item in items if isinstance(item, _HandOver)]
+        changes = [item for item in items if isinstance(item, _Change)]
+        results: dict[int, Any] = {}
+        with self._ledger.write() as connection:
+            if taken:
+                record_many_accepted(
+                    connection, [(item.attempt_id, item.provider_message_id) for item in taken], taken[-1].at
+                )
+            for item in changes:
+                results[id(item)] = item.change(connection)
+            if taken or changes:
+                passing(Moment.RECORDING)
+            if leaving:
+                results |= self._give(connection, leaving)
+                passing(Moment.HANDING_OVER)
+        if leaving:
+            passing(Moment.HANDED_OVER)
+        if taken or changes:
+            passing(Moment.RECORDED)
+        return [results.get(id(item)) for item in items]
+
+    def _give(self, connection: Connection, leaving: Sequence[_HandOver]) -> dict[int, Given]:
+        claims = {claim.attempt_id: claim for item in leaving for claim in item.claims}
+        may_go = hand_over_many(connection, claims)
+        given: Given = {attempt_id: attempt_id in may_go for attempt_id in claims}
+        paced = defaultdict(list)
+        for attempt_id, claim in claims.items():
+            if attempt_id in may_go:
+                paced[claim.channel, claim.sender].append(attempt_id)
+        for (channel, sender), attempt_ids in paced.items():
+            per_second, per_day = self._pace.per_second(channel), self._pace.per_day(channel)
+            if per_second is None and per_day is None:
+                continue
+            grant = rates.take(
+                connection, channel, sender, len(attempt_ids),
+                per_second=per_second, per_day=per_day, day_zone=self._pace.sending_day_zone,
+            )  # fmt: skip
+            if too_many := attempt_ids[grant.count :]:
+                take_back(connection, too_many)
+                given |= dict.fromkeys(too_many, grant.wait)
+        for item in leaving:
+            if item.parcel_id is not None:
+                name_parcel(connection, [claim.attempt_id for claim in item.claims], item.parcel_id)
+        return {id(item): {claim.attempt_id: given[claim.attempt_id] for claim in item.claims} for item in leaving}
+
+    def _tell(self, told: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
+        self._loop.call_soon_threadsafe(_set, told)
+
+
+def _tried(work: Callable[[], T]) -> tuple[Any, BaseException | None]:
+    try:
+        return work(), None
+    except BaseException as problem:  # noqa: BLE001  (travels to whoever waits)
+        return None, problem
+
+
+def _set(told: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
+    for answer, result, problem in told:
+        if answer.cancelled():
+            continue
+        if problem is not None:
+            answer.set_exception(problem)
+        else:
+            answer.set_result(result)

@@ -1,0 +1,266 @@
+"""One channel of a dispatch run: how many calls it has under way, when it slows down, and when it gives up.
+
+A throttle halves the calls under way and pauses the lane; each success in a row of as many as there are now adds one
+again, up to the limit. A refused account closes the lane and opens its breaker; other channels go on.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from connectors import (
+    Accepted,
+    AccountStopped,
+    ConfigurationError,
+    Courier,
+    Message,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from data.ledger import breakers, outcomes
+from data.ledger.dispatch import Claim
+from data.ledger.moments import Moment, passing
+from data.words import AttemptOutcome, Channel
+from invitations.clerk import Clerk
+from invitations.consequences import after_failure, try_later
+
+log = structlog.get_logger(__name__)
+
+DEADLINE_SECONDS = 45.0  # for one whole call, far below the lease
+LONGEST_PAUSE = timedelta(seconds=10)  # a provider or a rate that asks for more is left alone until the next run
+THROTTLES = 5  # in a row, and the lane is left alone too
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A claimed message, written."""
+
+    claim: Claim
+    message: Message
+
+
+class Lane:
+    """Made and used inside the loop. `counted` is told each message's end; `refusal` is why the lane was closed."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        courier: Courier,
+        clerk: Clerk,
+        *,
+        parallel: int,
+        per_call: int,
+        now: Callable[[], datetime],
+        ends: Callable[[], float],
+        counted: Callable[[str, int], None],
+        stirred: Callable[[], None],
+    ) -> None:
+        self.channel = channel
+        self._courier, self._clerk = courier, clerk
+        self._most, self._per_call = parallel, per_call
+        self._now, self._ends = now, ends
+        self._counted, self._stirred = counted, stirred
+        self.allowed = parallel
+        self._waiting: deque[Item] = deque()
+        self._calls = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._paused_until = 0.0
+        self._throttles = self._successes = 0
+        self.is_closed = False
+        self.refusal: ConfigurationError | None = None
+        self.problem: BaseException | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Messages that wait for a call."""
+        return len(self._waiting)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything of it is under way."""
+        return bool(self._tasks or self._waiting)
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Take claimed messages on."""
+        self._waiting.extend(items)
+        self.go_on()
+
+    def close(self) -> None:
+        """Call nobody any more; what waits is given back."""
+        self.is_closed = True
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Start as many calls as may be under way."""
+        if self.is_closed and self._waiting:
+            self._start(self._withdraw([*self._waiting]))
+            self._waiting.clear()
+        pause = self._paused_until - time.monotonic()
+        while self._waiting and self._calls < self.allowed and pause <= 0:
+            self._calls += 1
+            self._start(self._send(self._next_parcel()))
+        self._stirred()
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            self.problem = self.problem or problem
+            self.is_closed = True
+        self.go_on()
+
+    def _next_parcel(self) -> list[Item]:
+        """The next message, and those behind it that may travel in the same call."""
+        first = self._waiting.popleft()
+        parcel = [first]
+        if self._per_call == 1 or first.claim.is_probe:
+            return parcel
+        kept: deque[Item] = deque()
+        addresses = {first.message.to}
+        while self._waiting and len(parcel) < self._per_call:
+            item = self._waiting.popleft()
+            if _together(item.message) == _together(first.message) and item.message.to not in addresses:
+                addresses.add(item.message.to)
+                parcel.append(item)
+            else:
+                kept.append(item)
+        self._waiting.extendleft(reversed(kept))
+        return parcel
+
+    async def _send(self, parcel: list[Item]) -> None:
+        try:
+            going, parcel_id = await self._hand_over(parcel)
+            answer = await self._call(going, parcel_id) if going else []
+            for outcome in answer:
+                self._learn(outcome)
+        finally:
+            self._calls -= 1
+        self.go_on()  # the next call does not wait until this one is written down
+        passing(Moment.ANSWERED)
+        await asyncio.gather(*(self._record(item, outcome) for item, outcome in zip(going, answer, strict=True)))
+
+    async def _hand_over(self, parcel: list[Item]) -> tuple[list[Item], str | None]:
+        """Those that may go, marked as handed over; the others went back to the queue, or wait for their rate."""
+        at = self._now()
+        is_over = self.is_closed or time.monotonic() >= self._ends()
+        late = [item for item in parcel if is_over or at >= item.claim.not_after]  # a slow provider, and it is night
+        asking = [item for item in parcel if item not in late]
+        parcel_id = secrets.token_hex(12) if len(asking) > 1 else None
+        given = await self._clerk.hand_over([item.claim for item in asking], parcel_id) if asking else {}
+        held = [item for item in asking if given[item.claim.attempt_id] is False]
+        if late or held:
+            await self._withdraw([*late, *held])
+        paced = [item for item in asking if isinstance(given[item.claim.attempt_id], timedelta)]
+        if paced:
+            wait = max(wait for wait in given.values() if isinstance(wait, timedelta))
+            self._waiting.extendleft(reversed(paced))
+            self._pause(wait)
+        return [item for item in asking if given[item.claim.attempt_id] is True], parcel_id
+
+    async def _call(self, items: list[Item], parcel_id: str | None) -> Sequence[Outcome | Exception]:
+        """What the provider says to each; the exception where nobody knows."""
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await self._courier.carry([item.message for item in items], parcel_id)
+        except ConfigurationError as refusal:  # nothing left, and nothing would
+            return [refusal] * len(items)
+        except Exception as problem:  # noqa: BLE001  (whatever it was, nobody knows whether it left)
+            return [problem] * len(items)
+
+    async def _record(self, item: Item, outcome: Outcome | Exception) -> None:
+        attempt_id, at = item.claim.attempt_id, self._now()
+        match outcome:
+            case Accepted(provider_message_id):
+                await self._clerk.accepted(attempt_id, provider_message_id, at)
+                if item.claim.is_probe:
+                    await self._clerk.write(lambda c: breakers.close_by_probe(c, [attempt_id]))
+                self._counted(AttemptOutcome.ACCEPTED, 1)
+            case PermanentFailure(code, reason, scope):
+                await self._clerk.write(
+                    lambda c: after_failure(c, attempt_id, code=code, reason=reason, scope=scope, at=at)
+                )
+                self._counted(AttemptOutcome.PERMANENT_FAILURE, 1)
+            case TemporaryFailure():
+                await self._clerk.write(lambda c: try_later(c, attempt_id, outcome, at))
+                self._counted(AttemptOutcome.TEMPORARY_FAILURE, 1)
+            case ConfigurationError():
+                await self._refused(item, outcome, at)
+                self._counted(AttemptOutcome.TEMPORARY_FAILURE, 1)
+            case _:
+                reason = type(outcome).__name__
+                log.warning("in doubt", attempt_id=attempt_id, reason=reason)
+                await self._clerk.write(lambda c: outcomes.record_in_doubt(c, attempt_id, reason))
+                self._counted(AttemptOutcome.IN_DOUBT, 1)
+
+    async def _withdraw(self, items: Sequence[Item]) -> None:
+        for item in items:
+            attempt_id = item.claim.attempt_id
+            await self._clerk.write(
+                lambda c, a=attempt_id: outcomes.record_not_sent(c, a, AttemptOutcome.WITHDRAWN)  # type: ignore[misc]
+            )
+            self._counted(AttemptOutcome.WITHDRAWN, 1)
+
+    async def _refused(self, item: Item, refusal: ConfigurationError, at: datetime) -> None:
+        """The account or the configuration is refused: nothing left, and nothing of this sender will for now."""
+        code = refusal.code if isinstance(refusal, AccountStopped) else "configuration"
+        claim = item.claim
+        failure = TemporaryFailure(code, "the account is refused", timedelta(0), is_throttle=True)
+
+        def keep(connection: Connection) -> None:
+            try_later(connection, claim.attempt_id, failure, at)
+            breakers.open_breaker(connection, claim.channel, claim.sender, code=code, reason=str(refusal)[:300])
+
+        await self._clerk.write(keep)
+
+    def _learn(self, outcome: Outcome | Exception) -> None:
+        """What an answer says about the next call, before that is made."""
+        match outcome:
+            case Accepted() | PermanentFailure():
+                self._succeeded()
+            case TemporaryFailure(retry_after=retry_after, is_throttle=True):
+                self._throttled(retry_after)
+            case ConfigurationError():
+                self.refusal = self.refusal or outcome
+                self.is_closed = True
+
+    def _succeeded(self) -> None:
+        self._throttles = 0
+        self._successes += 1
+        if self.allowed < self._most and self._successes >= self.allowed:
+            self.allowed, self._successes = self.allowed + 1, 0
+
+    def _throttled(self, retry_after: timedelta | None) -> None:
+        self._successes = 0
+        if time.monotonic() < self._paused_until:
+            return  # one of those that were under way when the first was throttled
+        self._throttles += 1
+        self.allowed = max(self.allowed // 2, 1)
+        backed_off = timedelta(seconds=min(2.0**self._throttles, 60) / 2 * random.uniform(0.5, 1.0))  # noqa: S311
+        self._pause(retry_after or backed_off)
+        if self._throttles >= THROTTLES:
+            self.close()
+
+    def _pause(self, wait: timedelta) -> None:
+        if wait > LONGEST_PAUSE:
+            self.close()
+            return
+        self._paused_until = max(self._paused_until, time.monotonic() + wait.total_seconds())
+        asyncio.get_running_loop().call_later(wait.total_seconds(), self.go_on)
+
+
+def _together(message: Message) -> tuple[object, ...]:
+    """What must be the same of messages that travel in one call: it is said once for all of them."""
+    return message.from_name, message.reply_to, message.pictures
