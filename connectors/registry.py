@@ -11,7 +11,15 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
-from connectors import CallbackReader, ConfigurationError, EventSource, Fault, Messenger, SuppressionList
+from connectors import (
+    CallbackReader,
+    ConfigurationError,
+    EventSource,
+    Fault,
+    Messenger,
+    SuppressionList,
+    TemplateDesk,
+)
 from connectors.addresses import is_loopback
 from data.words import Channel
 
@@ -27,6 +35,7 @@ class Provider:
     event_source: str | None = None
     callback_reader: str | None = None
     suppression_list: str | None = None
+    template_desk: str | None = None
 
 
 # Where two can carry a channel and both are configured, the first is used.
@@ -34,7 +43,7 @@ PROVIDERS = (
     Provider(
         "twilio", (Channel.SMS, Channel.WHATSAPP), "connectors.twilio.settings:TwilioSettings",
         "connectors.twilio.messenger:TwilioMessenger", "connectors.twilio.events:TwilioEvents",
-        "connectors.twilio.callbacks:TwilioCallbacks",
+        "connectors.twilio.callbacks:TwilioCallbacks", template_desk="connectors.twilio.content:TwilioContent",
     ),
     Provider(
         "mailgun", (Channel.EMAIL,), "connectors.mailgun_api:MailgunSettings", "connectors.mailgun:MailgunMessenger",
@@ -91,6 +100,16 @@ def open_suppression_lists() -> dict[str, SuppressionList]:
         settings = _settings(provider)
         if provider.suppression_list and not settings.missing_for_events():
             opened[provider.name] = resolve_name(provider.suppression_list)(settings)
+    return opened
+
+
+def open_template_desks() -> dict[str, TemplateDesk]:
+    """The providers that hand WhatsApp templates to Meta, by name. They need what reading events needs."""
+    opened: dict[str, TemplateDesk] = {}
+    for provider in PROVIDERS:
+        settings = _settings(provider)
+        if provider.template_desk and not settings.missing_for_events():
+            opened[provider.name] = resolve_name(provider.template_desk)(settings)
     return opened
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import structlog
 
-from connectors import Messenger
+from connectors import Messenger, TemplateDesk
+from data.ledger.access import access_of
 from data.ledger.jobs import Job, end_job, take_job
 from data.ledger.store import Ledger
 from data.words import Channel, JobKind
+from invitations.actor import Actor, Refused
+from invitations.approval import submit_templates
 from invitations.take_in import import_customers
 from invitations.try_out import send_test
 from pipelines.passes import plan_and_archive
@@ -21,12 +24,14 @@ class JobRefused(Exception):
     """A job whose payload cannot be carried out; the message is what the person who asked will read."""
 
 
-def carry_out_jobs(ledger: Ledger, messengers: Mapping[Channel, Messenger]) -> dict[str, int]:
+def carry_out_jobs(
+    ledger: Ledger, messengers: Mapping[Channel, Messenger], desks: Mapping[str, TemplateDesk] | None = None
+) -> dict[str, int]:
     """Take waiting jobs until none is left. One that fails says why, and the next goes on."""
     counts = {"done": 0, "failed": 0}
     while job := take_job(ledger):
         try:
-            _carry_out(ledger, messengers, job)
+            _carry_out(ledger, messengers, desks or {}, job)
         except (JobRefused, *FORESEEN, *MISCONFIGURED) as problem:
             end_job(ledger, job.job_id, str(problem) if isinstance(problem, JobRefused) else tell_person(problem))
             counts["failed"] += 1
@@ -42,7 +47,9 @@ def carry_out_jobs(ledger: Ledger, messengers: Mapping[Channel, Messenger]) -> d
     return counts
 
 
-def _carry_out(ledger: Ledger, messengers: Mapping[Channel, Messenger], job: Job) -> None:
+def _carry_out(
+    ledger: Ledger, messengers: Mapping[Channel, Messenger], desks: Mapping[str, TemplateDesk], job: Job
+) -> None:
     match job.kind:
         case JobKind.IMPORT:
             _import(ledger, job)
@@ -51,6 +58,25 @@ def _carry_out(ledger: Ledger, messengers: Mapping[Channel, Messenger], job: Job
             plan_and_archive(ledger, now=ledger.policy_now())
         case JobKind.SEND_TEST:
             send_test(ledger, messengers, job.payload["contact"])
+        case JobKind.SUBMIT_TEMPLATE:
+            _submit_template(ledger, desks, job)
+
+
+def _submit_template(ledger: Ledger, desks: Mapping[str, TemplateDesk], job: Job) -> None:
+    """The right to is looked at now: a role taken away since is gone."""
+    desk = next(iter(desks.values()), None)
+    if desk is None:
+        raise JobRefused("No provider that takes WhatsApp templates is configured. `afterword doctor` says more.")
+    with ledger.read() as connection:
+        access = access_of(connection, job.asked_by)
+    if access is None:
+        raise JobRefused("Whoever asked is no user of this account any more.")
+    actor = Actor(access.email, access.role, access.account_id)
+    answer = submit_templates(
+        ledger, desk, actor, slug=job.payload.get("slug"), language=job.payload.get("language")
+    )  # fmt: skip
+    if isinstance(answer, Refused):
+        raise JobRefused(answer.reason)
 
 
 def _import(ledger: Ledger, job: Job) -> None:

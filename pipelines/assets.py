@@ -6,6 +6,7 @@ No asset has a RetryPolicy: with one, Ctrl-C executes a step again (tried), and 
 
 import dagster as dg
 
+from invitations.approval import ask_before_batch
 from invitations.resolve import resolve_doubt
 from invitations.send import send_due
 from pipelines.asked import carry_out_jobs
@@ -75,6 +76,7 @@ def core_requests_sent(
 ) -> Result:
     """One row per message handed to a provider: invitations/send.py, the main job."""
     with ledger.opened(context.run.run_id) as opened:
+        ask_before_batch(opened, providers.template_desks)
         batch = send_due(opened, providers.messengers(), now=opened.policy_now())
         return Result(metadata=batch.as_metadata())
 
@@ -116,7 +118,7 @@ def out_dashboard(context: dg.AssetExecutionContext, ledger: LedgerResource) -> 
 def core_jobs_done(context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource) -> Result:
     """One row per thing a person asked for on the dashboard, carried out."""
     with ledger.opened(context.run.run_id) as opened:
-        return Result(metadata=carry_out_jobs(opened, providers.messengers()))
+        return Result(metadata=carry_out_jobs(opened, providers.messengers(), providers.template_desks()))
 
 
 ALL = [

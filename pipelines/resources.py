@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from connectors import EventSource, Messenger, SuppressionList
-from connectors.registry import open_event_sources, open_messengers, open_suppression_lists
+from connectors import EventSource, Messenger, SuppressionList, TemplateDesk
+from connectors.registry import open_event_sources, open_messengers, open_suppression_lists, open_template_desks
 from data.ledger.migrate import require_current
 from data.ledger.runs import inside_dagster_run
 from data.ledger.store import Ledger, open_ledger
@@ -56,6 +56,10 @@ class ProvidersOpener:
     def suppression_lists(self) -> Mapping[str, SuppressionList]:
         """Who keeps a list of addresses of its own."""
         return open_suppression_lists()
+
+    def template_desks(self) -> Mapping[str, TemplateDesk]:
+        """Who hands WhatsApp templates to Meta."""
+        return open_template_desks()
 
 
 # What assets and sensors ask for. Not ConfigurableResource: there is nothing to configure in Dagster's pages, and it

@@ -11,11 +11,12 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors import Accepted, Messenger
-from connectors.registry import open_messengers
+from connectors.registry import open_messengers, open_template_desks
 from connectors.transport import Unclear
 from data.ledger.last_seen import regions
 from data.ledger.store import Ledger
 from data.words import Channel
+from invitations.approval import ask_before_batch
 from invitations.resolve import resolve_doubt
 from invitations.send import send_due
 from invitations.settle import settle_by_hand
@@ -50,6 +51,7 @@ def send(
             def on_progress(done: int, counts: Mapping[str, int]) -> None:
                 progress.update(task, completed=done, counts=_in_words(counts))
 
+            ask_before_batch(ledger, open_template_desks)
             batch = send_due(ledger, messengers, now=ledger.policy_now(), limit=limit, on_progress=on_progress)
         halted = is_halted(ledger)
     if as_json:
