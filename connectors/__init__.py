@@ -10,15 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
-from data.words import (
-    AddressKind,
-    Channel,
-    EventKind,
-    FailureScope,
-    SuppressionReason,
-    TemplateApproval,
-    TemplateCategory,
-)
+from connectors.template_desk import TemplateDesk as TemplateDesk
+from connectors.template_desk import TemplateRefused as TemplateRefused
+from connectors.template_desk import TemplateStanding as TemplateStanding
+from connectors.template_desk import TemplateText as TemplateText
+from data.words import AddressKind, Channel, EventKind, FailureScope, SuppressionReason, TemplateApproval
 
 
 class ConfigurationError(Exception):
@@ -93,6 +89,7 @@ class TemporaryFailure:
     reason: str
     retry_after: timedelta | None = None
     is_throttle: bool = False
+    template: TemplateApproval | None = None  # WhatsApp: what Meta has made of the message's template meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +184,15 @@ class Messenger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """What a failure after acceptance allows, where it may pass: another message later, as a decision of its own."""
+
+    most: int  # messages besides the first
+    after: timedelta  # before the first of them; before each next one twice as long
+    day_zone: str | None = None  # a day's limit is used up: not before the next midnight there
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderEvent:
     """Something a provider told us, pushed or polled: the same `key` either way, so that it counts once."""
 
@@ -200,7 +206,9 @@ class ProviderEvent:
     address_kind: AddressKind | None = None
     code: str | None = None
     reason: str | None = None
-    scope: FailureScope | None = None  # `failed` only
+    scope: FailureScope | None = None  # `failed` only, as are the next two
+    retry: Retry | None = None  # None: nothing more is tried
+    template: TemplateApproval | None = None  # WhatsApp: what Meta has made of the message's template
     is_machine: bool | None = None  # opens and clicks: the provider's own bot flag
     agent: str | None = None  # opens and clicks: the user agent, weighed and not kept
     client_address: str | None = None  # opens and clicks: where they came from, weighed and not kept
@@ -266,55 +274,6 @@ class SuppressionList(Protocol):
 
     def remove(self, entry: Listed) -> None:
         """Take one entry off its list; one that is not there any more is no fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateText:
-    """A WhatsApp template as it is submitted: values stand in it by number, {{1}}, {{2}}, with a sample for each."""
-
-    name: str  # a-z, 0-9 and _; another one whenever anything of the text is
-    language: str  # "en"
-    text: str  # with the link in it
-    samples: Mapping[str, str]  # {"1": "Ana"}
-    button_text: str | None = None  # the text without the link, where a button carries it
-    button_title: str | None = None
-    button_address: str | None = None  # "https://reviews.example/r/{{3}}"
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateStanding:
-    """How a template stands at the provider now."""
-
-    provider_template_id: str
-    name: str
-    approval: TemplateApproval
-    category: TemplateCategory | None = None  # Meta's own choice, which may be another than what was asked for
-    rejection_reason: str | None = None
-    says: tuple[str, ...] = ()  # every text and address in it, with numbers for the values
-
-
-class TemplateRefused(Exception):
-    """The provider did not take a template; the message is its reason, in its own words."""
-
-
-@runtime_checkable
-class TemplateDesk(Protocol):
-    """A provider through which WhatsApp templates are handed to Meta and their standing is read.
-
-    Every method raises AccountStopped or Unavailable, and the first two TemplateRefused. After an Unavailable, `read`
-    tells by its name whether a template was made.
-    """
-
-    name: str
-
-    def create(self, text: TemplateText) -> str:
-        """Make a template, without asking for approval; the provider's id of it."""
-
-    def submit(self, provider_template_id: str, name: str, category: TemplateCategory) -> TemplateStanding:
-        """Ask Meta to approve one."""
-
-    def read(self) -> Sequence[TemplateStanding]:
-        """Every template there is; never a part of them."""
 
 
 @dataclass(frozen=True, slots=True)
