@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from connectors import Retry
 from data.words import EventKind, FailureScope, SuppressionReason
 
 EVENTS: Mapping[str, EventKind] = {
@@ -29,6 +30,12 @@ FAILURE_REASONS: Mapping[str, FailureScope] = {
     "suppress-unsubscribe": FailureScope.OPT_OUT,
     "suppress-complaint": FailureScope.OPT_OUT,
 }
+
+# Reasons and words that concern their message only, as unknown ones do; those are counted.
+_OF_THE_MESSAGE = frozenset({"generic", "espblock", "delayed-bounce", "rejected"})
+
+# Of mail that was taken and then not sent for the account's sake: it waits behind the sender's breaker.
+_ONCE_MENDED = Retry(most=3, after=timedelta(hours=2))
 
 SUPPRESSES: Mapping[EventKind, SuppressionReason] = {
     EventKind.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
@@ -55,11 +62,30 @@ def event_of(event: Mapping[str, Any]) -> EventKind:
 
 def scope_of(event: Mapping[str, Any]) -> FailureScope:
     """What a permanent failure is about; an unknown reason concerns this message only."""
+    if _is_of_the_account(event):
+        return FailureScope.SENDER
     reason = str(event.get("reason") or "")
     scope = FAILURE_REASONS.get(reason, FailureScope.MESSAGE)
     if reason == "bounce" and _NOT_THE_ADDRESS.match(enhanced_code(event)):
         return FailureScope.MESSAGE
     return scope
+
+
+def retry_of(event: Mapping[str, Any]) -> Retry | None:
+    """Whether another message may go after a permanent failure: Mailgun has tried for hours what may pass."""
+    return _ONCE_MENDED if _is_of_the_account(event) else None
+
+
+def is_known(code: str) -> bool:
+    """Whether a failure's code, as events keep it, has its treatment here: a server's number, or a known reason."""
+    return code.isdecimal() or code in FAILURE_REASONS or code in _OF_THE_MESSAGE
+
+
+def _is_of_the_account(event: Mapping[str, Any]) -> bool:
+    """`rejected` says why in words, some of which are those of a refused send."""
+    reject = event.get("reject")
+    reason = str(reject.get("reason") or "") if isinstance(reject, Mapping) else ""
+    return event.get("event") == "rejected" and any(word in reason.lower() for word in ACCOUNT_WORDS)
 
 
 def enhanced_code(event: Mapping[str, Any]) -> str:

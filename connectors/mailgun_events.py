@@ -13,7 +13,7 @@ import structlog
 
 from connectors import ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
 from connectors.mailgun_api import PROVIDER, MailgunApi, MailgunSettings, Timeout, message_id_of, name_of, variable_of
-from connectors.mailgun_codes import SUPPRESSES, agent_of, event_of, failure_code, is_machine, scope_of
+from connectors.mailgun_codes import SUPPRESSES, agent_of, event_of, failure_code, is_machine, retry_of, scope_of
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS
 from data.words import AddressKind, EventKind, FailureScope
 
@@ -145,6 +145,7 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
         code=_code(kind, item),
         reason=_reason(kind, item),
         scope=scope,
+        retry=retry_of(item) if is_failed else None,
         is_machine=is_machine(item) if is_fetch else None,
         agent=agent_of(item) if is_fetch else None,
         client_address=str(item.get("ip") or "") or None if is_fetch else None,

@@ -75,7 +75,8 @@ class FailureScope(StrEnum):
     ADDRESS = "address"  # this address on this channel, for good
     OPT_OUT = "opt_out"  # the person said no at the provider: suppress
     MESSAGE = "message"  # this message only
-    ROUTE = "route"  # this country or sender, not the contact
+    ROUTE = "route"  # this country from our sender, not the contact
+    SENDER = "sender"  # our sender or account, wherever the message goes
 
 
 class EventKind(StrEnum):

@@ -1,8 +1,9 @@
 """What providers tell us, pushed to web/ or polled: kept raw and applied in one transaction, once per key.
 
 The state of a request is the highest of a total order (sent < failed < delivered), so events may repeat and come in
-any order and the end is the same. Any word from the provider about an attempt also settles it: a message that was in
-doubt has been found, and one queued again after doubt is taken back from the queue.
+any order and the end is the same; a failure that may pass queues another message, which a late `delivered` withdraws.
+Any word from the provider about an attempt also settles it: a message that was in doubt has been found, and one queued
+again after doubt is taken back from the queue.
 """
 
 from collections import Counter
@@ -15,7 +16,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors import EventSource, ProviderEvent
-from data.ledger import outcomes
+from data.ledger import outcomes, retries
 from data.ledger.acceptance import record_accepted
 from data.ledger.fetches import read_history
 from data.ledger.happened import append_event, store_raw
@@ -24,21 +25,18 @@ from data.ledger.people import account_ids, find_person
 from data.ledger.polling import mark_polled, move_cursor, open_messages, read_cursor
 from data.ledger.responses import lock_person
 from data.ledger.runs import recorded_run
-from data.ledger.stop_conditions import end_if_met
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.suppressions import has_said_no_since, record
 from data.words import (
     AddressKind,
     Channel,
     EventKind,
-    FailureScope,
     RequestStatus,
     RunKind,
-    StopCondition,
     SuppressionEffect,
     SuppressionReason,
 )
-from invitations.consequences import CUSTOMER, PROVIDER, no_more, suppress_after_failure
+from invitations.consequences import CUSTOMER, PROVIDER, after_late_failure, no_more
 from invitations.evidence import Visit, sign_of
 from invitations.grading import machines_of, regrade, settle_clicks
 
@@ -102,7 +100,7 @@ def _receive_one(connection: Connection, event: ProviderEvent, now: datetime) ->
         inbox_id=inbox_id,
     )
     record_accepted(connection, attempt.attempt_id, event.provider_message_id, now)
-    _apply_to_request(connection, event, attempt, event_id)
+    _apply_to_request(connection, event, attempt, event_id, now)
     if is_graded:
         regrade(connection, attempt.request_id, new=event_id)
     return "new"
@@ -127,19 +125,18 @@ def _detail(connection: Connection, event: ProviderEvent, attempt: Attempt) -> d
     return {"sign": sign} if sign else None
 
 
-def _apply_to_request(connection: Connection, event: ProviderEvent, attempt: Attempt, event_id: int) -> None:
+def _apply_to_request(
+    connection: Connection, event: ProviderEvent, attempt: Attempt, event_id: int, now: datetime
+) -> None:
     at = event.occurred_at
     match event.kind:
         case EventKind.DELIVERED | EventKind.READ:
             outcomes.record_delivered(connection, attempt, at)
+            retries.withdraw(connection, attempt, RequestStatus.DELIVERED, delivered_at=at)
+        case EventKind.ACCEPTED_BY_SERVER:
+            retries.withdraw(connection, attempt, RequestStatus.SENT, delivered_at=None)
         case EventKind.FAILED:
-            scope = event.scope or FailureScope.MESSAGE
-            code = event.code or "unknown"
-            outcomes.record_failed_later(connection, attempt, code=code, reason=event.reason or "", scope=scope, at=at)
-            suppress_after_failure(connection, attempt, scope=scope, at=at, event_id=event_id)
-            after = outcomes.find_attempt(connection, attempt.attempt_id)
-            if after is not None and after.status is RequestStatus.FAILED:  # not delivered after all
-                end_if_met(connection, attempt.request_id, [StopCondition.PERMANENT_FAILURE], at=at)
+            after_late_failure(connection, attempt, event, event_id=event_id, now=now)
         case EventKind.UNSUBSCRIBED | EventKind.COMPLAINED:
             no_more(
                 connection,

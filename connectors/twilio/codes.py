@@ -5,9 +5,11 @@ be done about them. The reasons are ours: Twilio's own texts may contain the num
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import Enum
 
-from data.words import EventKind, FailureScope
+from connectors import Retry
+from data.words import EventKind, FailureScope, TemplateApproval
 
 STATUSES: Mapping[str, EventKind] = {
     "accepted": EventKind.ACCEPTED_BY_PROVIDER,
@@ -29,11 +31,12 @@ class Treatment(Enum):
 
     LATER = "certainly not sent; a later try may succeed"
     THROTTLE = "certainly not sent; the sender as a whole must slow down"
-    ACCOUNT = "the account itself is refused: halt the channel"
+    ACCOUNT = "the account itself is refused: nothing of the sender leaves"
+    TEMPLATE = "certainly not sent: Meta has withdrawn the template, and nothing more goes by it"
 
 
-_ADDRESS, _OPT_OUT, _MESSAGE, _ROUTE = (
-    FailureScope.ADDRESS, FailureScope.OPT_OUT, FailureScope.MESSAGE, FailureScope.ROUTE,
+_ADDRESS, _OPT_OUT, _MESSAGE, _ROUTE, _SENDER = (
+    FailureScope.ADDRESS, FailureScope.OPT_OUT, FailureScope.MESSAGE, FailureScope.ROUTE, FailureScope.SENDER,
 )  # fmt: skip
 
 ERRORS: Mapping[int, tuple[FailureScope | Treatment, str]] = {
@@ -66,16 +69,17 @@ ERRORS: Mapping[int, tuple[FailureScope | Treatment, str]] = {
     63030: (_MESSAGE, "parameter not supported"),
     63032: (_MESSAGE, "not delivered by choice of the channel"),
     63049: (_MESSAGE, "not delivered by choice of the channel"),
-    # this country or sender, not the contact
-    21212: (_ROUTE, "sender number not valid"),
+    # this country, not the contact
     21408: (_ROUTE, "country not enabled for this account"),
-    21606: (_ROUTE, "sender cannot send to this number"),
     21612: (_ROUTE, "not reachable from this sender"),
-    21659: (_ROUTE, "sender is not a number of this account"),
-    21660: (_ROUTE, "sender does not belong to this account"),
-    21703: (_ROUTE, "messaging service has no sender"),
-    21705: (_ROUTE, "messaging service not valid"),
-    63007: (_ROUTE, "no such sender on this channel"),
+    # our sender, not the contact
+    21212: (_SENDER, "sender number not valid"),
+    21606: (_SENDER, "sender cannot send to this number"),
+    21659: (_SENDER, "sender is not a number of this account"),
+    21660: (_SENDER, "sender does not belong to this account"),
+    21703: (_SENDER, "messaging service has no sender"),
+    21705: (_SENDER, "messaging service not valid"),
+    63007: (_SENDER, "no such sender on this channel"),
     # may succeed later; after acceptance a retry is a new message and a new decision
     30001: (Treatment.LATER, "queue overflow"),
     30003: (Treatment.LATER, "handset switched off or unreachable"),
@@ -106,10 +110,26 @@ ERRORS: Mapping[int, tuple[FailureScope | Treatment, str]] = {
     63001: (Treatment.ACCOUNT, "channel refused the sender"),
     63020: (Treatment.ACCOUNT, "WhatsApp business account in error"),
     63038: (Treatment.ACCOUNT, "account's daily limit reached"),
-    63040: (Treatment.ACCOUNT, "template rejected"),
-    63041: (Treatment.ACCOUNT, "template paused"),
-    63042: (Treatment.ACCOUNT, "template disabled"),
     63051: (Treatment.ACCOUNT, "WhatsApp business account locked"),
+    # the template
+    63040: (Treatment.TEMPLATE, "template rejected"),
+    63041: (Treatment.TEMPLATE, "template paused"),
+    63042: (Treatment.TEMPLATE, "template disabled"),
+}
+TEMPLATES: Mapping[int, TemplateApproval] = {
+    63040: TemplateApproval.REJECTED,
+    63041: TemplateApproval.PAUSED,
+    63042: TemplateApproval.DISABLED,
+}
+
+# After acceptance a failure that may pass allows another message: hours later, and not often.
+_USUALLY = Retry(most=3, after=timedelta(hours=2))
+_RETRIES: Mapping[int, Retry] = {
+    30003: Retry(most=1, after=timedelta(hours=4)),  # the phone is off, or the carrier does not say what it was:
+    30008: Retry(most=1, after=timedelta(hours=4)),  # somebody who is not there need not be tried all day
+    30023: Retry(most=3, after=timedelta(), day_zone="America/Los_Angeles"),  # the carrier's day ends at midnight
+    30027: Retry(most=3, after=timedelta(), day_zone="America/Los_Angeles"),
+    30450: Retry(most=3, after=timedelta(minutes=30)),  # pumping protection lasts 15 to 30 minutes
 }
 
 # Keywords that Twilio itself acts on (twilio.com/docs/messaging/tutorials/advanced-opt-out), the whole message only.
@@ -138,8 +158,25 @@ def scope_of(code: int | None) -> FailureScope:
     """What a failure after acceptance is about: unknown codes and passing troubles concern this message only."""
     meaning = meaning_of(code)
     if meaning is Treatment.ACCOUNT:
-        return FailureScope.ROUTE  # the sender's fault, never the contact's
+        return FailureScope.SENDER  # our fault, never the contact's
     return meaning if isinstance(meaning, FailureScope) else FailureScope.MESSAGE
+
+
+def retry_of(code: int | None) -> Retry | None:
+    """Whether another message may go after this failure of an accepted one; None: not."""
+    if code is None or not isinstance(meaning_of(code), Treatment):
+        return None
+    return _RETRIES.get(code, _USUALLY)
+
+
+def template_of(code: int | None) -> TemplateApproval | None:
+    """What an error says that Meta has made of the message's template; None: nothing."""
+    return None if code is None else TEMPLATES.get(code)
+
+
+def is_known(code: str) -> bool:
+    """Whether a failure's code, as events keep it, is in the tables above."""
+    return int(code) in ERRORS if code.isascii() and code.isdecimal() else code in STATUSES
 
 
 def keyword_kind(text: str, opt_out_type: str | None = None) -> EventKind:

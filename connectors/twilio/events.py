@@ -10,7 +10,7 @@ import structlog
 from connectors import ProviderEvent
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed
 from connectors.twilio.client import Gone, TwilioClients, moment
-from connectors.twilio.codes import event_of, keyword_kind, reason_of, scope_of
+from connectors.twilio.codes import event_of, keyword_kind, reason_of, retry_of, scope_of, template_of
 from connectors.twilio.settings import TwilioSettings
 from data.words import AddressKind, EventKind, SuppressionReason
 
@@ -110,6 +110,8 @@ def status_event(
         code=str(code) if code else (status if is_failed or kind is EventKind.UNKNOWN else None),
         reason=(status if status == "canceled" else reason_of(code)) if is_failed else None,
         scope=scope_of(code) if is_failed else None,
+        retry=retry_of(code) if is_failed else None,
+        template=template_of(code) if is_failed else None,
         raw=raw,
     )
 

@@ -26,7 +26,7 @@ from connectors import (
 from connectors.addresses import is_loopback
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Unclear, never_left
 from connectors.twilio.client import Refusal, TwilioClients, moment
-from connectors.twilio.codes import Treatment, meaning_of, reason_of, scope_of
+from connectors.twilio.codes import Treatment, meaning_of, reason_of, scope_of, template_of
 from connectors.twilio.courier import Form, TwilioCourier
 from connectors.twilio.settings import PUBLIC_HOST, TwilioSettings
 from data.words import Channel, FailureScope
@@ -202,6 +202,8 @@ def _outcome_of(refusal: Refusal) -> Outcome:
     meaning = meaning_of(code)
     if meaning is Treatment.THROTTLE or refusal.status == 429:
         return TemporaryFailure(str(code), reason_of(code), is_throttle=True)
+    if meaning is Treatment.TEMPLATE:
+        return TemporaryFailure(str(code), reason_of(code), template=template_of(code))
     if meaning is Treatment.LATER:
         wait = timedelta(minutes=30) if code == _PUMPING_PROTECTION else None
         return TemporaryFailure(str(code), reason_of(code), retry_after=wait)

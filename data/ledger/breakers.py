@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from data.ledger.tables import breakers
+from data.ledger.tables import attempts, breakers, requests
 from data.ledger.tables.metadata import database_now
 from data.words import Channel
 
@@ -25,7 +25,7 @@ _LONGEST_WAIT = timedelta(hours=6)
 _LONGEST_CALLING_CODE = 3
 _AREA_CODE_ENDS = len("+1876")
 
-_b = breakers.c
+_b, _r, _at = breakers.c, requests.c, attempts.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,31 @@ def open_breaker(
         .values(code=code[:64], reason=reason[:300], probe_at=probe_at)
     )
     return False
+
+
+def open_for(connection: Connection, attempt_id: str, *, code: str, reason: str, is_for_country: bool = False) -> bool:
+    """As `open_breaker`, for the sender of a message that was refused or not delivered for the sender's sake.
+
+    A person closes it: that a provider takes a message proves nothing where it told the failure later. Nothing is
+    opened for a message that left before the last such breaker was closed, for it tells of what is over.
+    """
+    found = connection.execute(
+        sa.select(_r.channel, _r.address, _at.sender, _at.handed_at)
+        .join(requests, _r.request_id == _at.request_id)
+        .where(_at.attempt_id == attempt_id)
+    ).first()
+    if found is None or not found.sender:  # of an attempt older than the column nobody knows the sender
+        return False
+    prefix = route_prefix(found.address) if is_for_country else ""
+    newest = sa.select(sa.func.max(_b.closed_at)).where(
+        _b.channel == found.channel, _b.sender == found.sender, _b.prefix == prefix
+    )
+    closed_at = connection.execute(newest).scalar_one()
+    if closed_at is not None and found.handed_at is not None and found.handed_at <= closed_at:
+        return False
+    return open_breaker(
+        connection, found.channel, found.sender, code=code, reason=reason, prefix=prefix, is_probed=False
+    )
 
 
 def is_held(

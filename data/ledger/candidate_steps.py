@@ -19,7 +19,7 @@ FACTS = {
     "has_clicked": EventKind.CLICKED,
 }
 _OF_WHAT_WENT = ("handed_at", "failed_at", "failure_scope")
-_LONGEST_RETRY = timedelta(days=1)  # dispatch waits some hours between two tries
+_LONGEST_RETRY = timedelta(hours=26)  # dispatch waits some hours between two tries, or for a carrier's next day
 _LEAST_GAP_MINUTES = 24 * 60  # two messages of an invitation that fell behind do not follow on each other's heels
 
 
@@ -60,7 +60,8 @@ def _progress(messages: pl.DataFrame) -> pl.DataFrame:
     status = pl.col("request_status")
     return messages.group_by("invitation_id").agg(
         over_step=pl.col("step").filter(status.is_in(_values(OVER))).max(),
-        last_handed_at=pl.col("handed_at").max(),
+        # of one that is queued again after it failed, the next message waits for dispatch's time, not for a day
+        last_handed_at=pl.col("handed_at").filter(status != RequestStatus.QUEUED.value).max(),
         is_in_flight=status.is_in(_values(IN_FLIGHT)).any(),
         has_failed=(status == RequestStatus.FAILED.value).any(),
     )

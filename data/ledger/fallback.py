@@ -8,7 +8,7 @@ from data.ledger.tables import invitations, jobs, requests, sequence_steps
 from data.words import FailureScope, InvitationStatus, JobKind
 
 # A failure of this kind says nothing about the person's other channels. (An opt-out suppresses the person.)
-OF_THE_CHANNEL = (FailureScope.ADDRESS, FailureScope.ROUTE)
+OF_THE_CHANNEL = (FailureScope.ADDRESS, FailureScope.ROUTE, FailureScope.SENDER)
 
 _i, _j, _r, _s = invitations.c, jobs.c, requests.c, sequence_steps.c
 _BY = "Automation"
@@ -25,8 +25,12 @@ _CHANNELS_OF_STEP = (
 def plan_if_another_channel(connection: Connection, account_id: int, request_id: int) -> None:
     """Ask for planning if the failed request's step names other channels, unless planning is asked for already."""
     channels = connection.execute(_CHANNELS_OF_STEP, {"failed_request": request_id}).scalar_one_or_none()
-    if channels is None or len(channels) < 2:
-        return
+    if channels is not None and len(channels) > 1:
+        ask_to_plan(connection, account_id)
+
+
+def ask_to_plan(connection: Connection, account_id: int) -> None:
+    """Ask for planning, unless it is asked for already."""
     waits = sa.select(_j.job_id).where(
         _j.account_id == account_id, _j.kind == JobKind.PLAN, _j.started_at.is_(None), _j.ended_at.is_(None)
     )

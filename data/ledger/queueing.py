@@ -141,12 +141,16 @@ def queued_for_ended(connection: Connection, account_id: int) -> list[int]:
 
 
 def cancel_requests(connection: Connection, request_ids: Collection[int]) -> int:
-    """Cancel those of the requests that are still queued; the number changed."""
+    """Cancel those of the requests that are still queued; the number changed.
+
+    One that was queued again after a message of it had left (`retries`) has failed, which it says of itself already.
+    """
     free = _free(connection, request_ids)
+    failed, canceled = (sa.literal(status, _r.status.type) for status in (RequestStatus.FAILED, RequestStatus.CANCELED))
     return connection.execute(
         requests.update()
         .where(_r.request_id.in_(free), _r.status == RequestStatus.QUEUED)
-        .values(status=RequestStatus.CANCELED)
+        .values(status=sa.case((_r.handed_at.is_not(None), failed), else_=canceled))
     ).rowcount
 
 
