@@ -7,7 +7,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-import sqlalchemy as sa
 
 from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
@@ -50,27 +49,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A server with a migrated template database, `afterword_template_<worker>`."""
+    """A running server's maintenance database."""
     with postgres.server() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated, empty database to make others from."""
     name = f"template_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_url, f'create database "{name}"')
-    url = sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    url = postgres.make_database(postgres_url, name)
     ledger = open_ledger(Settings(home=tmp_path_factory.mktemp("template"), ledger_url=url))
     migrate(ledger)
     ledger.close()
     return name
 
 
-def _administer(url: str, statement: str) -> None:
-    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_url: str, postgres_template: str) -> Iterator[postgres.Databases]:
+    """Migrated and empty databases, each emptied again after its test."""
+    databases = postgres.Databases(postgres_url, postgres_template)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
@@ -98,13 +98,9 @@ def settings(request: pytest.FixtureRequest, home: Path) -> Iterator[Settings]:
         shutil.copy2(request.getfixturevalue("sqlite_template"), home / "ledger.sqlite")
         yield Settings(home=home)
         return
-    server: str = request.getfixturevalue("postgres_url")
-    template: str = request.getfixturevalue("postgres_template")
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(server, f'create database "{name}" template "{template}"')
-    url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    yield Settings(home=home, ledger_url=url)
-    _administer(server, f'drop database "{name}" with (force)')
+    databases: postgres.Databases = request.getfixturevalue("postgres_databases")
+    with databases.one() as url:
+        yield Settings(home=home, ledger_url=url)
 
 
 @pytest.fixture
