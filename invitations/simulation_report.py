@@ -11,6 +11,7 @@ import polars as pl
 
 from data.standing import Quota
 from data.words import Channel, Rule
+from invitations.held_back import HELD_BACK
 from invitations.prices import Charge
 from invitations.simulate import ASSUMED, Simulation
 from invitations.windows import MOMENT
@@ -19,26 +20,7 @@ RIGHT_AFTER = "right_after"  # no rule: their message may go at the very end of 
 
 CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.WHATSAPP: "WhatsApp"}
 REASONS: Mapping[str, str] = {
-    Rule.STEP_NOT_DUE: "their next message is due later",
-    Rule.CHANNEL_OFF: "every channel of the message is switched off at the location, or not allowed by the list",
-    Rule.NO_ADDRESS: "no e-mail address or phone number that the message could go to",
-    Rule.NO_TEMPLATE: "there is no text for the channel",
-    Rule.TEMPLATE_NOT_APPROVED: "the WhatsApp template is not approved",
-    Rule.MARKETING_REFUSED: "WhatsApp takes no marketing messages to +1 numbers",
-    Rule.NO_CONSENT: "they said no, or gave no consent that their country asks for, or it has run out",
-    Rule.EXCLUDED: "staff or relatives, who are not asked",
-    Rule.PAUSED: "paused until someone resumes it",
-    Rule.STOPPED: "stopped until someone restarts it",
-    Rule.ANSWERED: "they have answered",
-    Rule.UNDELIVERABLE: "a message failed for good",
-    Rule.SUPPRESSED: "must not be contacted",
-    Rule.IN_DOUBT: "a message is on its way or in doubt",
-    Rule.ALREADY_INVITED: "invited before, and not to be invited again yet",
-    Rule.FREQUENCY_CAP: "asked not long ago, here or at another location",
-    Rule.LIST_SPEED: "their list is sent at a set pace",
-    Rule.QUIET_HOURS: "outside the hours in which messages may go",
-    Rule.LOCATION_QUOTA: "the location's invitations of the cycle are used up",
-    Rule.QUOTA: "the cycle's invitations are used up",
+    **HELD_BACK,
     RIGHT_AFTER: "their message goes right after this period",
 }
 
