@@ -26,6 +26,7 @@ from data.pace import Pace
 from data.words import AttemptOutcome, Channel
 from invitations.by_threads import ByThreads
 from invitations.clerk import Clerk
+from invitations.gate import Gate
 from invitations.lane import Item, Lane
 from invitations.late import record_late
 from invitations.pictures import with_pictures
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 CHUNK = 100  # requests a claim takes at least: at five at a time and a second each, a fifteenth of the lease
 MANY = 500  # and at most
 AHEAD_SECONDS = 20  # of a sender's rate, so that no claim waits for its turn longer than a small part of the lease
+COUNTED = 20_000  # due messages, beyond which nobody counts before the first one leaves
 TOLD_EVERY = 1.0  # seconds between two words about progress
 
 
@@ -67,6 +69,7 @@ class Dispatcher:
         self._told = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lanes: dict[Channel, Lane] = {}
+        self._gates: dict[int, Gate] = {}  # a provider's channels share one
 
     def now(self) -> datetime:
         """Policy time, going on while the run does."""
@@ -98,11 +101,12 @@ class Dispatcher:
     async def _open_lane(self, channel: Channel, messenger: Messenger, open_couriers: AsyncExitStack) -> Lane:
         parallel = self._pace.parallel
         courier = await open_couriers.enter_async_context(_courier(messenger, parallel, self._late))
+        gate = self._gates.setdefault(id(messenger), Gate(parallel))
         per_call = messenger.most_per_call if isinstance(messenger, ManyAtOnce) else 1
         if channel is Channel.EMAIL:
             per_call = min(per_call, self._pace.mailgun_batch)
         return Lane(
-            channel, courier, self._clerk, parallel=parallel, per_call=per_call, now=self.now,
+            channel, courier, self._clerk, gate, pace=self._pace, per_call=per_call, now=self.now,
             ends=lambda: self._ends, counted=self._count, stirred=self._stir,
         )  # fmt: skip
 
@@ -149,10 +153,12 @@ class Dispatcher:
             cap=self._cap, pace=self._pace,
         )  # fmt: skip
 
-    def _count_due(self) -> int:
+    def _count_due(self) -> int | None:
         """How many may leave as it stands now; more may become due meanwhile."""
         with self._ledger.read() as connection:
-            due = count_claimable(connection, self.now(), self._senders, cap=self._cap)
+            due = count_claimable(connection, self.now(), self._senders, cap=self._cap, most=COUNTED)
+        if due >= COUNTED:
+            return self._limit
         return due if self._limit is None else min(due, self._limit)
 
     async def _hand_to_lanes(self, claims: Sequence[dispatch.Claim]) -> None:

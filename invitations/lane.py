@@ -1,17 +1,16 @@
-"""One channel of a dispatch run: how many calls it has under way, when it slows down, and when it gives up.
+"""One channel of a dispatch run: it hands over, calls and records, as many messages at a time as its gate lets through.
 
-A throttle halves the calls under way and pauses the lane; each success in a row of as many as there are now adds one
-again, up to the limit. A refused account closes the lane and opens its breaker; other channels go on.
+A refused account closes the lane and opens its sender's breaker; other channels go on.
 """
 
 import asyncio
-import random
 import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.engine import Connection
@@ -26,18 +25,18 @@ from connectors import (
     PermanentFailure,
     TemporaryFailure,
 )
-from data.ledger import breakers, outcomes
+from data.ledger import breakers, outcomes, rates
 from data.ledger.dispatch import Claim
 from data.ledger.moments import Moment, passing
+from data.pace import Pace
 from data.words import AttemptOutcome, Channel
 from invitations.clerk import Clerk
 from invitations.consequences import after_failure, try_later
+from invitations.gate import LONGEST_PAUSE, Gate
 
 log = structlog.get_logger(__name__)
 
 DEADLINE_SECONDS = 45.0  # for one whole call, far below the lease
-LONGEST_PAUSE = timedelta(seconds=10)  # a provider or a rate that asks for more is left alone until the next run
-THROTTLES = 5  # in a row, and the lane is left alone too
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,9 @@ class Lane:
         channel: Channel,
         courier: Courier,
         clerk: Clerk,
+        gate: Gate,
         *,
-        parallel: int,
+        pace: Pace,
         per_call: int,
         now: Callable[[], datetime],
         ends: Callable[[], float],
@@ -65,19 +65,18 @@ class Lane:
         stirred: Callable[[], None],
     ) -> None:
         self.channel = channel
-        self._courier, self._clerk = courier, clerk
-        self._most, self._per_call = parallel, per_call
+        self._courier, self._clerk, self._gate = courier, clerk, gate
+        self._pace, self._per_call = pace, per_call
         self._now, self._ends = now, ends
         self._counted, self._stirred = counted, stirred
-        self.allowed = parallel
         self._waiting: deque[Item] = deque()
-        self._calls = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._paused_until = 0.0
-        self._throttles = self._successes = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rate_opens_at = 0.0
         self.is_closed = False
         self.refusal: ConfigurationError | None = None
         self.problem: BaseException | None = None
+        gate.tell(self.go_on)
 
     @property
     def waiting(self) -> int:
@@ -101,14 +100,24 @@ class Lane:
 
     def go_on(self) -> None:
         """Start as many calls as may be under way."""
+        self.is_closed = self.is_closed or self._gate.is_shut
         if self.is_closed and self._waiting:
             self._start(self._withdraw([*self._waiting]))
             self._waiting.clear()
-        pause = self._paused_until - time.monotonic()
-        while self._waiting and self._calls < self.allowed and pause <= 0:
-            self._calls += 1
+        if self._waiting and (pause := max(self._gate.pause, self._rate_opens_at - time.monotonic())) > 0:
+            self._wake_in(pause)
+            return
+        while self._waiting and self._gate.enter():
             self._start(self._send(self._next_parcel()))
         self._stirred()
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self.go_on()
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -147,10 +156,14 @@ class Lane:
             for outcome in answer:
                 self._learn(outcome)
         finally:
-            self._calls -= 1
-        self.go_on()  # the next call does not wait until this one is written down
+            self._gate.leave()  # the next call does not wait until this one is written down
+        if not going:
+            return
         passing(Moment.ANSWERED)
-        await asyncio.gather(*(self._record(item, outcome) for item, outcome in zip(going, answer, strict=True)))
+        if len(going) == 1:
+            await self._record(going[0], answer[0])
+        else:
+            await asyncio.gather(*(self._record(item, outcome) for item, outcome in zip(going, answer, strict=True)))
 
     async def _hand_over(self, parcel: list[Item]) -> tuple[list[Item], str | None]:
         """Those that may go, marked as handed over; the others went back to the queue, or wait for their rate."""
@@ -167,7 +180,8 @@ class Lane:
         if paced:
             wait = max(wait for wait in given.values() if isinstance(wait, timedelta))
             self._waiting.extendleft(reversed(paced))
-            self._pause(wait)
+            self._rate_opens_at = time.monotonic() + wait.total_seconds()
+            self.is_closed = self.is_closed or wait > LONGEST_PAUSE
         return [item for item in asking if given[item.claim.attempt_id] is True], parcel_id
 
     async def _call(self, items: list[Item], parcel_id: str | None) -> Sequence[Outcome | Exception]:
@@ -194,7 +208,7 @@ class Lane:
                 )
                 self._counted(AttemptOutcome.PERMANENT_FAILURE, 1)
             case TemporaryFailure():
-                await self._clerk.write(lambda c: try_later(c, attempt_id, outcome, at))
+                await self._clerk.write(partial(self._try_later, item.claim, outcome, at))
                 self._counted(AttemptOutcome.TEMPORARY_FAILURE, 1)
             case ConfigurationError():
                 await self._refused(item, outcome, at)
@@ -220,45 +234,26 @@ class Lane:
         failure = TemporaryFailure(code, "the account is refused", timedelta(0), is_throttle=True)
 
         def keep(connection: Connection) -> None:
-            try_later(connection, claim.attempt_id, failure, at)
+            self._try_later(claim, failure, at, connection)
             breakers.open_breaker(connection, claim.channel, claim.sender, code=code, reason=str(refusal)[:300])
 
         await self._clerk.write(keep)
+
+    def _try_later(self, claim: Claim, failure: TemporaryFailure, at: datetime, connection: Connection) -> None:
+        try_later(connection, claim.attempt_id, failure, at)
+        if self._pace.per_day(claim.channel) is not None:
+            rates.give_back(connection, claim.channel, claim.sender, 1, day_zone=self._pace.sending_day_zone)
 
     def _learn(self, outcome: Outcome | Exception) -> None:
         """What an answer says about the next call, before that is made."""
         match outcome:
             case Accepted() | PermanentFailure():
-                self._succeeded()
+                self._gate.succeeded()
             case TemporaryFailure(retry_after=retry_after, is_throttle=True):
-                self._throttled(retry_after)
+                self._gate.throttled(retry_after)
             case ConfigurationError():
                 self.refusal = self.refusal or outcome
                 self.is_closed = True
-
-    def _succeeded(self) -> None:
-        self._throttles = 0
-        self._successes += 1
-        if self.allowed < self._most and self._successes >= self.allowed:
-            self.allowed, self._successes = self.allowed + 1, 0
-
-    def _throttled(self, retry_after: timedelta | None) -> None:
-        self._successes = 0
-        if time.monotonic() < self._paused_until:
-            return  # one of those that were under way when the first was throttled
-        self._throttles += 1
-        self.allowed = max(self.allowed // 2, 1)
-        backed_off = timedelta(seconds=min(2.0**self._throttles, 60) / 2 * random.uniform(0.5, 1.0))  # noqa: S311
-        self._pause(retry_after or backed_off)
-        if self._throttles >= THROTTLES:
-            self.close()
-
-    def _pause(self, wait: timedelta) -> None:
-        if wait > LONGEST_PAUSE:
-            self.close()
-            return
-        self._paused_until = max(self._paused_until, time.monotonic() + wait.total_seconds())
-        asyncio.get_running_loop().call_later(wait.total_seconds(), self.go_on)
 
 
 def _together(message: Message) -> tuple[object, ...]:

@@ -64,10 +64,10 @@ def has_claimable(
 
 
 def count_claimable(
-    connection: Connection, now: datetime, senders: Mapping[Channel, str], *, cap: timedelta | None
+    connection: Connection, now: datetime, senders: Mapping[Channel, str], *, cap: timedelta | None, most: int
 ) -> int:
-    """How many requests may be claimed as it stands now."""
-    return _count_claimable(connection, now, senders, cap, None, most=None)
+    """How many requests may be claimed as it stands now; counts no further than `most`."""
+    return _count_claimable(connection, now, senders, cap, None, most=most)
 
 
 def _count_claimable(
@@ -77,7 +77,7 @@ def _count_claimable(
     cap: timedelta | None,
     pace: Pace | None,
     *,
-    most: int | None,
+    most: int,
 ) -> int:
     senders = dict.fromkeys(Channel, "") if senders is None else dict(senders)
     if pace is not None:
@@ -88,9 +88,9 @@ def _count_claimable(
         limits = read_limits(connection, account_id, now, cap)
         due = due_requests(claimable(account_id, now, senders, is_due_spared=True), limits)
         found += connection.execute(
-            sa.select(sa.func.count()).select_from(due.with_only_columns(_r.request_id).limit(most).subquery())
+            sa.select(sa.func.count()).select_from(due.with_only_columns(_r.request_id).limit(most - found).subquery())
         ).scalar_one()
-        if most is not None and found >= most:
+        if found >= most:
             break
     return found
 

@@ -1,0 +1,67 @@
+"""The clerk writes what waits in one transaction, and one bad change takes no other along."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from data.ledger import tables as t
+from data.ledger.moments import Moment, unwatch, watch
+from data.ledger.store import Ledger
+from data.pace import Pace
+from invitations.clerk import Clerk
+from tests.world import make_world
+
+
+def rename(name: str) -> Callable[[Connection], str]:
+    def change(connection: Connection) -> str:
+        connection.execute(t.accounts.update().values(name=name))
+        return name
+
+    return change
+
+
+def breaks(connection: Connection) -> str:
+    connection.execute(t.accounts.update().values(name="broken"))
+    raise ZeroDivisionError
+
+
+def test_changes_that_wait_share_a_commit_and_each_hears_its_own_answer(ledger: Ledger) -> None:
+    make_world(ledger)
+    commits: list[Moment] = []
+    watch(lambda moment: commits.append(moment) if moment is Moment.RECORDED else None)
+
+    async def work() -> list[str]:
+        clerk = Clerk(ledger, Pace())
+        busy = asyncio.ensure_future(clerk.alone(lambda: None))
+        answers = await asyncio.gather(*(clerk.write(rename(f"{number}")) for number in range(20)))
+        await busy
+        clerk.close()
+        return list(answers)
+
+    try:
+        assert asyncio.run(work()) == [f"{number}" for number in range(20)]
+    finally:
+        unwatch()
+    assert len(commits) < 20
+
+
+def test_one_bad_change_takes_no_other_along(ledger: Ledger) -> None:
+    make_world(ledger)
+
+    async def work() -> None:
+        clerk = Clerk(ledger, Pace())
+        good, bad, last = await asyncio.gather(
+            clerk.write(rename("first")), clerk.write(breaks), clerk.write(rename("last")), return_exceptions=True
+        )
+        assert (good, last) == ("first", "last")
+        assert isinstance(bad, ZeroDivisionError)
+        with pytest.raises(LookupError):
+            await clerk.alone(lambda: {}["nothing"])
+        clerk.close()
+
+    asyncio.run(work())
+    with ledger.read() as c:
+        assert c.execute(sa.select(t.accounts.c.name)).scalar_one() == "last"
