@@ -81,7 +81,7 @@ def main(words: list[str] | None = None) -> int:
     except OSError as fault:
         return _refuse(f"port {given.port} cannot be had: {fault.strerror}")
     config = uvicorn.Config(
-        app, http=DroppableConnections, ws="none", log_level="warning", access_log=False,
+        app, http=DroppableConnections, ws="none", log_level="warning", access_log=False, date_header=False,
         timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=1,
     )  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once it has shut down

@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.sandbox.agenda import Agenda
 from connectors.sandbox.browser import Lines
@@ -20,6 +24,8 @@ from connectors.sandbox.mailgun_suppressions import MailgunSuppressions
 from connectors.sandbox.reviews import ReviewSites
 from connectors.sandbox.settings import SandboxSettings
 from connectors.sandbox.store import Store
+from connectors.sandbox.twilio_content import TwilioContents
+from connectors.sandbox.twilio_media import TwilioMedia
 from connectors.sandbox.twilio_messages import TwilioMessages
 from connectors.sandbox.twilio_progress import TwilioProgress
 
@@ -34,10 +40,14 @@ def create_app(settings: SandboxSettings, folder: Path, *, seed: int, pace: floa
     lines = Lines()
     faults = Faults(seed)
     callbacks = Callbacks(settings, agenda, lines)
-    texts = TwilioProgress(store, settings, agenda, callbacks, seed=seed, is_idle=is_idle)
+    media = TwilioMedia(store, lines)
+    contents = TwilioContents(store, settings, agenda)
+    texts = TwilioProgress(
+        store, settings, agenda, callbacks, media=media, contents=contents, seed=seed, is_idle=is_idle
+    )
     lists = MailgunSuppressions(store, settings)
     events = MailgunEvents(store, settings, callbacks, lists, seed=seed, is_idle=is_idle, pace=pace)
-    twilio = TwilioMessages(store, settings, faults, texts)
+    twilio = TwilioMessages(store, settings, faults, texts, media=media, contents=contents)
     mailgun = MailgunMessages(
         store, settings, faults, agenda, events, callbacks=callbacks, lists=lists, seed=seed, is_idle=is_idle
     )
@@ -68,6 +78,26 @@ def create_app(settings: SandboxSettings, folder: Path, *, seed: int, pace: floa
         Route(f"{MAILGUN}/events", events.read_list),
         Route(f"{MAILGUN}/events/{{token}}", events.read_list),
         *lists.routes(MAILGUN),
-        Mount("/_sandbox", routes=control.routes()),
+        *contents.routes(),
+        Mount("/_sandbox", routes=[*control.routes(), *contents.control_routes()]),
     ]
-    return Starlette(routes=routes, lifespan=life)
+    return Starlette(routes=routes, middleware=[Middleware(Dated, store=store)], lifespan=life)
+
+
+class Dated:
+    """Writes the Date header by the provider's own clock; uvicorn is told to write none."""
+
+    def __init__(self, app: ASGIApp, store: Store) -> None:
+        self._app = app
+        self._store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and date the answer."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(time.time() + self._store.date_offset, usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", date.encode())]
+            await send(message)
+
+        await self._app(scope, receive, dated)

@@ -21,6 +21,7 @@ TEXTS = """
 select n, sid as provider_message_id, recipient as "to", coalesce(sender, service_sid) as "from", body, attempt_id,
     created as created_at, status from texts where direction <> 'inbound' order by n
 """
+MEDIA = "select sid, media_type, size from text_media order by sid, position"  # null: not fetched (yet)
 MAILS = """
 select n, message_id as provider_message_id, recipient as "to", sender as "from", body_text as text, subject,
     attempt_id, created as created_at, status from mails order by n
@@ -65,19 +66,29 @@ class Control:
         """GET: every message ever created, oldest first; a mail to several people is one row for each."""
         texts = [{"provider": str(Provider.TWILIO), "subject": None, **dict(row)} for row in self._store.rows(TEXTS)]
         mails = [{"provider": str(Provider.MAILGUN), **dict(row)} for row in self._store.rows(MAILS)]
+        media: dict[str, list[dict[str, Any]]] = {}
+        for one in self._store.rows(MEDIA):
+            media.setdefault(one["sid"], []).append({"media_type": one["media_type"], "size": one["size"]})
         for row in texts:
             row["text"] = row["body"]
+            row["media"] = media.get(row["provider_message_id"], [])
         for row in mails:
             row["body"] = row["text"]
         return JSONResponse(sorted(texts + mails, key=lambda row: (row["created_at"], row["n"])))
 
     async def clock(self, request: Request) -> Response:
-        """POST {"offset_seconds": n}: providers' timestamps run that far ahead. Also GET."""
+        """POST {"offset_seconds": n, "date_offset_seconds"?: m}: providers' timestamps run that far ahead. Also GET.
+
+        The second is for the Date header of their answers, by which doubt is settled; it is forgotten at a restart. A
+        demo's days pass without it: what was handed over on the database's clock would look too old to be found.
+        """
         if request.method == "POST":
             words = await _words(request)
-            if not isinstance(words.get("offset_seconds"), int | float):
-                return _wrong('expected {"offset_seconds": number}')
-            self._store.set_offset(float(words["offset_seconds"]))
+            offset, of_date = words.get("offset_seconds"), words.get("date_offset_seconds", 0)
+            if not isinstance(offset, int | float) or not isinstance(of_date, int | float):
+                return _wrong('expected {"offset_seconds": number, "date_offset_seconds"?: number}')
+            self._store.set_offset(float(offset))
+            self._store.date_offset = float(of_date)
             await self._store.settled()
         return JSONResponse({"offset_seconds": self._store.offset, "now": self._store.now()})
 

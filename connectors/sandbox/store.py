@@ -20,6 +20,10 @@ create table if not exists texts (
     segments text not null, created real not null, sent real, updated real not null,
     callback_url text, attempt_id text
 );
+create table if not exists text_media (
+    sid text not null, position integer not null, url text not null, media_type text, size integer,
+    primary key (sid, position)
+);
 create index if not exists texts_recipient on texts (recipient);
 create index if not exists texts_order on texts (coalesce(sent, created), n);
 create table if not exists mails (
@@ -37,6 +41,12 @@ create table if not exists mail_events (
 create index if not exists mail_events_order on mail_events (at, n);
 create index if not exists mail_events_message on mail_events (message_id);
 create index if not exists mail_events_recipient on mail_events (recipient);
+create table if not exists contents (
+    n integer primary key, sid text not null unique, friendly_name text not null, language text not null,
+    variables text not null, types text not null, status text not null, name text not null, category text not null,
+    reason text not null, created real not null, updated real not null
+);
+create table if not exists text_values (sid text primary key, given text not null);
 create table if not exists blocked (recipient text not null, sender text not null, primary key (recipient, sender));
 create table if not exists mail_lists (
     name text not null, address text not null, tags text not null, created real not null, code text not null,
@@ -70,6 +80,7 @@ class Store:
         except sqlite3.OperationalError as fault:
             raise FolderInUse(f"the folder {folder.name} is in use by another sandbox ({fault})") from fault
         self._offset = float(self.fact("clock_offset", 0.0))
+        self.date_offset = 0.0  # seconds by which the Date header of the answers runs ahead of this machine's clock
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """What a query finds, uncommitted writes of this loop included."""
@@ -130,9 +141,10 @@ class Store:
     def forget(self) -> None:
         """Empty every table of the providers' own; what is on the agenda finds nothing when its time comes."""
         self._open()
-        for table in ("texts", "mails", "mail_events", "blocked", "mail_lists"):
+        for table in ("texts", "text_media", "text_values", "mails", "mail_events", "blocked", "mail_lists"):
             self._connection.execute(f"delete from {table}")  # noqa: S608
         self.set_offset(0.0)
+        self.date_offset = 0.0
 
     @property
     def offset(self) -> float:

@@ -1,11 +1,11 @@
 """Twilio Messages: create, list, fetch. https://www.twilio.com/docs/messaging/api/message-resource
 
-Not played: media, scheduling (`SendAt`), redaction and deletion; a create that asks for the first two is refused.
+Not played: scheduling (`SendAt`), redaction and deletion; a create that asks for the first is refused.
 """
 
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -14,11 +14,14 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from connectors.sandbox import twilio_media
 from connectors.sandbox import twilio_rules as rules
 from connectors.sandbox.auth import has_credentials
 from connectors.sandbox.faults import REFUSALS, Faults, Provider, spoil
 from connectors.sandbox.settings import SandboxSettings
 from connectors.sandbox.store import Store
+from connectors.sandbox.twilio_content import TwilioContents
+from connectors.sandbox.twilio_media import TEXTS, TwilioMedia
 from connectors.sandbox.twilio_progress import TwilioProgress
 from connectors.sandbox.twilio_rules import TextStatus, refuse
 
@@ -45,10 +48,10 @@ def as_resource(row: sqlite3.Row, account_sid: str) -> dict[str, Any]:
         "date_updated": rfc_2822(row["updated"]),
         "direction": row["direction"],
         "error_code": code,
-        "error_message": rules.FAILURES.get(code) if code else None,
+        "error_message": (rules.FAILURES | twilio_media.FAILURES).get(code) if code else None,
         "from": row["sender"],
         "messaging_service_sid": row["service_sid"],
-        "num_media": "0",
+        "num_media": str(row["num_media"]),
         "num_segments": row["segments"],
         "price": None,
         "price_unit": "USD",
@@ -63,11 +66,22 @@ def as_resource(row: sqlite3.Row, account_sid: str) -> dict[str, Any]:
 class TwilioMessages:
     """The three endpoints."""
 
-    def __init__(self, store: Store, settings: SandboxSettings, faults: Faults, progress: TwilioProgress) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: SandboxSettings,
+        faults: Faults,
+        progress: TwilioProgress,
+        *,
+        media: TwilioMedia,
+        contents: TwilioContents,
+    ) -> None:
         self._store = store
         self._settings = settings
         self._faults = faults
         self._progress = progress
+        self._media = media
+        self._contents = contents
 
     def _stranger(self, request: Request) -> Response | None:
         if not has_credentials(request, self._settings.twilio_account_sid, self._settings.twilio_auth_token):
@@ -87,30 +101,33 @@ class TwilioMessages:
         if not request.headers.get("content-type", "").startswith(FORM):
             return refuse(20001, 415, f"expected {FORM}")
         body = (await request.body()).decode("utf-8", "replace")
-        form = dict(parse_qsl(body, keep_blank_values=True))
-        if wrong := self._wrong(form):
+        given = parse_qsl(body, keep_blank_values=True)
+        form, addresses = dict(given), [value for name, value in given if name == "MediaUrl"]
+        if wrong := self._wrong(form, addresses):
             return refuse(*wrong)
-        row = self._take(form)
+        row = self._take(form, addresses)
         await self._store.settled()
         await self._progress.disturb(row["sid"], fault)
         answer = JSONResponse(as_resource(row, self._settings.twilio_account_sid), 201)
         answer.headers["Twilio-Request-Id"] = "RQ" + secrets.token_hex(16)
         return await spoil(fault, request, answer, refuse(20500, 500))
 
-    def _wrong(self, form: Mapping[str, str]) -> tuple[int] | tuple[int, int, str] | None:
+    def _wrong(self, form: Mapping[str, str], addresses: Sequence[str]) -> tuple[int] | tuple[int, int, str] | None:
         """The error code that the form deserves, if any; Twilio names the first fault only."""
         to, sender, service = form.get("To", ""), form.get("From", ""), form.get("MessagingServiceSid", "")
         if not to:
             return (21604,)
         if not sender and not service:
             return (21603,)
-        if not form.get("Body") and not form.get("ContentSid"):
+        if not form.get("Body") and not form.get("ContentSid") and not addresses:
             return (21602,)
         if len(form.get("Body", "")) > 1600:
             return (21617,)
-        for unplayed in ("ScheduleType", "SendAt", "MediaUrl"):
+        for unplayed in ("ScheduleType", "SendAt"):
             if unplayed in form:
                 return (20001, 400, f"{unplayed} is not played by the sandbox")
+        if code := self._media.what_is_wrong(addresses) or self._contents.what_is_wrong(form):
+            return (code,)
         if service and not self._knows_service(service):
             return (21705,)
         if sender and (code := self._wrong_sender(sender, to)):
@@ -139,21 +156,24 @@ class TwilioMessages:
         own = {self._settings.twilio_from, self._settings.twilio_whatsapp_from, rules.MAGIC_SENDER}
         return None if number in {rules.bare(one) for one in own if one} else 21606
 
-    def _take(self, form: Mapping[str, str]) -> sqlite3.Row:
+    def _take(self, form: Mapping[str, str], addresses: Sequence[str]) -> sqlite3.Row:
         now = self._store.now()
         service = form.get("MessagingServiceSid")
         callback = form.get("StatusCallback")
         reference = parse_qs(urlsplit(callback).query).get("s", [None])[0] if callback else None
-        sid = "SM" + secrets.token_hex(16)
+        sid = ("MM" if addresses else "SM") + secrets.token_hex(16)
+        self._media.note(sid, addresses)
+        self._contents.note(sid, form)
+        body = self._contents.text_of(form)
         number = self._store.insert(
             "texts", sid=sid, direction="outbound-api", sender=form.get("From"), recipient=form["To"],
-            service_sid=service, content_sid=form.get("ContentSid"), body=form.get("Body", ""),
+            service_sid=service, content_sid=form.get("ContentSid"), body=body,
             status=TextStatus.ACCEPTED if service else TextStatus.QUEUED,
-            segments="0" if service else str(rules.count_segments(form.get("Body", ""))),
+            segments="0" if service else str(rules.count_segments(body)),
             created=now, updated=now, callback_url=callback, attempt_id=reference,
         )  # fmt: skip
         self._progress.begin(sid, form["To"])
-        row = self._store.row("select * from texts where n = ?", [number])
+        row = self._store.row(f"{TEXTS} where n = ?", [number])
         if row is None:
             raise LookupError("a row just written is gone")
         return row
@@ -162,7 +182,7 @@ class TwilioMessages:
         """GET Messages/{sid}.json"""
         if refusal := self._stranger(request):
             return refusal
-        row = self._store.row("select * from texts where sid = ?", [request.path_params["sid"]])
+        row = self._store.row(f"{TEXTS} where sid = ?", [request.path_params["sid"]])
         if row is None:
             return refuse(20404, 404, f"The requested resource {request.url.path} was not found")
         return JSONResponse(as_resource(row, self._settings.twilio_account_sid))
@@ -186,7 +206,7 @@ class TwilioMessages:
             return refuse(20001, 400, f"PageSize must be 1 to {LARGEST_PAGE}, Page 0 or more")
         skip = 0 if token else page * size
         rows = self._store.rows(
-            f"select * from texts where {' and '.join(wheres)} order by {ORDER} limit ? offset ?",  # noqa: S608
+            f"{TEXTS} where {' and '.join(wheres)} order by {ORDER} limit ? offset ?",
             [*values, size + 1, skip],
         )
         return JSONResponse(self._page(request, rows, size, page))

@@ -17,24 +17,40 @@ from connectors.sandbox.chance import chance_of
 from connectors.sandbox.faults import OF_CALLBACKS, Fault, FaultKind
 from connectors.sandbox.settings import SandboxSettings, is_loopback
 from connectors.sandbox.store import Store
+from connectors.sandbox.twilio_content import TwilioContents
+from connectors.sandbox.twilio_media import TwilioMedia
 from connectors.sandbox.twilio_rules import RANK, TextStatus
 
 Arrival = Callable[[sqlite3.Row], None]
 UNDELIVERED_SHARE = 0.025
 SWAPPED_SHARE = 0.03
-NEVER_SENT = frozenset({63016})  # refused by the channel itself: failed, not undelivered
+READ_SHARE = 0.85  # of WhatsApp's recipients let it be seen that they read
+NEVER_SENT = frozenset(  # refused by the channel itself: failed, not undelivered
+    {63013, 63016, 63024, 63028, 63040, 63041, 63042, 63049}
+)
 
 
 class TwilioProgress:
     """The carrier. `on_delivered` is told of each text that reached somebody."""
 
     def __init__(
-        self, store: Store, settings: SandboxSettings, agenda: Agenda, callbacks: Callbacks, *, seed: int, is_idle: bool
+        self,
+        store: Store,
+        settings: SandboxSettings,
+        agenda: Agenda,
+        callbacks: Callbacks,
+        *,
+        media: TwilioMedia,
+        contents: TwilioContents,
+        seed: int,
+        is_idle: bool,
     ) -> None:
         self._store = store
         self._settings = settings
         self._agenda = agenda
         self._callbacks = callbacks
+        self._media = media
+        self._contents = contents
         self._seed = seed
         self._is_idle = is_idle
         self.on_delivered: Arrival | None = None
@@ -63,8 +79,9 @@ class TwilioProgress:
     def _failure(self, row: sqlite3.Row) -> int | None:
         """The code with which a text ends undelivered, if it does."""
         number = rules.bare(row["recipient"])
-        if row["recipient"].startswith("whatsapp:") and not row["content_sid"] and not self._has_written(row):
-            return 63016
+        is_whatsapp = row["recipient"].startswith("whatsapp:")
+        if is_whatsapp and (code := self._contents.failure_of(row, has_written=self._has_written(row))):
+            return code
         if number[-5:].isdigit() and int(number[-5:]) in rules.FAILURES:
             return int(number[-5:])
         if self._is_idle:
@@ -72,6 +89,8 @@ class TwilioProgress:
         luck = chance_of(self._seed, number, "handset").random()
         if luck >= UNDELIVERED_SHARE:
             return None
+        if is_whatsapp:
+            return 63024
         return 30005 if luck < UNDELIVERED_SHARE * 0.7 else 30003
 
     def _has_written(self, row: sqlite3.Row) -> bool:
@@ -90,7 +109,9 @@ class TwilioProgress:
         if row is None or RANK[TextStatus(row["status"])] >= RANK[status]:
             return
         chance = chance_of(self._seed, row["recipient"], row["sid"])
-        if status is TextStatus.SENT:
+        if status is TextStatus.SENT and (code := await self._media.fetch(row)):
+            status = TextStatus.FAILED
+        elif status is TextStatus.SENT:
             after = 0.3 + chance.random() * 0.7
             code = self._failure(row)
             if code in NEVER_SENT:
@@ -103,7 +124,11 @@ class TwilioProgress:
             code = payload.get("code")
         self._move(row, status, code)
         self._tell(row, status, code, late=status is TextStatus.SENT and chance.random() < SWAPPED_SHARE)
-        if status is TextStatus.DELIVERED and self.on_delivered is not None:
+        if status is not TextStatus.DELIVERED:
+            return
+        if row["recipient"].startswith("whatsapp:") and not self._is_idle and chance.random() < READ_SHARE:
+            self._agenda.add("text_status", 0.5 + chance.random(), sid=row["sid"], status=TextStatus.READ)
+        if self.on_delivered is not None:
             self.on_delivered(row)
 
     def _move(self, row: sqlite3.Row, status: TextStatus, code: int | None) -> None:
@@ -131,6 +156,10 @@ class TwilioProgress:
         }
         if row["service_sid"]:
             fields["MessagingServiceSid"] = row["service_sid"]
+        if row["recipient"].startswith("whatsapp:"):
+            fields["ChannelPrefix"] = "whatsapp"
+            if status is TextStatus.READ:
+                fields["EventType"] = "READ"
         if code:
             fields["ErrorCode"] = str(code)
         if status in {TextStatus.DELIVERED, TextStatus.UNDELIVERED}:

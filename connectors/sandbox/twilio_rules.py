@@ -62,6 +62,10 @@ MESSAGES = {
     21612: "Message cannot be sent with the current combination of 'To' and/or 'From' parameters",
     21614: "'To' number is not a valid mobile number",
     21617: "The concatenated message body exceeds the 1600 character limit.",
+    21620: "Invalid media URL(s)",
+    21623: "Number of media files exceeds allowed limit",
+    21655: "The ContentSid is Invalid",
+    21656: "The Content Variables parameter is invalid",
     21705: "The Messaging Service Sid is invalid",
 }
 FAILURES = {
@@ -71,7 +75,14 @@ FAILURES = {
     30006: "Landline or unreachable carrier",
     30007: "Message filtered",
     30008: "Unknown error",
+    63013: "This message send failed because it violates Channel provider's policy",
     63016: "Failed to send freeform message because you are outside the allowed window",
+    63024: "Invalid message recipient",
+    63028: "Number of parameters provided does not match the expected number of params",
+    63040: "Template rejected",
+    63041: "Template paused",
+    63042: "Template disabled",
+    63049: "Meta chose not to deliver this WhatsApp marketing message",
 }
 STOP_WORDS = frozenset({"STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"})
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
