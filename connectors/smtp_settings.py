@@ -54,6 +54,11 @@ class Relay:
     password: str
     sender: str
 
+    @property
+    def domain(self) -> str:
+        """The sender's, where our Message-IDs live."""
+        return self.sender.partition("@")[2]
+
     @classmethod
     def parse(cls, url: str) -> "Relay":
         """Raises ConfigurationError, without the address itself: it holds the password."""

@@ -35,7 +35,7 @@ def patience(subject: "Subject", case: str) -> tuple[float, float]:
     if case != "hangs":
         return PATIENT
     # A relay is given one number for every word of the talk, so it cannot be as short as HTTP's wait for one answer.
-    return (HASTY[0], 2.0) if subject is MESSENGERS["smtp"] else HASTY
+    return (HASTY[0], 2.0) if subject in RELAYS else HASTY
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,19 @@ MESSENGERS = {
         ),
         mail_message(), f"{ATTEMPT}@acme.example", play_relay,
     ),
+    "smtp-courier": Subject(
+        lambda url, patience: Carried(
+            SmtpMessenger(
+                SmtpSettings(address=SecretStr(f"{url.replace('http:', 'smtp:')}?from=reviews@acme.example")),
+                patience[1],
+            )
+        ),
+        mail_message(), f"{ATTEMPT}@acme.example", play_relay,
+    ),
 }  # fmt: skip
+
+
+RELAYS = (MESSENGERS["smtp"], MESSENGERS["smtp-courier"])
 
 
 @pytest.fixture(params=MESSENGERS)
@@ -143,7 +155,7 @@ def test_a_refused_connection_is_certainly_not_sent(subject: Subject) -> None:
 def test_an_answer_that_never_comes_or_proves_nothing_is_doubt_after_exactly_one_request(
     subject: Subject, case: str
 ) -> None:
-    if subject is MESSENGERS["smtp"] and case == "fails":
+    if subject in RELAYS and case == "fails":
         case = "babbles"  # a relay's 5xx proves a refusal; a code of no class proves nothing
     with subject.play(case) as it:
         messenger = subject.open(it.url, patience(subject, case))
