@@ -1,6 +1,7 @@
 """The clerk writes what waits in one transaction, and one bad change takes no other along."""
 
 import asyncio
+import os
 from collections.abc import Callable
 
 import pytest
@@ -59,7 +60,7 @@ def test_one_bad_change_takes_no_other_along(ledger: Ledger) -> None:
         assert (good, last) == ("first", "last")
         assert isinstance(bad, ZeroDivisionError)
         with pytest.raises(LookupError):
-            await clerk.alone(lambda: {}["nothing"])
+            await clerk.alone(lambda: os.environ["NOTHING_OF_THIS_NAME"])
         clerk.close()
 
     asyncio.run(work())

@@ -1,6 +1,7 @@
 """One provider's gate: what a throttle takes away and success gives back."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ from invitations.gate import LONGEST_PAUSE, THROTTLES, Gate
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds, as the gate sees them; a test moves them on."""
     now = [0.0]
-    monkeypatch.setattr(gates.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(gates, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
