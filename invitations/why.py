@@ -15,13 +15,15 @@ from data.ledger.candidate_sources import count_without_unit
 from data.ledger.candidates import read_candidates
 from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
+from data.pace import Pace
 from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus, Rule
 from invitations import rules
+from invitations.consent import CHANNEL_NAMES
 from invitations.contacts import clean_email
+from invitations.held_senders import Hold, read_holds
 from invitations.plan import plan
 from invitations.policy import Policy, read_policy
 
-CHANNEL_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.WHATSAPP: "WhatsApp"}
 _EVENT_WORDS = {
     EventKind.ACCEPTED_BY_PROVIDER: "message accepted by the provider",
     EventKind.SENT: "message on its way",
@@ -72,10 +74,11 @@ class Explanation:
         return heading + ([f"last: {self.last}"] if self.last else []) + self.reasons
 
 
-def why(ledger: Ledger, contact: str, *, now: datetime) -> list[Explanation]:
+def why(ledger: Ledger, contact: str, *, now: datetime, pace: Pace | None = None) -> list[Explanation]:
     """Explain everybody who has this e-mail address or phone number, in any usual spelling; [] when nobody has.
 
-    Lays the planning rules over the ledger as it is at `now` (policy time); writes nothing.
+    Lays the planning rules over the ledger as it is at `now` (policy time), and what holds our senders back; writes
+    nothing. `pace`: the operator's limits (None: the environment's).
     """
     with ledger.read() as c:
         person_ids = _find(c, contact)
@@ -84,7 +87,8 @@ def why(ledger: Ledger, contact: str, *, now: datetime) -> list[Explanation]:
             account_id: _plan_for(c, account_id, person_ids, now)
             for account_id in sorted({row.account_id for row in known})
         }
-        return [_explain(c, row, *passes[row.account_id], now) for row in known]
+        holds = read_holds(c, pace or Pace(), clock=ledger.now(c), now=now) if known else []
+        return [_explain(c, row, *passes[row.account_id], holds=holds, now=now) for row in known]
 
 
 def _find(c: Connection, contact: str) -> list[int]:
@@ -120,7 +124,13 @@ def _plan_for(c: Connection, account_id: int, person_ids: list[int], now: dateti
 
 
 def _explain(
-    c: Connection, row: last_seen.AnyRow, verdicts: pl.DataFrame, policy: Policy, now: datetime
+    c: Connection,
+    row: last_seen.AnyRow,
+    verdicts: pl.DataFrame,
+    policy: Policy,
+    *,
+    holds: Sequence[Hold],
+    now: datetime,
 ) -> Explanation:
     zone = ZoneInfo(row.time_zone)
     coming = verdicts.filter(pl.col("customer_id") == row.customer_id).to_dicts()
@@ -128,6 +138,7 @@ def _explain(
         min(coming, key=lambda verdict: (verdict["earliest_at"] is None, verdict["earliest_at"])) if coming else None
     )
     reasons = [reason for verdict in coming for reason in _reasons(verdict, zone, now)]
+    reasons += [reason for verdict in coming for reason in _held(verdict, holds, zone, now)]
     is_asked_again = any(verdict["invitation_id"] is None for verdict in coming)
     if row.first_handed_at and row.status in _OVER and not is_asked_again:
         reasons.append(_again(row.first_handed_at, policy, zone))
@@ -170,6 +181,15 @@ def _reasons(verdict: dict[str, Any], zone: ZoneInfo, now: datetime) -> list[str
         verdict[_SAYS + name]
         + (f" until {_until(until, own.get(name, zone), now)}" if until else _FOR_GOOD.get(name, ""))
         for name, until in zip(verdict["rules"], verdict["untils"], strict=True)
+    ]
+
+
+def _held(verdict: dict[str, Any], holds: Sequence[Hold], zone: ZoneInfo, now: datetime) -> list[str]:
+    """What keeps the message from leaving though its time has come or will: nothing about the customer."""
+    return [
+        hold.says + (f" about {_until(hold.until, zone, now)}" if hold.until else "")
+        for hold in holds
+        if hold.channel.value == verdict["channel"] and (verdict["address"] or "").startswith(hold.prefix)
     ]
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "pause": "control:pause_sending",
     "halt": "control:halt_sending",
     "resume": "control:resume_sending",
+    "breakers": "breakers:app",
     "doctor": "control:doctor",
     "suppressions": "suppressions:app",
     "template": "template:app",

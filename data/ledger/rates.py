@@ -105,6 +105,15 @@ def room_today(
     return max(per_day - _used_on(today, _Bucket(*found)), 0)
 
 
+def has_used_up_its_day(connection: Connection, channel: Channel, *, per_day: int | None, day_zone: str) -> bool:
+    """Whether a sender of the channel may hand nothing more over today."""
+    if per_day is None:
+        return False
+    today = connection.execute(_CLOCK).scalar_one().astimezone(ZoneInfo(day_zone)).date()
+    full = sa.select(_c.sender).where(_c.channel == channel, _c.day >= today, _c.used >= per_day)
+    return connection.execute(full.limit(1)).first() is not None
+
+
 def give_back(connection: Connection, channel: Channel, sender: str, count: int, *, day_zone: str) -> None:
     """Count no longer for the day what was taken and certainly did not leave. Its second is spent all the same."""
     if count <= 0:

@@ -7,7 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from data.ledger import tables as t
+from data.ledger.breakers import open_breaker
+from data.ledger.rates import take
 from data.ledger.store import Ledger
+from data.pace import Pace
 from data.words import AddressKind, Channel, EventKind, InvitationStatus, RequestStatus, Source
 from invitations.why import why
 from tests.world import NOON, RULES, insert, make_customer, make_request, make_world, suppress
@@ -196,3 +199,41 @@ def test_one_person_at_two_locations_hears_which_ask_goes_first(ledger: Ledger) 
 def set_rules(ledger: Ledger, **rules: Any) -> None:
     with ledger.write() as c:
         c.execute(t.policies.update().values(rules=RULES | rules))
+
+
+def test_a_sender_that_is_refused_is_given_as_the_reason_where_it_concerns_the_message(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_customer(ledger, world, email="ana@example.com", phone=PHONE)
+    make_customer(ledger, world, email="bo@example.com")
+    refused = {"code": "30034", "reason": "not registered", "is_probed": False}
+    with ledger.write() as c:
+        open_breaker(c, Channel.SMS, "+13125550199", **refused)  # type: ignore[arg-type]
+        open_breaker(c, Channel.SMS, "+13125550199", prefix="+44", **refused)  # type: ignore[arg-type]
+    assert explain(ledger, "ana@example.com")[1:] == [
+        "no SMS leaves: the provider refuses our sender (not registered, 30034), until someone closes the breaker"
+    ]
+    assert explain(ledger, "bo@example.com") == ["Acme Chicago: may be asked now, by e-mail"]
+
+
+def test_a_sender_that_is_tried_again_by_itself_says_when(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_customer(ledger, world, email="ana@example.com", phone=PHONE)
+    with ledger.write() as c:
+        open_breaker(c, Channel.SMS, "+13125550199", code="20003", reason="token refused")
+    told = explain(ledger, PHONE)[1]
+    assert told.startswith("no SMS leaves: the provider refuses our sender (token refused, 20003); one message tries")
+    assert "about 12:1" in told  # a quarter of an hour on the policy clock, give or take the test's own seconds
+    assert told.endswith("Chicago time, Mon 23 Nov")
+
+
+def test_a_day_of_the_sender_that_is_used_up_is_given_as_the_reason(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_customer(ledger, world, email="ana@example.com", phone=PHONE)
+    pace = Pace(sms_per_day=2)
+    with ledger.write() as c:
+        take(c, Channel.SMS, "+13125550199", 2, per_second=None, per_day=2, day_zone=pace.sending_day_zone)
+    [found] = why(ledger, PHONE, now=NOON, pace=pace)
+    assert found.reasons == [
+        "the sender has sent as many by SMS today as it may (2); others wait until midnight Los Angeles time"
+    ]
+    assert why(ledger, PHONE, now=NOON, pace=Pace(sms_per_day=3))[0].reasons == []

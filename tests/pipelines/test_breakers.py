@@ -1,0 +1,54 @@
+"""`afterword breakers`: what is held back, and letting it go on."""
+
+import json
+
+import pytest
+import sqlalchemy as sa
+
+from data.ledger import tables as t
+from data.ledger.breakers import open_breaker, read_open
+from data.ledger.store import Ledger
+from data.words import Channel
+from tests.pipelines.commands import Run
+from tests.world import make_world
+
+pytestmark = pytest.mark.one_database
+
+
+def hold(ledger: Ledger) -> list[int]:
+    make_world(ledger)
+    with ledger.write() as c:
+        open_breaker(c, Channel.SMS, "+13125550100", code="20003", reason="auth token refused")
+        open_breaker(c, Channel.SMS, "+13125550100", code="21408", reason="country off", prefix="+44", is_probed=False)
+        return [found.breaker_id for found in read_open(c)]
+
+
+def test_what_is_held_back_is_told_with_its_reason_and_what_lets_it_go_on(run: Run, ledger: Ledger) -> None:
+    ids = hold(ledger)
+    told = json.loads(run("breakers", "--json").output)
+    assert [(row["id"], row["to"], row["code"]) for row in told] == [
+        (ids[0], "everybody", "20003"),
+        (ids[1], "+44…", "21408"),
+    ]
+    assert "by itself" in told[0]["goes_on"]
+    assert told[1]["goes_on"] == f"when mended: afterword breakers close {ids[1]}"
+    assert "+44" in run("breakers").output
+
+
+def test_nothing_held_back_is_said_in_a_sentence(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    assert run("breakers").output.strip() == "No sender is held back."
+    assert json.loads(run("breakers", "--json").output) == []
+
+
+def test_whoever_may_lift_a_halt_lets_a_sender_go_on_and_is_written_down(run: Run, ledger: Ledger) -> None:
+    first, second = hold(ledger)
+    refused = run("breakers", "close", str(first), AFTERWORD_LOCAL_USER="viewer@acme.example")
+    assert refused.code == 1
+    assert "Viewer" in refused.errors
+    assert run("breakers", "close", str(second), AFTERWORD_LOCAL_USER="owner@acme.example").code == 0
+    assert run("breakers", "close", str(second)).code == 0  # it stands already
+    with ledger.read() as c:
+        assert [found.breaker_id for found in read_open(c)] == [first]
+        [line] = c.execute(sa.select(t.audit.c.actor, t.audit.c.subject)).all()
+    assert tuple(line) == ("owner@acme.example", f"breaker {second}")
