@@ -32,7 +32,7 @@ FAILURE_REASONS: Mapping[str, FailureScope] = {
 }
 
 # Reasons and words that concern their message only, as unknown ones do; those are counted.
-_OF_THE_MESSAGE = frozenset({"generic", "espblock", "delayed-bounce", "rejected"})
+_OF_THE_MESSAGE = frozenset({"generic", "espblock", "delayed-bounce", "rejected", "invalid_address"})
 
 # Of mail that was taken and then not sent for the account's sake: it waits behind the sender's breaker.
 _ONCE_MENDED = Retry(most=3, after=timedelta(hours=2))

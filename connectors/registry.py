@@ -36,6 +36,7 @@ class Provider:
     callback_reader: str | None = None
     suppression_list: str | None = None
     template_desk: str | None = None
+    known_code: str | None = None  # whether a failure's code is in its table; None: its codes have no table
 
 
 # Where two can carry a channel and both are configured, the first is used.
@@ -44,11 +45,12 @@ PROVIDERS = (
         "twilio", (Channel.SMS, Channel.WHATSAPP), "connectors.twilio.settings:TwilioSettings",
         "connectors.twilio.messenger:TwilioMessenger", "connectors.twilio.events:TwilioEvents",
         "connectors.twilio.callbacks:TwilioCallbacks", template_desk="connectors.twilio.content:TwilioContent",
+        known_code="connectors.twilio.codes:is_known",
     ),
     Provider(
         "mailgun", (Channel.EMAIL,), "connectors.mailgun_api:MailgunSettings", "connectors.mailgun:MailgunMessenger",
         "connectors.mailgun_events:MailgunEvents", "connectors.mailgun_events:MailgunCallbacks",
-        "connectors.mailgun_suppressions:MailgunSuppressions",
+        "connectors.mailgun_suppressions:MailgunSuppressions", known_code="connectors.mailgun_codes:is_known",
     ),
     Provider("smtp", (Channel.EMAIL,), "connectors.smtp_settings:SmtpSettings", "connectors.smtp:SmtpMessenger"),
 )  # fmt: skip
@@ -111,6 +113,13 @@ def open_template_desks() -> dict[str, TemplateDesk]:
         if provider.template_desk and not settings.missing_for_events():
             opened[provider.name] = resolve_name(provider.template_desk)(settings)
     return opened
+
+
+def is_known_code(provider: str, code: str) -> bool:
+    """Whether a failure's code has a treatment of its own; else it was treated by its status. Strangers' codes do."""
+    names = {known.name: known.known_code for known in PROVIDERS}
+    name = names.get(provider)
+    return name is None or bool(resolve_name(name)(code))
 
 
 def open_callback_readers(clock: Callable[[], datetime] | None = None) -> dict[str, CallbackReader]:

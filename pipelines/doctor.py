@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pydantic
@@ -11,12 +12,15 @@ from sqlalchemy.engine import Connection
 
 from connectors import Checkable, ConfigurationError, Fault
 from connectors.csv_file import UnreadableFile
-from connectors.registry import missing_settings, open_messengers
+from connectors.registry import is_known_code, missing_settings, open_messengers
 from data.ledger import soundness
 from data.ledger.accounts import the_account
+from data.ledger.breakers import read_open
+from data.ledger.happened import count_codes
 from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import open_ledger
 from data.ledger.tables import system
+from data.ledger.tables.metadata import database_now
 from data.settings import Settings
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
 from pipelines.pace import Pace
@@ -25,6 +29,7 @@ from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address
 
 _LEAST_FREE_BYTES = 2_000_000_000
 _MEND_FILE = "Mend the file or its folder's name (a location's slug); it is then taken in by itself. Or take it away."
+_CODES_OF = timedelta(days=7)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -122,6 +127,11 @@ def _out_of_order(connection: Connection) -> Iterator[Fault]:
     halted = connection.execute(sa.select(system.c.halt_reason).where(system.c.halted_at.is_not(None))).one_or_none()
     if halted is not None:
         yield Fault(f"Sending is halted: {halted.halt_reason or 'no reason given'}.", "`afterword resume` lifts it.")
+    for held in read_open(connection):
+        yield Fault(
+            f"A provider refuses our sender on {held.channel.value}: {held.reason} ({held.code}).",
+            f"Mend it at the provider, then `afterword breakers close {held.breaker_id}`.",
+        )
     checks: list[tuple[Callable[[Connection], int], str, str]] = [
         (soundness.count_attempts_past_their_lease, "attempts are past their lease", "Run `afterword resolve`."),
         (soundness.count_events_without_request, "events belong to no request", "See docs/operations.md, Checks."),
@@ -135,6 +145,20 @@ def _out_of_order(connection: Connection) -> Iterator[Fault]:
     for count, what, mend in checks:
         if found := count(connection):
             yield Fault(f"{found} {what}.", mend)
+    yield from _of_unknown_codes(connection)
+
+
+def _of_unknown_codes(connection: Connection) -> Iterator[Fault]:
+    """What providers said in the last days that no table here has a treatment for, each code once."""
+    since = connection.execute(sa.select(database_now())).scalar_one() - _CODES_OF
+    for found in count_codes(connection, since):
+        if found.is_known_word and is_known_code(found.provider, found.code):
+            continue
+        yield Fault(
+            f"{found.provider} said {found.code!r}, which is not known here ({found.count} in {_CODES_OF.days} days).",
+            "It was kept and treated by its status: what failed is not tried again. Look it up in the provider's "
+            "documentation; docs/connectors.md says where codes get a treatment of their own.",
+        )
 
 
 def _of_the_providers(settings: Settings) -> Iterator[Fault]:

@@ -175,8 +175,8 @@ def template_of(code: int | None) -> TemplateApproval | None:
 
 
 def is_known(code: str) -> bool:
-    """Whether a failure's code, as events keep it, is in the tables above."""
-    return int(code) in ERRORS if code.isascii() and code.isdecimal() else code in STATUSES
+    """Whether a failure's code, as events keep it, is in the tables above, or is a word of ours or of a status."""
+    return not (code.isascii() and code.isdecimal()) or int(code) in ERRORS
 
 
 def keyword_kind(text: str, opt_out_type: str | None = None) -> EventKind:

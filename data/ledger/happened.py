@@ -1,14 +1,16 @@
 """Writing what came back: the inbox of raw provider events, and events, both append-only."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from data.ledger.outcomes import Attempt
-from data.ledger.tables import events, inbox
+from data.ledger.tables import attempts, events, inbox
 from data.ledger.tables.metadata import database_now
 from data.words import EventKind
 
@@ -28,6 +30,33 @@ def store_raw(connection: Connection, provider: str, event_key: str, payload: Ma
         .on_conflict_do_nothing(index_elements=["provider", "event_key"])
         .returning(inbox.c.inbox_id)
     ).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCount:
+    """How often a provider gave one code."""
+
+    provider: str
+    code: str
+    is_known_word: bool  # false: the event itself was of a kind that we do not know
+    count: int
+
+
+def count_codes(connection: Connection, since: datetime) -> list[CodeCount]:
+    """How often each code was given for what failed or was not understood, recorded `since` (database clock)."""
+    is_known_word = events.c.kind != EventKind.UNKNOWN
+    query = (
+        sa.select(attempts.c.provider, events.c.code, is_known_word, sa.func.count())
+        .join(attempts, attempts.c.attempt_id == events.c.attempt_id)
+        .where(
+            events.c.recorded_at >= since,
+            events.c.kind.in_([EventKind.FAILED, EventKind.UNKNOWN]),
+            events.c.code.is_not(None),
+        )
+        .group_by(attempts.c.provider, events.c.code, is_known_word)
+        .order_by(sa.func.count().desc(), attempts.c.provider, events.c.code)
+    )
+    return [CodeCount(provider, code, bool(known), count) for provider, code, known, count in connection.execute(query)]
 
 
 def append_event(

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.mailgun_codes import is_known as is_known_to_mailgun
 from connectors.mailgun_events import provider_event
+from connectors.registry import is_known_code
 from connectors.twilio.codes import ERRORS, Treatment, is_known, retry_of, scope_of, template_of
 from connectors.twilio.events import status_event
 from data.words import EventKind, FailureScope, TemplateApproval
@@ -45,9 +45,13 @@ def test_nothing_more_goes_after_what_is_for_good_or_unknown() -> None:
         assert retry_of(code) is None
     unknown = status_event("SM1", "undelivered", 99999, NOON, None, raw={})
     assert (unknown.kind, unknown.scope, unknown.code) == (EventKind.FAILED, FailureScope.MESSAGE, "99999")
-    assert [is_known(code) for code in ("99999", "30003", "canceled", "undelivered", "mislaid")] == [
-        False, True, True, True, False,
-    ]  # fmt: skip
+    assert [is_known(code) for code in ("99999", "30003", "canceled", "invalid_number")] == [False, True, True, True]
+
+
+def test_a_provider_without_a_table_of_codes_has_no_unknown_ones() -> None:
+    assert is_known_code("smtp", "550 5.1.1")
+    assert is_known_code("recorder", "anything")
+    assert not is_known_code("twilio", "99999")
 
 
 def test_a_withdrawn_template_halts_the_template_and_not_the_account() -> None:
@@ -70,6 +74,6 @@ def test_mail_that_mailgun_rejects_for_the_accounts_sake_is_kept_and_holds_the_d
     assert (refused.scope, refused.retry is not None, refused.reason) == (FailureScope.SENDER, True, "rejected")
     other = provider_event("mail.example", item | {"reject": {"reason": "Contains a virus"}})
     assert (other.scope, other.retry) == (FailureScope.MESSAGE, None)
-    assert [is_known_to_mailgun(code) for code in ("550", "generic", "suppress-bounce", "quarantine")] == [
+    assert [is_known_code("mailgun", code) for code in ("550", "generic", "suppress-bounce", "quarantine")] == [
         True, True, True, False,
     ]  # fmt: skip

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connectors import Message, Outcome, PermanentFailure, ProviderEvent, Retry, TemporaryFailure
 from data.ledger import tables as t
 from data.ledger.breakers import close, read_open
+from data.ledger.happened import CodeCount, count_codes
 from data.ledger.store import Ledger
 from data.words import Channel, EventKind, FailureScope, InvitationStatus, JobKind, RequestStatus, TemplateApproval
 from invitations.events import receive
@@ -278,3 +279,23 @@ def test_a_template_that_was_disabled_is_told_of_by_the_message_that_failed(ledg
     assert (approval(ledger), request(ledger).status) == (TemplateApproval.DISABLED, RequestStatus.QUEUED)
     with ledger.read() as c:
         assert read_open(c) == []
+
+
+def test_codes_are_counted_by_provider_whether_told_at_the_call_or_later(ledger: Ledger) -> None:
+    recorder = Recorder(
+        lambda message: (
+            PermanentFailure("99999", "error 99999", FailureScope.MESSAGE) if message.channel is Channel.EMAIL else None
+        )
+    )
+    world = asked(ledger, recorder)
+    told(ledger, code="99999", retry=None)
+    told(ledger, EventKind.UNKNOWN, code="mislaid")
+    make_request(ledger, world, make_customer(ledger, world), channel=Channel.EMAIL)
+    send_due(ledger, recorder.messengers, now=NOON)
+    with ledger.read() as c:
+        since = ledger.now(c) - timedelta(days=1)
+        assert count_codes(c, since) == [
+            CodeCount("recorder", "99999", is_known_word=True, count=2),
+            CodeCount("recorder", "mislaid", is_known_word=False, count=1),
+        ]
+        assert count_codes(c, since + timedelta(days=2)) == []

@@ -5,12 +5,15 @@ import json
 import pytest
 import sqlalchemy as sa
 
+from connectors import PermanentFailure
 from data.ledger import tables as t
 from data.ledger.breakers import open_breaker, read_open
 from data.ledger.store import Ledger
-from data.words import Channel
+from data.words import Channel, FailureScope
+from invitations.send import send_due
 from tests.pipelines.commands import Run
-from tests.world import make_world
+from tests.recorder import Recorder
+from tests.world import NOON, make_customer, make_request, make_world
 
 pytestmark = pytest.mark.one_database
 
@@ -52,3 +55,16 @@ def test_whoever_may_lift_a_halt_lets_a_sender_go_on_and_is_written_down(run: Ru
         assert [found.breaker_id for found in read_open(c)] == [first]
         [line] = c.execute(sa.select(t.audit.c.actor, t.audit.c.subject)).all()
     assert tuple(line) == ("owner@acme.example", f"breaker {second}")
+
+
+def test_the_doctor_names_held_senders_and_codes_that_nobody_here_knows(run: Run, ledger: Ledger) -> None:
+    world = make_world(ledger)
+    make_request(ledger, world, make_customer(ledger, world))
+    twilio = Recorder(lambda _: PermanentFailure("99999", "Twilio error 99999", FailureScope.MESSAGE))
+    twilio.name = "twilio"
+    send_due(ledger, twilio.messengers, now=NOON)
+    with ledger.write() as c:
+        open_breaker(c, Channel.SMS, "+13125550100", code="20003", reason="auth token refused")
+    faults = {fault["what"]: fault["mend"] for fault in json.loads(run("doctor", "--json").output)}
+    assert "breakers close" in faults["A provider refuses our sender on sms: auth token refused (20003)."]
+    assert "twilio said '99999', which is not known here (1 in 7 days)." in faults
