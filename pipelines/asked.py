@@ -15,7 +15,7 @@ from invitations.approval import submit_templates
 from invitations.take_in import import_customers
 from invitations.try_out import send_test
 from pipelines.passes import plan_and_archive
-from pipelines.problems import FORESEEN, MISCONFIGURED, tell, tell_person
+from pipelines.problems import FORESEEN, MISCONFIGURED, kinds, tell, tell_person
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ def carry_out_jobs(
     while job := take_job(ledger):
         try:
             _carry_out(ledger, messengers, desks or {}, job)
-        except (JobRefused, *FORESEEN, *MISCONFIGURED) as problem:
+        except kinds(("pipelines.asked:JobRefused", *FORESEEN, *MISCONFIGURED)) as problem:
             end_job(ledger, job.job_id, str(problem) if isinstance(problem, JobRefused) else tell_person(problem))
             counts["failed"] += 1
         except Exception as problem:

@@ -5,25 +5,12 @@ rest by kind and place, because an exception's text may quote a row (PostgreSQL'
 whoever typed the command or uploaded the file: it may quote their own input back to them.
 """
 
+import sys
 import traceback
 from pathlib import Path
 
 import pydantic
 from pydantic_core import ErrorDetails
-
-from connectors import AccountStopped, ConfigurationError
-from connectors.csv_file import UnreadableFile
-from data.account_file import AccountFileError
-from data.ledger.accounts import AccountChangeRefused
-from data.ledger.demo_clock import NotADemo
-from data.ledger.migrate import WrongRevision
-from data.warehouse import WarehouseBusy
-from invitations.events import PollFailed
-from invitations.policy import NoPolicy, PolicyRefused
-from invitations.send import SendingHalted
-from invitations.suppression_sync import SyncFailed
-from invitations.take_in import ImportRefused, UnknownLocation
-from pipelines.processes import ChildEnded
 
 
 class DagsterRefused(Exception):
@@ -32,33 +19,56 @@ class DagsterRefused(Exception):
 
 HOUSE = Path(__file__).resolve().parents[1]
 
+# Kinds of exceptions by "module:name", so that telling of them imports nothing: `send` starts each minute, and most of
+# what can go wrong elsewhere takes longer to import than it takes to send.
 # Their words quote what a person gave: an account file names staff, a CSV file customers, a folder anything.
-QUOTING = (AccountFileError, AccountChangeRefused, PolicyRefused, UnreadableFile, UnknownLocation, ImportRefused)
+QUOTING = (
+    "data.account_file:AccountFileError",
+    "data.ledger.accounts:AccountChangeRefused",
+    "invitations.policy:PolicyRefused",
+    "connectors.csv_file:UnreadableFile",
+    "invitations.take_in:UnknownLocation",
+    "invitations.take_in:ImportRefused",
+)
 # The operator's to mend before anything can work: exit code 2.
 MISCONFIGURED = (
-    ConfigurationError,
-    WrongRevision,
-    NotADemo,
-    NoPolicy,
-    pydantic.ValidationError,
+    "connectors:ConfigurationError",
+    "data.ledger.migrate:WrongRevision",
+    "data.ledger.demo_clock:NotADemo",
+    "invitations.policy:NoPolicy",
+    "pydantic:ValidationError",
     *QUOTING,
 )
 # Foreseeable while working: exit code 1, and their messages hold no personal data.
-FORESEEN = (AccountStopped, SendingHalted, PollFailed, SyncFailed, WarehouseBusy, ChildEnded, DagsterRefused)
+FORESEEN = (
+    "connectors:AccountStopped",
+    "invitations.send:SendingHalted",
+    "invitations.events:PollFailed",
+    "invitations.suppression_sync:SyncFailed",
+    "data.warehouse:WarehouseBusy",
+    "pipelines.processes:ChildEnded",
+    "pipelines.problems:DagsterRefused",
+)
+
+
+def kinds(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
+    """Those of the named kinds that can have been raised: the ones whose module is imported."""
+    parts = (name.split(":") for name in names)
+    return tuple(getattr(sys.modules[module], kind) for module, kind in parts if module in sys.modules)
 
 
 def tell(problem: BaseException) -> str:
     """One paragraph that holds no personal data."""
     if isinstance(problem, pydantic.ValidationError):
         return " ".join(_variable(error) for error in problem.errors(include_input=False, include_url=False))
-    if isinstance(problem, (*MISCONFIGURED, *FORESEEN)) and not isinstance(problem, QUOTING):
+    if isinstance(problem, kinds((*MISCONFIGURED, *FORESEEN))) and not isinstance(problem, kinds(QUOTING)):
         return str(problem)
     return f"{type(problem).__name__} at {place(problem)}"
 
 
 def tell_person(problem: BaseException) -> str:
     """The same for whoever gave the input, in full. Never log it, nor give it to Dagster."""
-    return str(problem) if isinstance(problem, QUOTING) else tell(problem)
+    return str(problem) if isinstance(problem, kinds(QUOTING)) else tell(problem)
 
 
 def place(problem: BaseException) -> str:

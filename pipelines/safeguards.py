@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic.util import CommandError
 
 from connectors import ConfigurationError
 from connectors.registry import require_loopback
@@ -63,6 +62,8 @@ def is_absent(settings: Settings) -> bool:
 
 def bring_up(ledger: Ledger) -> None:
     """Migrate. Raises WrongRevision where the ledger is newer than this code."""
+    from alembic.util import CommandError  # noqa: PLC0415 - only who migrates loads it
+
     try:
         migrate(ledger)
     except CommandError:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from data.account_file import AccountFile
 from data.ledger import tables as t
@@ -19,25 +19,10 @@ from data.ledger.account_places import apply_location, apply_users
 from data.ledger.account_versions import apply_policy, apply_sequence, apply_template
 from data.ledger.jobs import ask_for
 from data.ledger.store import Ledger
+from data.ledger.the_account import has_account, the_account
 from data.words import JobKind
 
 __all__ = ["AccountChangeRefused", "apply_account", "has_account", "the_account"]
-
-
-def the_account(connection: Connection) -> Row[Any]:
-    """The ledger's one account, every column.
-
-    Raises LookupError with the command that makes it.
-    """
-    row = connection.execute(sa.select(t.accounts).order_by(t.accounts.c.account_id)).first()
-    if row is None:
-        raise LookupError("There is no account yet. Run `afterword init FILE` with your account's TOML file.")
-    return row
-
-
-def has_account(connection: Connection) -> bool:
-    """Whether `init` has run on this ledger."""
-    return connection.execute(sa.select(t.accounts.c.account_id)).first() is not None
 
 
 def apply_account(

@@ -11,9 +11,10 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger import candidate_bars
 from data.ledger import candidate_settings as settings
-from data.ledger import contactable
-from data.ledger.asks import came_again, counting, read_asks, read_manual_asks
+from data.ledger.asks import came_again, counting
+from data.ledger.candidate_asks import read_asks, read_manual_asks
 from data.ledger.frames import MOMENT, Schema, frame, word
 from data.ledger.tables import (
     customers,
@@ -85,10 +86,10 @@ def read_sources(
         steps=settings.read_steps(connection, account_id),
         channels=settings.read_channels(connection, account_id),
         templates=settings.read_templates(connection, account_id),
-        suppressed_people=contactable.read_suppressed_people(connection, account_id),
-        suppressed_addresses=contactable.read_suppressed_addresses(connection, account_id),
-        excluded_people=contactable.read_excluded_people(connection, account_id),
-        consents=contactable.read_consents(connection, account_id),
+        suppressed_people=candidate_bars.read_suppressed_people(connection, account_id),
+        suppressed_addresses=candidate_bars.read_suppressed_addresses(connection, account_id),
+        excluded_people=candidate_bars.read_excluded_people(connection, account_id),
+        consents=candidate_bars.read_consents(connection, account_id),
         asks=read_asks(connection, account_id, person_ids),
         manual_asks=read_manual_asks(connection, account_id),
     )

@@ -1,16 +1,13 @@
 """Bringing a ledger to this version of the code, under a lock and after a backup.
 
-Only `afterword init`, `up` and `demo` migrate. Every other process refuses a ledger of another revision.
+Only `afterword init`, `up` and `demo` migrate, and only they load Alembic. Every other process refuses a ledger of
+another revision.
 """
 
 import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 from data.ledger.store import Ledger
@@ -21,25 +18,21 @@ class WrongRevision(Exception):
     """The ledger was made by another version of Afterword."""
 
 
-def _config(ledger: Ledger) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["engine"] = ledger.engine
-    return config
+_SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def current_revision(ledger: Ledger) -> str | None:
     """The revision the ledger is at; None when it holds no tables of ours."""
+    version = sa.table("alembic_version", sa.column("version_num", sa.String))
     with ledger.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not sa.inspect(connection).has_table(version.name):
+            return None
+        return connection.execute(sa.select(version.c.version_num)).scalar()
 
 
-def newest_revision(ledger: Ledger) -> str:
-    """The revision this code works with."""
-    newest = ScriptDirectory.from_config(_config(ledger)).get_current_head()
-    if newest is None:
-        raise RuntimeError("no migrations are installed")
-    return newest
+def newest_revision() -> str:
+    """The revision this code works with: migrations are numbered, and each follows the one before."""
+    return max(script.name[:4] for script in (_SCRIPTS / "versions").glob("[0-9]*.py"))
 
 
 def migrate(ledger: Ledger) -> None:
@@ -50,15 +43,25 @@ def migrate(ledger: Ledger) -> None:
     """
     ledger.settings.home.mkdir(parents=True, exist_ok=True)
     with FileLock(ledger.settings.home / "migrate.lock", timeout=60):
-        current, newest = current_revision(ledger), newest_revision(ledger)
+        current, newest = current_revision(ledger), newest_revision()
         if current == newest:
             return
         if current is not None and ledger.is_sqlite and ledger.engine.url.database:
             _back_up(ledger, Path(ledger.engine.url.database), newest)
-        command.upgrade(_config(ledger), "head")
+        _upgrade(ledger)
         with ledger.write() as connection:
             if connection.execute(sa.select(system.c.system_id)).first() is None:
                 connection.execute(system.insert().values(system_id=1))
+
+
+def _upgrade(ledger: Ledger) -> None:
+    from alembic import command  # noqa: PLC0415 - it takes as long as a sending run's whole start, and this is rare
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.attributes["engine"] = ledger.engine
+    command.upgrade(config, "head")
 
 
 def _back_up(ledger: Ledger, path: Path, newest: str) -> None:
@@ -77,7 +80,7 @@ def require_current(ledger: Ledger) -> None:
 
     Raises WrongRevision with the command that mends it.
     """
-    current, newest = current_revision(ledger), newest_revision(ledger)
+    current, newest = current_revision(ledger), newest_revision()
     if current is None:
         raise WrongRevision("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")
     if current != newest:

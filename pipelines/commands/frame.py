@@ -14,10 +14,10 @@ from rich.text import Text
 from connectors import ConfigurationError, Messenger
 from connectors.registry import missing_settings, open_messengers
 from data.ledger.access import access_of
-from data.ledger.accounts import the_account
 from data.ledger.migrate import require_current
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import system
+from data.ledger.the_account import the_account
 from data.settings import Settings
 from data.words import Channel, Role
 from invitations.controls import Actor, Answer, Done

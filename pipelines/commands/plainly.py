@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from pipelines.commands.frame import errors
 from pipelines.logs import release_logs
-from pipelines.problems import FORESEEN, MISCONFIGURED, tell, tell_person
+from pipelines.problems import FORESEEN, MISCONFIGURED, kinds, tell, tell_person
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130  # the last as shells count Ctrl-C
 P = ParamSpec("P")
@@ -30,9 +30,9 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
-        except FORESEEN as problem:  # before the others: AccountStopped is a ConfigurationError too
+        except kinds(FORESEEN) as problem:  # before the others: AccountStopped is a ConfigurationError too
             _end(tell(problem), FAILED)
-        except MISCONFIGURED as problem:
+        except kinds(MISCONFIGURED) as problem:
             _end(tell_person(problem), WRONG_USE)
         except OperationalError as problem:
             _end(
