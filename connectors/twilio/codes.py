@@ -53,9 +53,12 @@ ERRORS: Mapping[int, tuple[FailureScope | Treatment, str]] = {
     63014: (_OPT_OUT, "recipient blocked the sender"),
     63033: (_OPT_OUT, "recipient blocked the sender"),
     # this message only
+    11751: (_MESSAGE, "pictures too large for the carrier"),
+    12300: (_MESSAGE, "a picture is not of the kind it says"),
     21602: (_MESSAGE, "no text"),
     21617: (_MESSAGE, "text longer than 1,600 characters"),
     21620: (_MESSAGE, "media address not usable"),
+    21623: (_MESSAGE, "too many pictures"),
     21655: (_MESSAGE, "template id not usable"),
     21656: (_MESSAGE, "template variables not usable"),
     30004: (_MESSAGE, "blocked by the carrier or the recipient"),
@@ -81,6 +84,7 @@ ERRORS: Mapping[int, tuple[FailureScope | Treatment, str]] = {
     21705: (_SENDER, "messaging service not valid"),
     63007: (_SENDER, "no such sender on this channel"),
     # may succeed later; after acceptance a retry is a new message and a new decision
+    11200: (Treatment.LATER, "a picture could not be fetched"),
     30001: (Treatment.LATER, "queue overflow"),
     30003: (Treatment.LATER, "handset switched off or unreachable"),
     30008: (Treatment.LATER, "unknown error of the carrier"),

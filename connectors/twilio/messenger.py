@@ -153,7 +153,8 @@ class TwilioMessenger:
 def _said(message: Message) -> Form | Outcome:
     """The text itself; over WhatsApp a template's id and values: free text goes only in answer to a customer."""
     if message.channel is not Channel.WHATSAPP:
-        return {"Body": message.text}
+        pictures: Form = {"MediaUrl": list(message.media_urls)} if message.media_urls else {}
+        return {"Body": message.text, **pictures}
     if not message.template_id:
         return PermanentFailure("no_template", "WhatsApp messages need a template's id", FailureScope.MESSAGE)
     if not all(message.template_values.values()):
