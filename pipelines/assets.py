@@ -6,6 +6,7 @@ No asset has a RetryPolicy: with one, Ctrl-C executes a step again (tried), and 
 
 import dagster as dg
 
+from data.ledger.runs import Progress
 from invitations.approval import ask_before_batch
 from invitations.resolve import resolve_doubt
 from invitations.send import send_due
@@ -20,6 +21,7 @@ from pipelines.passes import (
     take_in_reviews,
 )
 from pipelines.resources import LedgerResource, ProvidersResource
+from pipelines.story import facts, told_story
 
 # Events are kept by the day they were received (UTC). The first day of the first ledger; later ones have no rows there.
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-11-01", end_offset=1)
@@ -77,8 +79,14 @@ def core_requests_sent(
     """One row per message handed to a provider: invitations/send.py, the main job."""
     with ledger.opened(context.run.run_id) as opened:
         ask_before_batch(opened, providers.template_desks)
-        batch = send_due(opened, providers.messengers(), now=opened.policy_now())
-        return Result(metadata=batch.as_metadata())
+        with told_story(now_and_then=lambda progress: _observe(context, progress)) as story:
+            batch = send_due(opened, providers.messengers(), now=opened.policy_now(), on_progress=story.tell)
+        return Result(metadata={"run_id": batch.run_id, **facts(story.last)})
+
+
+def _observe(context: dg.AssetExecutionContext, progress: Progress) -> None:
+    """On the run's page while it works: how far, how fast, how long still, by outcome."""
+    context.log_event(dg.AssetObservation("core_requests_sent", description=progress.tell(), metadata=facts(progress)))
 
 
 @dg.asset(deps=[core_requests_sent], group_name="outreach", pool="resolve", kinds={"twilio", "mailgun"})

@@ -3,17 +3,21 @@
 Apart from the other commands, because these start each minute: they load neither planning nor imports.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
 from connectors import Accepted, Messenger
 from connectors.registry import open_messengers, open_template_desks
 from connectors.transport import Unclear
 from data.ledger.last_seen import regions
+from data.ledger.runs import Progress, tell_duration
 from data.ledger.store import Ledger
 from data.words import Channel
 from invitations.approval import ask_before_batch
@@ -32,6 +36,7 @@ from pipelines.commands.frame import (
     show,
     working_ledger,
 )
+from pipelines.story import Story, in_words, told_story
 
 
 def send(
@@ -45,19 +50,21 @@ def send(
         if test_to is not None:
             _send_test(ledger, messengers, test_to, as_json=as_json)
             return
-        with _progress() as progress:
-            task = progress.add_task("Sending", total=limit, counts="")
-
-            def on_progress(done: int, counts: Mapping[str, int]) -> None:
-                progress.update(task, completed=done, counts=_in_words(counts))
-
-            ask_before_batch(ledger, open_template_desks)
-            batch = send_due(ledger, messengers, now=ledger.policy_now(), limit=limit, on_progress=on_progress)
+        ask_before_batch(ledger, open_template_desks)
+        with _shown_progress() as story:
+            try:
+                batch = send_due(ledger, messengers, now=ledger.policy_now(), limit=limit, on_progress=story.tell)
+            except BaseException:
+                _show_what_was_done(story.last, as_json=as_json)
+                raise
         halted = is_halted(ledger)
     if as_json:
         show("Sent", batch.as_metadata(), as_json=True)
     elif batch.counts or not halted:
         show("Sent", dict(batch.counts) or {"messages": "0, nothing was due"}, as_json=False)
+        if story.last is not None and story.last.done:
+            took = tell_duration(timedelta(seconds=story.last.seconds))
+            console.print(f"{story.last.done:,} in {took}, {story.last.rate:,.1f} a second.", highlight=False)
     if halted:  # before the run, or while it worked
         errors.print("Sending is halted. `afterword doctor` says why, `afterword resume` lifts it.", style="red")
         raise typer.Exit(1)
@@ -127,18 +134,29 @@ def resolve(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _progress() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed} {task.fields[counts]}"),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
+@contextmanager
+def _shown_progress() -> Iterator[Story]:
+    """A bar with rate and time left on a terminal; else a plain line every ten seconds, so that logs stay readable."""
+    if not errors.is_terminal:
+        with told_story(now_and_then=lambda progress: errors.print(_line(progress), markup=False)) as story:
+            yield story
+        return
+    columns = (SpinnerColumn(), TextColumn("Sending"), BarColumn(), TextColumn("{task.fields[line]}"))
+    with Bar(*columns, TimeElapsedColumn(), console=errors, transient=True) as bar:
+        task = bar.add_task("Sending", total=None, line="")
+
+        def show_bar(progress: Progress) -> None:
+            bar.update(task, total=progress.total, completed=progress.done, line=_line(progress))
+
+        with told_story(each_time=show_bar) as story:
+            yield story
 
 
-def _in_words(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items())
+def _line(progress: Progress) -> str:
+    return f"{progress.tell()}: {in_words(progress.counts)}" if any(progress.counts.values()) else progress.tell()
+
+
+def _show_what_was_done(progress: Progress | None, *, as_json: bool) -> None:
+    """Before the reason why the run ended early."""
+    if progress is not None and progress.done and not as_json:
+        show("Sent before it ended", dict(progress.counts), as_json=False)

@@ -43,6 +43,9 @@ class Recorder:
         self.sent.append(message)
         return Accepted(f"m-{message.attempt_id}")
 
+    def sender(self, channel: Channel) -> str:
+        return "recorder"
+
     def look_up(self, doubt: object) -> LookUp:
         raise AssertionError("nothing is in doubt here")
 
@@ -99,7 +102,7 @@ def materialize(settings: Settings, providers: Recorders, instance: dg.DagsterIn
         [*assets.ALL, *checks.ALL],
         resources=resources(settings, providers),
         instance=instance,
-        partition_key=automation.DAYS.get_partition_key_for_timestamp(datetime.now(UTC).timestamp()),
+        partition_key=assets.DAYS.get_partition_key_for_timestamp(datetime.now(UTC).timestamp()),
     )
 
 
