@@ -1,6 +1,5 @@
 """What the account file says to customers, and when: `[[templates]]` and `[[sequences]]`."""
 
-import re
 from itertools import pairwise
 from typing import Annotated
 
@@ -24,7 +23,6 @@ MOST_FOLLOW_UPS = 5
 SHORTEST_INTERVAL = 60  # minutes between two messages of an invitation
 LONGEST_INTERVAL = 31 * 24 * 60
 LONGEST_WHATSAPP_BODY = 1024  # characters; Meta's limit for the body of a template
-_META_NAME = re.compile(r"[a-z0-9_]+")
 
 
 class Part(BaseModel):
@@ -36,8 +34,8 @@ class Part(BaseModel):
 class TemplatePart(Part):
     """`[[templates]]`: one text for one channel and language.
 
-    For WhatsApp it is the copy of a template at Meta: `content_sid` is Twilio's id of it, `category` what Meta takes it
-    for ("marketing" if the file does not say: the careful reading). Messages go once polling has seen it approved.
+    One for WhatsApp is submitted to Meta, as `category` ("marketing" if the file does not say: the careful reading).
+    `content_sid` is for one that was made at Twilio by hand. Messages go once polling has seen it approved.
     """
 
     slug: TemplateSlug
@@ -61,11 +59,6 @@ class TemplatePart(Part):
         return self
 
     def _suits_meta(self) -> None:
-        if not _META_NAME.fullmatch(self.slug):
-            raise ValueError(
-                f'found the slug "{self.slug}", but Meta takes only a-z, 0-9 and _ in the name of a WhatsApp template: '
-                f'write "{self.slug.replace("-", "_")}" (and in the other channels\' templates of the same step too)'
-            )
         if len(self.body) > LONGEST_WHATSAPP_BODY:
             raise ValueError(
                 f"the body has {len(self.body):,} characters, and Meta takes at most {LONGEST_WHATSAPP_BODY:,} in a "

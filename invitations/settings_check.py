@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from phonenumbers import country_code_for_region
 
 from data.account_file import AccountFile, AccountFileError, LocationPart, load_account_file
-from data.account_texts import SequencePart, StepPart
+from data.account_texts import SequencePart, StepPart, TemplatePart
 from data.words import Channel, TemplateCategory
+from invitations import whatsapp
 from invitations.hours_check import closed_regions, impossible_times
 from invitations.policy import Policy, PolicyRefused
 from invitations.wording import faults_of
@@ -47,6 +48,7 @@ def check(file: AccountFile, policy: Policy) -> list[str]:
         *chain.from_iterable(_steps_nobody_gets(place, file) for place in file.locations),
         *chain.from_iterable(_platforms_without_inviting(place) for place in file.locations),
         *chain.from_iterable(faults_of(template) for template in file.templates),
+        *chain.from_iterable(_texts_meta_rejects(template) for template in file.templates),
     ]
 
 
@@ -90,6 +92,12 @@ def _is_refused_there(place: LocationPart, step: StepPart, file: AccountFile) ->
     return country_code_for_region(place.region) == 1 and all(
         text.category_in_force is TemplateCategory.MARKETING for text in texts
     )
+
+
+def _texts_meta_rejects(template: TemplatePart) -> Iterator[str]:
+    if template.channel is Channel.WHATSAPP:
+        for fault in whatsapp.faults_of(template.body, template.language):
+            yield f'[[templates]] "{template.slug}" for whatsapp ({template.language}), key body: {fault}'
 
 
 def _platforms_without_inviting(place: LocationPart) -> Iterator[str]:

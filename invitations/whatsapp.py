@@ -224,7 +224,7 @@ def template_text(
             raise UnfitTemplate(f"it has {length:,} characters, and Meta takes {LONGEST_TEXT:,}: shorten it")
     told = "\n".join((text, language, category.value, str(parts.has_button)))
     return TemplateText(
-        name=f"{slug}_{language.lower().replace('-', '_')}_{sha256(told.encode()).hexdigest()[:8]}",
+        name=f"{slug}_{language.lower()}_{sha256(told.encode()).hexdigest()[:8]}".replace("-", "_"),
         language=language,
         text=text,
         samples=samples,

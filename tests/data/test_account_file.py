@@ -46,7 +46,10 @@ def test_the_sample_is_a_sound_account() -> None:
         "America/New_York", "America/Chicago", "America/Los_Angeles",
     }  # fmt: skip
     assert {user.role for user in file.users} == set(Role)
-    assert all(place.channels == [Channel.SMS, Channel.EMAIL] for place in file.locations)
+    by_phone_or_mail = [Channel.SMS, Channel.EMAIL]
+    assert [place.channels for place in file.locations] == [
+        by_phone_or_mail, by_phone_or_mail, [Channel.WHATSAPP, *by_phone_or_mail],
+    ]  # fmt: skip
     assert [step.delay_minutes for step in file.sequences[0].steps] == [0, 3 * 1440, 7 * 1440]
     assert [file.sequence_of(place).slug for place in file.locations] == ["default", "default", "one-reminder"]
     assert [(step.delay_minutes, step.at_minute) for step in file.sequences[1].steps] == [(0, None), (2 * 1440, 600)]
@@ -94,7 +97,6 @@ def test_the_sample_text_message_fits_one_segment() -> None:
         ('per_cycle = 200 ', 'per_cycle = 451 ', ['"los-angeles", key invitations_per_cycle', "451", "450"]),
         ('per_cycle = 200 ', 'per_cycle = -1 ', ['"invitations_per_cycle"', "-1"]),
         ('# effective_on = 2026-12-01', 'effective_on = "soon"', ["[policy]", '"effective_on"', "'soon'"]),
-        ('[[templates]]', WHATSAPP.replace("_", "-", 1) + '[[templates]]', ["Meta takes only", '"first_ask"']),
         ('[[templates]]', WHATSAPP.replace("HX", "MG") + '[[templates]]', ['"content_sid"', "'MG"]),
         ('[[templates]]', WHATSAPP.replace("Hi", "Hi" * 520) + '[[templates]]', ["1,064 characters", "1,024"]),
         ('[[templates]]', WHATSAPP.replace("utility", "spam") + '[[templates]]', ['"category"', "'spam'", "utility"]),
@@ -128,7 +130,7 @@ def test_the_old_single_sequence_is_refused_with_how_to_write_it_now(tmp_path: P
 
 def test_a_whatsapp_template_names_twilios_template_and_counts_as_marketing_unless_told(tmp_path: Path) -> None:
     path = changed(tmp_path, "[[templates]]", WHATSAPP + "[[templates]]")
-    [template] = [one for one in load_account_file(path).templates if one.channel is Channel.WHATSAPP]
+    [template, _the_samples] = [one for one in load_account_file(path).templates if one.channel is Channel.WHATSAPP]
     assert template.content_sid == "HX" + "0a" * 16
     assert template.category_in_force is TemplateCategory.UTILITY
     assert template.model_copy(update={"category": None}).category_in_force is TemplateCategory.MARKETING

@@ -33,13 +33,13 @@ def test_the_first_time_everything_is_created_and_told(ledger: Ledger) -> None:
     assert 'Created account "Harbor & Pine Dental"' in changes
     assert 'Created location "chicago"' in changes
     made = counts(ledger)
-    assert (made["locations"], made["users"], made["platforms"], made["templates"]) == (3, 5, 9, 4)
+    assert (made["locations"], made["users"], made["platforms"], made["templates"]) == (3, 5, 9, 5)
     assert (made["sequences"], made["sequence_steps"], made["policies"]) == (2, 5, 1)
     assert made["audit"] == len(changes)
     with ledger.read() as c:
         assert the_account(c).slug == "harbor-and-pine"
         enabled = c.execute(sa.select(t.channels.c.channel).where(t.channels.c.is_enabled).distinct()).scalars()
-        assert set(enabled) == {Channel.SMS, Channel.EMAIL}
+        assert set(enabled) == set(Channel)
 
 
 def test_the_second_time_nothing_changes(ledger: Ledger) -> None:
@@ -163,7 +163,7 @@ def test_a_new_whatsapp_text_waits_for_meta_and_an_unchanged_one_keeps_its_appro
     file = sample()
     file = file.model_copy(update={"templates": [*file.templates, text]})
     assert applied(ledger, file) == ['Created template "first_ask" for whatsapp (en), version 1']
-    whatsapp = sa.select(t.templates).where(t.templates.c.channel == Channel.WHATSAPP).order_by(t.templates.c.version)
+    whatsapp = sa.select(t.templates).where(t.templates.c.slug == "first_ask").order_by(t.templates.c.version)
     with ledger.write() as c:
         row = c.execute(whatsapp).one()
         assert (row.provider_template_id, row.category) == ("HX" + "0" * 32, TemplateCategory.MARKETING)
@@ -175,6 +175,25 @@ def test_a_new_whatsapp_text_waits_for_meta_and_an_unchanged_one_keeps_its_appro
     assert applied(ledger, file) == ['Created template "first_ask" for whatsapp (en), version 2']
     with ledger.read() as c:
         assert [row.approval.value for row in c.execute(whatsapp)] == ["approved", "unsubmitted"]
+
+
+def test_what_submitting_and_meta_write_is_no_change_of_the_file_but_another_category_is(ledger: Ledger) -> None:
+    applied(ledger, sample())
+    whatsapp = t.templates.c.channel == Channel.WHATSAPP
+    with ledger.write() as c:
+        c.execute(t.templates.update().where(whatsapp).values(
+            provider_template_id="HX" + "2" * 32, approval="approved", category=TemplateCategory.MARKETING
+        ))  # fmt: skip
+    assert applied(ledger, sample()) == []
+    texts = [
+        text.model_copy(update={"category": TemplateCategory.MARKETING}) if text.channel is Channel.WHATSAPP else text
+        for text in sample().templates
+    ]
+    said = applied(ledger, sample().model_copy(update={"templates": texts}))
+    assert said == ['Created template "first-ask" for whatsapp (en), version 2']
+    with ledger.read() as c:
+        ids = c.scalars(sa.select(t.templates.c.provider_template_id).where(whatsapp).order_by(t.templates.c.version))
+        assert ids.all() == ["HX" + "2" * 32, None]
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(ledger: Ledger) -> None:

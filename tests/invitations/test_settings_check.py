@@ -14,7 +14,10 @@ from tests.data.accounts import SAMPLE
 Document = dict[str, Any]
 Change = Callable[[Document], Any]
 
-WHATSAPP = {"slug": "first_ask", "channel": "whatsapp", "body": "How was it? {{ link }}", "category": "marketing"}
+WHATSAPP = {
+    "slug": "first_ask", "channel": "whatsapp", "body": "How was your visit? Tell us at {{ link }} please.",
+    "category": "marketing",
+}  # fmt: skip
 
 
 def faults(*changes: Change) -> list[str]:
@@ -55,6 +58,10 @@ def by_whatsapp_only(document: Document) -> None:
     )
 
 
+def whatsapp(body: str) -> Change:
+    return lambda document: document["templates"].append({**WHATSAPP, "body": body})
+
+
 def platform(**values: str) -> Change:
     return lambda document: document["locations"][0]["platforms"].append(
         {"slug": "other", "name": "Other", "url": "https://other.example.com/x"} | values
@@ -82,6 +89,11 @@ def test_the_sample_can_be_lived_up_to() -> None:
         (boston(channels=["sms"]), ['"boston": step no. 2 of its sequence "default" goes by email', "switched off"]),
         (boston(channels=[]), ['"boston": step no. 1', "goes by sms, email"]),
         (by_whatsapp_only, ['"boston": step no. 1', "no marketing templates to +1 numbers", "add sms or email"]),
+        (
+            whatsapp("{{ first_name }}, how was it? {{ link }}"),
+            ['"first_ask" for whatsapp (en), key body: it begins with', "{{ first_name or 'there' }}"],
+        ),
+        (whatsapp("{% if service %}Hi{% endif %} {{ link }}"), ["write words and values only"]),
         (platform(slug="yelp"), ['"yelp" of "boston": Yelp forbids asking', "take it out"]),
         (platform(url="https://www.yelp.co.uk/biz/acme"), ["Yelp forbids asking"]),
         (text("Please leave us 5 stars:"), ['"first-ask" for sms (en): found "5 stars"', "number of stars"]),
