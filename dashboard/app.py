@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import desk, entrance
+from dashboard.components.breakers import show_held_senders
 from dashboard.components.confirm import show_answer
 from dashboard.components.icons import icon_styles
 from dashboard.source import open_source
@@ -34,5 +35,6 @@ chosen = entrance.let_in(ledger, reader)
 if chosen is None:
     st.stop()
 desk.lay(chosen)
+show_held_senders()
 show_answer()
 page.run()

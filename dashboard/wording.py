@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from data.words import Channel, EventKind, Evidence, InvitationStatus, Role, RunKind, RunStatus, Source
+from data.words import AttemptOutcome, Channel, EventKind, Evidence, InvitationStatus, Role, RunKind, RunStatus, Source
 
 CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "Email", Channel.WHATSAPP: "WhatsApp"}
 SOURCE = {
@@ -38,6 +38,7 @@ RUN_KIND = {
     RunKind.EVENTS: "Collecting answers",
     RunKind.RESOLVE: "Settling doubt",
     RunKind.SUPPRESSIONS: "Do-not-contact lists",
+    RunKind.TEMPLATES: "WhatsApp templates",
     RunKind.PUBLISH: "Publishing",
 }
 RUN_STATUS = {
@@ -47,6 +48,16 @@ RUN_STATUS = {
     RunStatus.HALTED: "Halted",
     RunStatus.DIED: "Interrupted",
 }
+RUN_COUNT = {
+    AttemptOutcome.ACCEPTED: "sent",
+    AttemptOutcome.TEMPORARY_FAILURE: "to be tried again",
+    AttemptOutcome.PERMANENT_FAILURE: "failed",
+    AttemptOutcome.LAPSED: "taken back from a dead run",
+    AttemptOutcome.WITHDRAWN: "held back at the last",
+    AttemptOutcome.IN_DOUBT: "in doubt",
+    AttemptOutcome.PROVED_ABSENT: "never arrived, queued again",
+}
+PROVIDER = {"twilio": "Twilio", "mailgun": "Mailgun", "smtp": "The mail relay"}
 EVENT = {
     "planned": "Message planned",
     "handed_over": "Message sent",

@@ -36,12 +36,18 @@ def mark(drawing: str, tone: str, word: str, title: str = "") -> Markup:
     )
 
 
-def request_mark(status: str, note: str | None, reason: str | None) -> Markup:
-    """A message's status, with its note beneath (paused, in doubt, sending) or the reason of its failure."""
+def request_mark(status: str, note: str | None, reason: str | None, about_note: str = "") -> Markup:
+    """A message's status, with its note beneath (paused, in doubt, sending) or the reason of its failure.
+
+    `about_note` says more of the note: what is paused, what is being done about a doubt.
+    """
     drawing, tone = _REQUEST.get(ScreenStatus(status), ("dot", "queued"))
     main = mark(drawing, tone, status)
     if note:
-        return main + mark(_NOTE_ICON.get(note, "dot"), "note", note)
+        noted = main + mark(_NOTE_ICON.get(note, "dot"), "note", note, about_note)
+        if not about_note:
+            return noted
+        return noted + Markup('<div class="aw-faint aw-about" title="{0}">{0}</div>').format(about_note)
     if reason:
         return main + Markup('<span class="aw-faint aw-clip" title="{0}">{0}</span>').format(reason)
     return main

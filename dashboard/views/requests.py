@@ -1,13 +1,17 @@
-"""Requests: every message, what became of it, and the pause of those still queued."""
+"""Requests: every message, what became of it, what is done about a doubt, and the pause of those still queued."""
 
 from typing import Any
 
 import streamlit as st
+from markupsafe import Markup
 
 from dashboard.components.confirm import pause, resume
 from dashboard.components.marks import request_mark
 from dashboard.components.page import EVERY, PAGE_SIZE, back_to_first_page, empty, pager, search_box, tabs, title
+from dashboard.components.pausing import show_pausing
 from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, place_cell, two_lines
+from dashboard.components.settle import ask_to_settle, show_settling
+from dashboard.components.standing import IN_DOUBT, PAUSED, Standings, read_standings
 from dashboard.desk import Desk, here
 from dashboard.wording import CHANNEL, contact, day_and_time, said
 from data.permissions import Action
@@ -23,36 +27,48 @@ _ORDERS = {
 }
 
 
-def _columns(desk: Desk) -> list[Column]:
+def _columns(desk: Desk, standings: Standings) -> list[Column]:
     return [
         Column("Invite sent to", lambda row: person_cell(row["name"], contact(row["address"])), "2.2fr"),
         Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.7fr", on_phone=False),
         Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or ""), "1.4fr", on_phone=False),
         Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False),
-        Column("Date sent", lambda row: _sent(row, desk), "1.45fr"),
-        Column("Status", lambda row: request_mark(row["screen_status"], row["note"], row["failure_reason"]), "1.25fr"),
+        Column("Date sent", lambda row: _sent(row, desk, standings), "1.45fr"),
+        Column("Status", lambda row: _status(row, desk, standings), "1.8fr"),
         Column("Retries", lambda row: row["retries"], "0.6fr", is_number=True, on_phone=False),
     ]
 
 
-def _sent(row: dict[str, Any], desk: Desk) -> object:
+def _status(row: dict[str, Any], desk: Desk, standings: Standings) -> Markup:
+    note = standings.note(row)
+    return request_mark(row["screen_status"], note, row["failure_reason"], standings.about(row, desk))
+
+
+def _sent(row: dict[str, Any], desk: Desk, standings: Standings) -> object:
     zone = row["location_time_zone"]
     if row["handed_at"] is not None:
         return moment_cell(*day_and_time(row["handed_at"], zone, desk.now))
     if row["screen_status"] != ScreenStatus.QUEUED:
         return moment_cell("–", "", "It never left")
-    if row["note"] == "in doubt":
-        return moment_cell("Unsure", "it may have gone", "The provider has not said; the question is put to it again")
+    doubt = standings.doubts.get(row["request_id"])
+    if doubt is not None:
+        day, time, exact = day_and_time(desk.on_policy_clock(doubt.handed_at), zone, desk.now)
+        return moment_cell("Unsure", f"left {day}, {time}", f"It may have gone, {exact}; its answer never came")
+    if row["note"] == IN_DOUBT:  # settled in this moment
+        return moment_cell("Unsure", "it may have gone", "The provider has not said")
     day, time, exact = day_and_time(row["not_before"], zone, desk.now)
     return moment_cell("Not yet", f"due {day}, {time}", f"Not before {exact}")
 
 
-def _buttons(row: dict[str, Any], desk: Desk) -> list[Button]:
+def _buttons(row: dict[str, Any], desk: Desk, standings: Standings) -> list[Button]:
     if row["screen_status"] != ScreenStatus.QUEUED:
         return []
-    if row["note"] == "paused":
+    doubt = standings.doubts.get(row["request_id"])
+    if doubt is not None and doubt.is_left_to_person and desk.may(Action.SEND):
+        return [Button("Decide", ":material/contact_support:", "settle", ask_to_settle)]
+    if row["note"] == PAUSED:
         return [Button("Resume", ":material/play_arrow:", "resume", resume)] if desk.may(Action.RESUME) else []
-    if row["note"] is not None:  # sending or in doubt: it has gone, or may have
+    if row["note"] == IN_DOUBT or row["request_id"] in standings.holds:  # it may have gone, or waits with others
         return []
     return [Button("Pause", ":material/pause:", "pause", pause)] if desk.may(Action.PAUSE) else []
 
@@ -89,20 +105,25 @@ def _channel(word: str) -> str | None:
 
 def show() -> None:
     desk = here()
-    title("Requests", "Every message that was sent or is still to come")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(width="stretch"):
+            title("Requests", "Every message that was sent or is still to come")
+        show_pausing(desk)
     chosen, order, total = _choose(desk)
     if not total:
         _nothing(chosen)
         return
     table = st.container()
     number = pager("requests", total, "message", "messages")
-    rows = pages.requests_page(desk.reader, desk.scope, chosen, order, Page(number, PAGE_SIZE))
-    is_acting = desk.may(Action.PAUSE) or desk.may(Action.RESUME)
+    rows = pages.requests_page(desk.reader, desk.scope, chosen, order, Page(number, PAGE_SIZE)).to_dicts()
+    standings = read_standings(desk, rows)
+    is_acting = any(desk.may(action) for action in (Action.PAUSE, Action.RESUME, Action.SEND))
     with table:
         draw_rows(
-            "requests", rows.to_dicts(), _columns(desk), lambda row: row["request_id"],
-            (lambda row: _buttons(row, desk)) if is_acting else None,
+            "requests", rows, _columns(desk, standings), lambda row: row["request_id"],
+            (lambda row: _buttons(row, desk, standings)) if is_acting else None,
         )  # fmt: skip
+    show_settling(rows)
 
 
 def _nothing(chosen: RequestFilter) -> None:

@@ -1,6 +1,7 @@
 """Runs: what the system did and when, batches with their counts, and the kill switch."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -11,22 +12,25 @@ from dashboard.components.marks import run_mark
 from dashboard.components.page import EVERY, PAGE_SIZE, empty, pager, tabs, title
 from dashboard.components.rows import Column, draw_rows, moment_cell, two_lines
 from dashboard.desk import Desk, here
-from dashboard.wording import RUN_KIND, RUN_STATUS, day_and_time, said
+from dashboard.wording import RUN_COUNT, RUN_KIND, RUN_STATUS, day_and_time, said
+from data.ledger.runs import Progress, tell_duration
 from data.permissions import Action
 from data.warehouse import pages
 from data.warehouse.pages import Page
 from data.words import RunStatus
 from invitations import controls
 
+LOOKS_EVERY = "2s"  # at a run that goes on
 
-def _columns(desk: Desk) -> list[Column]:
+
+def _columns(desk: Desk, clock: datetime | None) -> list[Column]:
     zone = desk.time_zone
     return [
         Column("Run", lambda row: two_lines(said(RUN_KIND, row["kind"]), f"#{row['run_id']}"), "1.4fr"),
         Column("Started", lambda row: _started(row, zone, desk), "1.2fr"),
-        Column("Took", _took, "0.7fr", is_number=True, on_phone=False),
+        Column("Took", lambda row: _took(row, clock), "0.7fr", is_number=True, on_phone=False),
         Column("Status", lambda row: run_mark(row["status"], said(RUN_STATUS, row["status"])), "1fr"),
-        Column("Progress", _progress, "0.9fr", is_number=True, on_phone=False),
+        Column("Progress", lambda row: _progress(row, clock), "1.3fr"),
         Column("Counts", _counts, "3fr", on_phone=False),
     ]
 
@@ -38,29 +42,57 @@ def _started(row: dict[str, Any], zone: str, desk: Desk) -> Markup:
     return moment_cell(*day_and_time(moment, zone, desk.now))
 
 
-def _took(row: dict[str, Any]) -> str:
-    if row["ended_at"] is None:
+def _seconds(row: dict[str, Any], clock: datetime | None) -> float | None:
+    """How long the run took or, while it goes on, has taken by the database's `clock`."""
+    end = row["ended_at"] or (clock if row["status"] == RunStatus.RUNNING else None)
+    return None if end is None else max(0.0, (end - row["started_at"]).total_seconds())
+
+
+def _took(row: dict[str, Any], clock: datetime | None) -> str:
+    seconds = _seconds(row, clock)
+    if seconds is None:
         return "–"
-    seconds = (row["ended_at"] - row["started_at"]).total_seconds()
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
 
 
-def _progress(row: dict[str, Any]) -> str:
-    if row["total"] is None:
-        return f"{row['done']:,}" if row["done"] else "–"
-    return f"{row['done']:,} / {row['total']:,}"
+def _progress(row: dict[str, Any], clock: datetime | None) -> Markup:
+    """How far it is, how fast and, while it goes on, how long it still takes."""
+    if not row["done"] and not row["total"]:
+        return Markup('<span class="aw-faint aw-wide">–</span>')
+    progress = Progress(row["done"], row["total"], {}, _seconds(row, clock) or 0.0)
+    is_running = row["status"] == RunStatus.RUNNING
+    left = progress.time_left if is_running else None
+    pace = [f"{_rate(progress.rate)} a second" if progress.rate else "", f"{tell_duration(left)} left" if left else ""]
+    bar = (
+        Markup('<div class="aw-bar"><i style="width:{:.0f}%"></i></div>').format(
+            100 * min(1.0, row["done"] / row["total"])
+        )
+        if is_running and row["total"]
+        else Markup("")
+    )
+    of_total = f" / {row['total']:,}" if row["total"] is not None else ""
+    return Markup('<div class="aw-progress">{:,}{}</div>{}<div class="aw-faint">{}</div>').format(
+        row["done"], of_total, bar, " · ".join(filter(None, pace))
+    )
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def _counts(row: dict[str, Any]) -> Markup:
     counts = json.loads(row["counts"] or "{}")
     pills = Markup(" ").join(
-        Markup('<span class="aw-tag">{} <b>{:,}</b></span>').format(name.replace("_", " "), count)
+        Markup('<span class="aw-tag">{} <b>{:,}</b></span>').format(RUN_COUNT.get(name, name.replace("_", " ")), count)
         for name, count in counts.items()
         if isinstance(count, int) and count
     )
     if row["problem"]:
-        return Markup('<div class="aw-failed">{}</div>{}').format(row["problem"], pills)
-    return pills or Markup('<span class="aw-faint">Nothing to do</span>')
+        tone = "note" if row["status"] == RunStatus.HALTED else "failed"
+        return Markup('<div class="aw-{}">{}</div>{}').format(tone, row["problem"], pills)
+    return pills or Markup('<span class="aw-faint">{}</span>').format(
+        "Nothing yet" if row["status"] == RunStatus.RUNNING else "Nothing to do"
+    )
 
 
 def _halt() -> None:
@@ -110,11 +142,35 @@ def show() -> None:
         return
     table = st.container()
     number = pager("runs", total, "run", "runs")
-    rows = pages.runs_page(desk.reader, desk.scope_on_database_clock, kind, Page(number, PAGE_SIZE)).to_dicts()
+    rows = _rows(desk, kind, number)
     with table:
-        draw_rows("runs", rows, _columns(desk), lambda row: row["run_id"])
-        if any(row["status"] == RunStatus.RUNNING for row in rows):
-            st.caption("A run is going on. Reload to see how far it is.")
+        if _is_any_running(rows):
+            st.fragment(_watch, run_every=LOOKS_EVERY)(kind, number)
+        else:
+            _draw(rows, desk, None)
+
+
+def _rows(desk: Desk, kind: str | None, number: int) -> list[dict[str, Any]]:
+    return pages.runs_page(desk.reader, desk.scope_on_database_clock, kind, Page(number, PAGE_SIZE)).to_dicts()
+
+
+def _is_any_running(rows: list[dict[str, Any]]) -> bool:
+    return any(row["status"] == RunStatus.RUNNING for row in rows)
+
+
+def _watch(kind: str | None, number: int) -> None:
+    """The rows while a run goes on: looked at anew by themselves."""
+    desk = here()
+    rows = _rows(desk, kind, number)
+    if not _is_any_running(rows):
+        st.rerun()  # the whole page, which then looks no more
+    with desk.ledger.read() as c:
+        clock = desk.ledger.now(c)
+    _draw(rows, desk, clock)
+
+
+def _draw(rows: list[dict[str, Any]], desk: Desk, clock: datetime | None) -> None:
+    draw_rows("runs", rows, _columns(desk, clock), lambda row: row["run_id"])
 
 
 show()

@@ -52,7 +52,7 @@ def test_the_pages_show_what_is_in_the_ledger(people: dict[str, int], look: Open
         assert said in customers
     runs = text(look("runs"))
     assert "Sending (batch)" in runs
-    assert "accepted <b>1</b>" in runs
+    assert "sent <b>1</b>" in runs
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -30,7 +30,7 @@ select
         when r.status = 'canceled' then 'Canceled'
     end as screen_status,
     case
-        when r.status = 'queued' and r.paused_at is not null then 'paused'
+        when r.status in ('queued', 'sending') and r.paused_at is not null then 'paused' -- nothing of it has left
         when r.status = 'in_doubt' then 'in doubt'
         when r.status = 'sending' then 'sending'
     end as note,
