@@ -9,7 +9,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from connectors import Accepted, Doubt, PermanentFailure
+from connectors import Accepted, Doubt, PermanentFailure, Picture
 from connectors.mailgun import MailgunMessenger
 from connectors.mailgun_events import MailgunEvents
 from connectors.twilio.events import TwilioEvents
@@ -37,6 +37,11 @@ from tests.specs import Exchange, form_names, judge, specs_folder, specs_header
 from tests.world import NOON
 
 SERVICE = "MG" + "0" * 32
+MEDIA = ("https://ask.acme.example/m/abcdefghijkl", "https://ask.acme.example/m/mnopqrstuvwx")
+PICTURES = (
+    Picture("photo-1.jpg", "image/jpeg", b"\xff\xd8\xff\r\n"),
+    Picture("photo-2.png", "image/png", b"\x89PNG"),
+)
 
 
 def captured(it: Stub) -> list[Exchange]:
@@ -75,11 +80,13 @@ def test_everything_we_ask_of_twilio_is_as_its_own_file_says() -> None:
         whatsapp = TwilioMessenger(twilio_settings(it.url, whatsapp_from="+13125550199"))
         whatsapp.send(text_message(channel=Channel.WHATSAPP))
         carry(whatsapp, [text_message()])
+        carry(whatsapp, [text_message(media_urls=MEDIA)])
+        whatsapp.send(text_message(media_urls=MEDIA))
         carry(whatsapp, [text_message(channel=Channel.WHATSAPP)])
         whatsapp.look_up(Doubt(ATTEMPT, Channel.SMS, NUMBER, LINK, NOON))
         whatsapp.check()
         list(TwilioEvents(twilio_settings(it.url)).poll([SID], NOON - timedelta(hours=1), NOON))
-        assert len(it.exchanges) == 11
+        assert len(it.exchanges) == 13
         assert judge("twilio", captured(it)) == []
 
 
@@ -89,6 +96,7 @@ def test_everything_we_ask_of_mailgun_is_as_its_own_file_says() -> None:
         mailgun(it)
         messenger = MailgunMessenger(mailgun_settings(it.url))
         messenger.send(mail_message())
+        messenger.send(mail_message(pictures=PICTURES))
         messenger.send(mail_message(html=None, reply_to=None, unsubscribe_url=None, from_name=None))
         messenger.look_up(Doubt("f" * 32, Channel.EMAIL, "ana@example.com", LINK, NOON))
         messenger.check()
