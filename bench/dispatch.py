@@ -1,108 +1,165 @@
-"""Messages a second through `send_due`, beside the same client with nothing persisted and a plain SDK loop.
+"""Messages a second of the main job, beside its ceiling and its peers, all to the same sink (bench/sink.py).
 
-    .venv/bin/python -m bench.dispatch [--messages 1000] [--latency-ms 0] [--rounds 3]
+    .venv/bin/python -m bench.dispatch [--rounds 3] [--post-office PEER/bin/python] [--only 50ms,growth]
 
-All three talk to the sandbox in a process of its own. `ceiling`: our Twilio connector in as many threads as dispatch
-uses, nothing written. `ours`: claim, hand over, record, full synchronous writes. `peer`: the SDK's client, one after
-the other, with one committed database update a message. Ratios are medians over interleaved rounds.
+(a) `ceiling`: the same client at its best concurrency, nothing persisted. (b) `ours`: `send_due`, claims, hand-over,
+recording, full synchronous writes, the limit on parallel calls lifted. (c) `sdk`: Twilio's SDK in 32 threads with an
+UPDATE committed per message. (d) `post_office`: django-post_office at its own best settings to the same relay; it has
+an environment of its own (`uv venv /tmp/po; uv pip install -p /tmp/po/bin/python django-post_office==3.12.0`).
+`courier` stands between (a) and (b): composing and judging, nothing persisted.
+
+Each runs in a process of its own; ratios are medians over interleaved rounds. The sink's own count is checked: every
+message once. Memory is the peak of the whole process while it sends.
 """
 
 import argparse
-import os
+import json
+import math
+import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from twilio.rest import Client
+from bench.contestants import WAYS
+from bench.sink import Sink, running_sink
 
-from connectors import Message, Messenger
-from connectors.registry import open_messengers
-from data.ledger import tables as t
-from data.ledger.migrate import migrate
-from data.ledger.store import Ledger, open_ledger
-from data.settings import Settings
-from data.words import Channel
-from invitations.send import PARALLEL, send_due
-from tests.many import make_due
-from tests.sandbox import Sandbox, running_sandbox
-from tests.world import NOON
+CANDIDATES = {0: (32, 64, 128), 50: (256, 512)}  # calls at a time for (a), by latency in ms: the best counts
+SDK_THREADS = 32
+SDK_MESSAGES = 2000  # its rate does not depend on how many
 
 
-def ceiling(messenger: Messenger, count: int) -> float:
-    """The connector alone."""
-    messages = [
-        Message(
-            f"bench{n}", Channel.SMS, f"+1312555{n % 10_000:04d}", f"Hello http://r.example/{n}", "http://r.example"
-        )
-        for n in range(count)
-    ]
-    started = time.perf_counter()
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        list(pool.map(messenger.send, messages))
-    return count / (time.perf_counter() - started)
+class Bench:
+    """What a measurement needs: the sink, and ledgers that were made once and are copied for each run."""
+
+    def __init__(self, sink: Sink, folder: Path, latency: int) -> None:
+        self.sink = sink
+        self.folder = folder
+        self.latency = latency
+
+    def run(self, name: str, way: str, messages: int, **more: Any) -> dict[str, float]:
+        """One contestant: rate, seconds, peak of memory. Fails when the sink saw another number of messages."""
+        home = None
+        if name == "ours":
+            home = Path(shutil.copytree(self._ledger(way, messages), self.folder / "run"))
+            more["home"] = home
+        self.sink.forget(self.latency)
+        try:
+            found = self._start(name, way=way, messages=messages, **more)
+        finally:
+            if home:
+                shutil.rmtree(home)
+        counts = self.sink.counts()
+        assert (counts["messages"], counts["repeated"]) == (messages, 0), counts
+        return {**found, "rate": messages / found["seconds"]}
+
+    def _start(self, name: str, **options: Any) -> dict[str, float]:
+        words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
+        command = [sys.executable, "-m", "bench.contestants", name, *words]
+        command += ["--http", str(self.sink.http), "--smtp", str(self.sink.smtp)]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return dict(json.loads(output.splitlines()[-1]))
+
+    def _ledger(self, way: str, messages: int) -> Path:
+        home = self.folder / f"{'sms' if way == 'sms' else 'email'}-{messages}"
+        if not home.exists():
+            self._start("prepare", way=way, messages=messages, home=home)
+        return home
+
+    def best(self, way: str, messages: int) -> int:
+        """The concurrency at which the ceiling is highest."""
+        rates = {n: self.run("ceiling", way, messages, parallel=n)["rate"] for n in CANDIDATES[self.latency]}
+        return max(rates, key=lambda n: rates[n])
 
 
-def ours(count: int) -> float:
-    """The main job, on a fresh ledger."""
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = _ledger(Path(folder), count)
-        started = time.perf_counter()
-        batch = send_due(ledger, open_messengers(), now=NOON)
-        seconds = time.perf_counter() - started
-        ledger.close()
-        assert batch.counts == {"accepted": count}, batch.counts
-        return count / seconds
+def compare(bench: Bench, way: str, messages: int, rounds: int, *, peers: dict[str, Callable[[], float]]) -> None:
+    """(a), the courier and (b) in turn, with the peers; prints rates and ratios."""
+    best = bench.best(way, messages)
+    batch = {"batch": 1000} if way == "mailgun" and "batch" in peers else {}
+    peers = {name: run for name, run in peers.items() if name != "batch"}
+    rates: dict[str, list[float]] = {name: [] for name in ("ceiling", "courier", "ours", *peers)}
+    for _ in range(rounds):
+        for name in ("ceiling", "courier", "ours"):
+            rates[name].append(bench.run(name, way, messages, parallel=best, **batch)["rate"])
+        for name, run in peers.items():
+            rates[name].append(run())
+    print(f"\n{way}, {bench.latency} ms, {messages:,} messages, {best} at a time")
+    for name, found in rates.items():
+        told = "" if name == "ours" else f"   ours / it {_ratio(rates['ours'], found)}"
+        print(f"  {name:12} {statistics.median(found):8,.0f} messages/s{told}", flush=True)
 
 
-def peer(sandbox: Sandbox, count: int) -> float:
-    """What a script would do: SDK, then an UPDATE, one after the other. No safety of any kind."""
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = _ledger(Path(folder), count)
-        client = Client(*sandbox.twilio_auth)
-        client.api.base_url = sandbox.url
-        started = time.perf_counter()
-        for n in range(1, count + 1):
-            sent = client.messages.create(to=f"+1312555{n % 10_000:04d}", from_="+13125550100", body="Hello")
-            with ledger.write() as connection:
-                connection.execute(
-                    t.requests.update().where(t.requests.c.request_id == n).values(failure_code=sent.status)
-                )
-        seconds = time.perf_counter() - started
-        ledger.close()
-        return count / seconds
+def _ratio(mine: list[float], other: list[float]) -> str:
+    ratios = [one / two for one, two in zip(mine, other, strict=True)]
+    return f"{statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
-def _ledger(home: Path, count: int) -> Ledger:
-    ledger = open_ledger(Settings(home=home))
-    migrate(ledger)
-    make_due(ledger, count, channels=(Channel.SMS,))
-    return ledger
+def growth(bench: Bench, sizes: list[int], parallel: int) -> None:
+    """Rate and memory of (b) as the work grows."""
+    print(f"\ngrowth, sms, {bench.latency} ms, {parallel} at a time")
+    found = [(size, bench.run("ours", "sms", size, parallel=parallel)) for size in sizes]
+    for size, one in found:
+        memory = one["peak"] / 2**20
+        print(f"  {size:>7,} messages  {one['rate']:6,.0f}/s  {one['seconds']:6.1f} s  peak {memory:4.0f} MiB")
+    for (less, before), (more, after) in pairwise(found):
+        steps = math.log(after["seconds"] / before["seconds"]) / math.log(more / less)
+        print(f"  {less:,} -> {more:,}: time grows with the power {steps:.2f}", flush=True)
+
+
+def post_office(bench: Bench, interpreter: Path, messages: int, processes: int) -> float:
+    """Its rate, from its own clock around `send_queued_mail_until_done`."""
+    bench.sink.forget(bench.latency)
+    script = Path(__file__).with_name("post_office_peer.py")
+    command = [interpreter, script, "--port", bench.sink.smtp, "--messages", messages, "--processes", processes]
+    output = subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout
+    found = json.loads(output.splitlines()[-1])
+    assert found["sent"] == bench.sink.counts()["messages"] == messages
+    return float(messages / found["seconds"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--messages", type=int, default=1000)
-    parser.add_argument("--latency-ms", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--only", default="0ms,50ms,mailgun,smtp,growth")
+    parser.add_argument("--post-office", type=Path, help="an interpreter that has django-post_office")
     asked = parser.parse_args()
-    rates: dict[str, list[float]] = {"ceiling": [], "ours": [], "peer": []}
-    with tempfile.TemporaryDirectory() as folder, running_sandbox(Path(folder)) as sandbox:
-        os.environ.update(sandbox.environment)
-        if asked.latency_ms:
-            sandbox.post("/_sandbox/faults", {"kind": "slow_ms", "ms": asked.latency_ms, "probability": 1.0})
-        messenger = open_messengers()[Channel.SMS]
-        for _ in range(asked.rounds):
-            rates["ceiling"].append(ceiling(messenger, asked.messages))
-            rates["ours"].append(ours(asked.messages))
-            rates["peer"].append(peer(sandbox, asked.messages))
-    for name, found in rates.items():
-        print(f"{name:8} {statistics.median(found):8.0f} messages/s   {[round(rate) for rate in found]}")
-    for name in ("ceiling", "peer"):
-        ratios = [mine / other for mine, other in zip(rates["ours"], rates[name], strict=True)]
-        print(f"ours / {name:8} {statistics.median(ratios):.2f}")
+    wanted = asked.only.split(",")
+    with tempfile.TemporaryDirectory() as folder, running_sink() as sink:
 
+        def at(latency: int) -> Bench:
+            return Bench(sink, Path(folder), latency)
+
+        for name, latency in (("0ms", 0), ("50ms", 50)):
+            if name in wanted:
+                bench = at(latency)
+                peers = {
+                    "sdk": lambda b=bench: b.run("sdk", "sms", SDK_MESSAGES, parallel=SDK_THREADS)["rate"],  # type: ignore[misc]
+                }
+                compare(bench, "sms", asked.messages, asked.rounds, peers=peers)
+        if "mailgun" in wanted:
+            compare(at(50), "mailgun", asked.messages, asked.rounds, peers={})
+        if "smtp" in wanted:
+            bench = at(0)
+            offices = {}
+            if asked.post_office:
+                offices = {
+                    f"post_office{n}": lambda n=n: post_office(bench, asked.post_office, 5000, n)  # type: ignore[misc]
+                    for n in (1, 2)
+                }
+            else:
+                print("\ndjango-post_office is absent: name an interpreter that has it with --post-office")
+            compare(bench, "smtp", asked.messages, asked.rounds, peers=offices)
+        if "growth" in wanted:
+            growth(at(50), [int(size) for size in asked.sizes.split(",")], 512)
+
+
+assert set(WAYS) == {"sms", "mailgun", "smtp"}
 
 if __name__ == "__main__":
     main()
