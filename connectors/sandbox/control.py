@@ -21,6 +21,7 @@ TEXTS = """
 select n, sid as provider_message_id, recipient as "to", coalesce(sender, service_sid) as "from", body, attempt_id,
     created as created_at, status from texts where direction <> 'inbound' order by n
 """
+FILES = "select name, media_type, size from mail_files where message_id = ? order by position"
 MEDIA = "select sid, media_type, size from text_media order by sid, position"  # null: not fetched (yet)
 MAILS = """
 select n, message_id as provider_message_id, recipient as "to", sender as "from", body_text as text, subject,
@@ -74,6 +75,7 @@ class Control:
             row["media"] = media.get(row["provider_message_id"], [])
         for row in mails:
             row["body"] = row["text"]
+            row["media"] = [dict(f) for f in self._store.rows(FILES, [row["provider_message_id"]])]
         return JSONResponse(sorted(texts + mails, key=lambda row: (row["created_at"], row["n"])))
 
     async def clock(self, request: Request) -> Response:

@@ -68,6 +68,8 @@ class MailgunEvents:
             "to": mail["header_to"],
             "subject": mail["subject"],
         }
+        files = self._store.rows("select * from mail_files where message_id = ?", [mail["message_id"]])
+        attached = [{"filename": f["name"], "content-type": f["media_type"], "size": f["size"]} for f in files]
         payload: dict[str, Any] = {
             "event": str(event),
             "id": secrets.token_urlsafe(16),
@@ -78,7 +80,7 @@ class MailgunEvents:
             "tags": json.loads(mail["tags"]),
             "user-variables": json.loads(mail["variables"]),
             "flags": {"is-routed": False, "is-authenticated": True, "is-test-mode": bool(mail["is_test"])},
-            "message": {"headers": headers, "attachments": [], "size": mail["size"]},
+            "message": {"headers": headers, "attachments": attached, "size": mail["size"]},
             **more,
         }
         if event in {MailEvent.ACCEPTED, MailEvent.DELIVERED, MailEvent.FAILED}:

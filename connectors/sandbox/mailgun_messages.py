@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Any
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -113,6 +113,12 @@ class MailgunMessages:
         is_test = str(form.get("o:testmode", "no")).lower() in {"yes", "true"}
         own = rules.recipient_variables(form)
         now = self._store.now()
+        files = [part for part in form.getlist("attachment") + form.getlist("inline") if isinstance(part, UploadFile)]
+        size = sum((v.size or 0) if isinstance(v, UploadFile) else len(v) for _, v in form.multi_items())
+        self._store.write_many(
+            "insert or ignore into mail_files values (?, ?, ?, ?, ?)",
+            [(message_id, n, f.filename or "", f.content_type or "", f.size or 0) for n, f in enumerate(files)],
+        )
         for recipient in dict.fromkeys(rules.recipients_of(form)):
             fill = rules.filler(own, recipient)
             unsubscribe = UNSUBSCRIBE_LINK.search(fill(header))
@@ -124,7 +130,7 @@ class MailgunMessages:
                 body_html=fill(str(form.get("html", ""))), variables=json.dumps(filled),
                 tags=json.dumps([str(tag) for tag in form.getlist("o:tag")]),
                 unsubscribe=unsubscribe.group(1) if unsubscribe else None, is_test=int(is_test),
-                status=MailEvent.ACCEPTED, size=sum(len(str(value)) for value in form.values()),
+                status=MailEvent.ACCEPTED, size=size,
                 created=now, attempt_id=filled.get("attempt_id"),
             )  # fmt: skip
             mail = self._store.row("select * from mails where n = ?", [number])

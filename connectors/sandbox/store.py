@@ -32,6 +32,10 @@ create table if not exists mails (
     variables text not null, tags text not null, unsubscribe text, is_test integer not null, status text not null,
     size integer not null, created real not null, attempt_id text
 );
+create table if not exists mail_files (
+    message_id text not null, position integer not null, name text not null, media_type text not null,
+    size integer not null, primary key (message_id, position)
+);
 create index if not exists mails_message on mails (message_id);
 create table if not exists mail_events (
     n integer primary key, id text not null, at real not null, visible_at real not null, event text not null,
@@ -141,7 +145,16 @@ class Store:
     def forget(self) -> None:
         """Empty every table of the providers' own; what is on the agenda finds nothing when its time comes."""
         self._open()
-        for table in ("texts", "text_media", "text_values", "mails", "mail_events", "blocked", "mail_lists"):
+        for table in (
+            "texts",
+            "text_media",
+            "text_values",
+            "mails",
+            "mail_files",
+            "mail_events",
+            "blocked",
+            "mail_lists",
+        ):
             self._connection.execute(f"delete from {table}")  # noqa: S608
         self.set_offset(0.0)
         self.date_offset = 0.0

@@ -99,9 +99,14 @@ def test_a_message_is_queued_under_the_id_it_asked_for(sandbox: Sandbox) -> None
 
 
 def test_multipart_is_taken_as_urlencoded_is_and_a_made_up_id_given(sandbox: Sandbox) -> None:
-    answer = send(sandbox, to="mp@example.com", files={"attachment": ("a.txt", b"hello")})
+    answer = send(sandbox, to="mp@example.com", files={"attachment": ("a.jpg", b"\xff\xd8hello", "image/jpeg")})
     assert answer.status_code == 200
     assert answer.json()["id"].endswith(f"@{MAILGUN_DOMAIN}>")
+    sandbox.wait_until_quiet()
+    file = {"filename": "a.jpg", "content-type": "image/jpeg", "size": 7}
+    assert [event["message"]["attachments"] for event in events(sandbox, recipient="mp@example.com")] == [[file]] * 2
+    (row,) = [row for row in sandbox.record() if row["to"] == "mp@example.com"]
+    assert row["media"] == [{"name": "a.jpg", "media_type": "image/jpeg", "size": 7}]
 
 
 @pytest.mark.parametrize(
