@@ -22,7 +22,7 @@ from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import locations
 from data.settings import Settings
 from invitations.settings_check import load_settings
-from pipelines import children
+from pipelines import children, demo_templates
 from pipelines.demo_news import News
 from pipelines.demo_state import (
     DemoState,
@@ -72,7 +72,7 @@ def run_demo(console: Console, *, fresh: bool) -> None:
                     step("The sandbox: Twilio, Mailgun, and the customers")
                     _start_sandbox(group, home, state, variables)
                     tell_sandbox(state, ledger)
-                    _start_the_rest(group, state, variables, step)
+                    _start_the_rest(group, ledger, state, variables, step)
                     step("Customers into the inbox folder")
                     _seed(ledger, home, state)
                 console.print(_welcome(ledger, state, is_first=is_first), highlight=False, soft_wrap=True)
@@ -110,18 +110,22 @@ def tell_sandbox(state: DemoState, ledger: Ledger) -> None:
         session.post(address, json=offset, timeout=10).raise_for_status()
 
 
-def _start_the_rest(group: Group, state: DemoState, variables: dict[str, str], step: "Step") -> None:
-    """web/, the dashboard and Dagster beside each other: Dagster takes longest."""
+def _start_the_rest(group: Group, ledger: Ledger, state: DemoState, variables: dict[str, str], step: "Step") -> None:
+    """web/, the dashboard and Dagster beside each other: Dagster takes longest, and Meta's approval no longer."""
     ports = state.ports
     dagster = children.start_dagster(group, variables, ports)
     web = children.start_web(group, variables, ports)
     dashboard = children.start_dashboard(group, variables, ports)
+    step("The WhatsApp text, for Meta to approve")
+    desk = demo_templates.desk_of(state)
+    demo_templates.submit(ledger, desk)
     step("web/: the pages that customers see")
     group.wait_until_answers(web, f"{ports.url(ports.web)}/healthz")
     step("The dashboard")
     group.wait_until_answers(dashboard, f"{ports.url(ports.dashboard)}/_stcore/health")
     step("Dagster")
     group.wait_until_answers(dagster, f"{ports.url(ports.dagster)}/server_info")
+    demo_templates.ask(ledger, desk)
 
 
 def _seed(ledger: Ledger, home: Path, state: DemoState) -> None:
@@ -155,7 +159,7 @@ def _steps(console: Console, *, is_first: bool) -> Iterator[Step]:
     console.print("Preparing a demo: nothing leaves this machine." if is_first else "Going on with the demo.")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        yield Step(progress, total=6)
+        yield Step(progress, total=7)
 
 
 def _welcome(ledger: Ledger, state: DemoState, *, is_first: bool) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.store import Ledger
 from data.ledger.tables import customers, invitations, locations, requests, reviews, scores
+from data.words import Channel
 
 _REVIEWS_EVERY_SECONDS = 15.0  # each export costs Dagster a run
 _Count = Callable[[Connection], int]
@@ -36,6 +37,10 @@ MILESTONES = (
     Milestone("{} customers taken in from the inbox folder, by Dagster", _rows(customers)),
     Milestone("{} invitations planned", _rows(invitations)),
     Milestone("{} messages handed over, by invitations/send.py", _rows(requests, requests.c.handed_at.is_not(None))),
+    Milestone(
+        "{} of them by WhatsApp, with a text that Meta approved",
+        _rows(requests, requests.c.handed_at.is_not(None), requests.c.channel == Channel.WHATSAPP),
+    ),
     Milestone("First scores: {} so far. Watch them come in on the Overview", _rows(scores), is_told_at_once=True),
     Milestone("First public reviews: {} so far", _rows(reviews), is_told_at_once=True),
 )

@@ -115,6 +115,7 @@ def environment(home: Path, state: DemoState, *, nightly_zone: str) -> dict[str,
         "TWILIO_ACCOUNT_SID": state.account_sid,
         "TWILIO_AUTH_TOKEN": state.auth_token,
         "TWILIO_FROM": "+15005550006",
+        "TWILIO_WHATSAPP_FROM": "+14155238886",  # the number of Twilio's own WhatsApp trial
         "MAILGUN_API_KEY": state.mailgun_key,
         "MAILGUN_DOMAIN": "mail.harborandpine.example.com",
         "MAILGUN_WEBHOOK_KEY": state.webhook_key,
