@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from connectors import Message
 from data.ledger import tables as t
+from data.ledger.breakers import open_breaker, read_open
 from data.ledger.store import Ledger
+from data.pace import Pace
 from data.permissions import Action, may, rights
 from data.words import AddressKind, Channel, InvitationStatus, JobKind, RequestStatus, Role
 from invitations.controls import (
     Actor,
     Done,
     Refused,
+    close_breaker,
     halt,
     pause_request,
     restart_invitation,
@@ -22,6 +26,8 @@ from invitations.controls import (
     stop_invitation,
 )
 from invitations.queueing import plan_and_queue
+from invitations.send import send_due
+from tests.recorder import Recorder
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 pytestmark = pytest.mark.one_database
@@ -105,6 +111,29 @@ def test_after_the_hand_over_it_says_that_it_has_gone(ledger: Ledger, world: Wor
     assert pause_request(ledger, owner(world), request_id, now=NOON) == Refused("Too late, it has gone.")
 
 
+@pytest.mark.both_databases
+def test_what_a_sender_has_taken_up_is_paused_until_the_moment_it_is_handed_over(ledger: Ledger, world: World) -> None:
+    ids = [make_request(ledger, world, make_customer(ledger, world)) for _ in range(2)]
+    paused: list[Any] = []
+
+    def pause_the_other(message: Message) -> None:
+        """While the first is with the provider, the second is claimed and has not left."""
+        if not paused:
+            mine = one(ledger, t.requests, attempt_id=message.attempt_id).request_id
+            other = next(each for each in ids if each != mine)
+            paused.extend([other, *(pause_request(ledger, owner(world), each, now=NOON) for each in (other, mine))])
+
+    messenger = Recorder(pause_the_other)
+    send_due(ledger, messenger.messengers, now=NOON, pace=Pace(parallel=1))
+    other, answer, too_late = paused
+    assert answer == Done("Paused. It waits until someone resumes it.")
+    assert too_late == Refused("Too late, it has gone.")
+    assert one(ledger, t.requests, request_id=other).status is RequestStatus.QUEUED
+    assert isinstance(resume_request(ledger, owner(world), other, now=NOON), Done)
+    send_due(ledger, messenger.messengers, now=NOON)
+    assert len(messenger.taken) == 2
+
+
 def test_stopping_leaves_the_requests_to_dispatch(ledger: Ledger, world: World, request_id: int) -> None:
     invitation_id = invitation_of(ledger, request_id)
     assert isinstance(stop_invitation(ledger, owner(world), invitation_id, now=NOON), Done)
@@ -125,6 +154,29 @@ def test_restarting_moves_what_is_planned_by_the_time_it_was_stopped(
     assert isinstance(restart_invitation(ledger, owner(world), invitation_id, now=later), Done)
     row = one(ledger, t.invitations, invitation_id=invitation_id)
     assert (row.status, row.shift_minutes, row.stopped_at) == (InvitationStatus.ACTIVE, 2 * 24 * 60 + 1, None)
+
+
+@pytest.mark.both_databases
+def test_what_is_queued_for_later_stays_later_by_as_long_even_before_planning_looks(
+    ledger: Ledger, world: World
+) -> None:
+    tomorrow = NOON + timedelta(days=1)
+    customer = make_customer(ledger, world)
+    make_request(ledger, world, customer, status=RequestStatus.SENT, handed_at=NOON - timedelta(days=2))
+    reminder = make_request(
+        ledger, world, customer, channel=Channel.EMAIL, step=1,
+        not_before=tomorrow, not_after=tomorrow + timedelta(hours=8),
+    )  # fmt: skip
+    invitation_id = invitation_of(ledger, reminder)
+    stop_invitation(ledger, owner(world), invitation_id, now=NOON)
+    restart_invitation(ledger, owner(world), invitation_id, now=NOON + timedelta(hours=2))
+    row = one(ledger, t.requests, request_id=reminder)
+    assert row.not_before == tomorrow + timedelta(hours=2)
+    messenger = Recorder()
+    send_due(ledger, messenger.messengers, now=tomorrow + timedelta(hours=1))
+    assert messenger.taken == []
+    send_due(ledger, messenger.messengers, now=tomorrow + timedelta(hours=3))
+    assert len(messenger.taken) == 1
 
 
 def test_restarting_asks_for_planning_once(ledger: Ledger, world: World, request_id: int) -> None:
@@ -235,6 +287,18 @@ def test_someone_elses_location_and_account_are_out_of_reach(ledger: Ledger, wor
             answer = control(ledger, actor, key, now=NOON)
             assert answer == Refused("This is not among the locations you look after."), control
     assert audits(ledger) == []
+
+
+def test_a_refused_sender_is_let_go_once_and_by_name(ledger: Ledger, world: World) -> None:
+    with ledger.write() as c:
+        open_breaker(c, Channel.SMS, "+13125550100", code="20003", reason="refused")
+        [breaker] = read_open(c)
+    assert isinstance(close_breaker(ledger, owner(world), breaker.breaker_id), Done)
+    again = close_breaker(ledger, owner(world), breaker.breaker_id)
+    assert isinstance(again, Refused)
+    assert again.is_so_already
+    assert one(ledger, t.breakers).closed_by == "owner@acme.example"
+    assert audits(ledger) == [("owner@acme.example", "lift_halt", f"breaker {breaker.breaker_id}")]
 
 
 @pytest.mark.parametrize("role", list(Role))
