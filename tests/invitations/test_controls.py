@@ -1,5 +1,6 @@
 """Pausing, stopping, restarting and halting: who may, when it is too late, and what is left in the ledger."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,15 @@ import pytest
 import sqlalchemy as sa
 
 from connectors import Message
+from data.ledger import controls
 from data.ledger import tables as t
 from data.ledger.breakers import open_breaker, read_open
+from data.ledger.hand_over import hand_over
+from data.ledger.runs import start_run
 from data.ledger.store import Ledger
 from data.pace import Pace
 from data.permissions import Action, may, rights
-from data.words import AddressKind, Channel, InvitationStatus, JobKind, RequestStatus, Role
+from data.words import AddressKind, Channel, InvitationStatus, JobKind, RequestStatus, Role, RunKind
 from invitations.controls import (
     Actor,
     Done,
@@ -28,6 +32,7 @@ from invitations.controls import (
 from invitations.queueing import plan_and_queue
 from invitations.send import send_due
 from tests.recorder import Recorder
+from tests.waiting import wait_until
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 pytestmark = pytest.mark.one_database
@@ -132,6 +137,39 @@ def test_what_a_sender_has_taken_up_is_paused_until_the_moment_it_is_handed_over
     assert isinstance(resume_request(ledger, owner(world), other, now=NOON), Done)
     send_due(ledger, messenger.messengers, now=NOON)
     assert len(messenger.taken) == 2
+
+
+@pytest.mark.both_databases
+def test_whoever_was_told_paused_in_the_moment_of_the_hand_over_was_told_the_truth(
+    ledger: Ledger, world: World, request_id: int
+) -> None:
+    batch_id = start_run(ledger, RunKind.SEND, NOON)
+    with ledger.write() as c:
+        now = ledger.now(c)
+        c.execute(t.attempts.insert().values(
+            attempt_id="a" * 24, request_id=request_id, batch_id=batch_id, provider="recorder", claimed_at=now,
+            lease_until=now + timedelta(minutes=5),
+        ))  # fmt: skip
+        c.execute(t.requests.update().values(attempt_id="a" * 24, status=RequestStatus.SENDING))
+
+    def hand_it_over() -> bool:
+        with ledger.write() as c:
+            return hand_over(c, "a" * 24)
+
+    def is_waiting() -> bool:
+        with ledger.read() as c:
+            blocked = "select count(*) from pg_stat_activity where datname = current_database()"
+            return bool(c.execute(sa.text(f"{blocked} and wait_event_type = 'Lock'")).scalar_one())
+
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.write() as c:
+            assert controls.lock_request(c, world.account_id, None, request_id)
+            handed = pool.submit(hand_it_over)
+            if not ledger.is_sqlite:  # its other writers wait before they look
+                wait_until(is_waiting, what="the hand-over to wait for the pause")
+            assert controls.set_paused(c, request_id, paused_at=NOON, by="owner@acme.example")
+        assert handed.result() is False
+    assert one(ledger, t.attempts).handed_at is None
 
 
 def test_stopping_leaves_the_requests_to_dispatch(ledger: Ledger, world: World, request_id: int) -> None:
