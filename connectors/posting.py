@@ -5,6 +5,7 @@ kept connection that died (its IDEMPOTENT_METHODS; held by a test).
 """
 
 import asyncio
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,6 +16,7 @@ from connectors.addresses import is_loopback
 from connectors.transport import Unclear, quiet_loggers
 
 _MOST_BYTES = 1024 * 1024  # of an answer: a provider's are a few kilobytes
+_LARGE = 256 * 1024  # bytes of a request
 _IDLE_SECONDS = 4.0  # a kept connection's, below any server's own: one that the server just closed would be doubt
 
 
@@ -73,7 +75,7 @@ class Poster:
             raise RuntimeError("a courier is used inside its own `async with`")
         try:
             async with self._session.post(
-                url, data=body, headers={"Content-Type": content_type}, allow_redirects=False
+                url, data=_in_pieces(body), headers={"Content-Type": content_type}, allow_redirects=False
             ) as response:
                 return Posted(response.status, response.headers, await _whole(response))
         # Only these are raised before a request is written. The cause is left out: its text holds the address.
@@ -81,6 +83,11 @@ class Poster:
             raise NeverLeft(type(error).__name__) from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
             raise Unclear(f"no whole answer: {type(error).__name__}") from None
+
+
+def _in_pieces(body: bytes) -> bytes | io.BytesIO:
+    """A mail with pictures is written piece by piece: aiohttp warns of a large one, which would hold up all others."""
+    return io.BytesIO(body) if len(body) > _LARGE else body
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
