@@ -91,7 +91,7 @@ def open_ways(*, only_loopback: bool) -> Ways:
         try:
             if only_loopback:
                 require_loopback()
-            carriers.append(Mail(settings.email, open_messengers()))
+            carriers.append(Mail(settings.email, open_messengers([Channel.EMAIL])))
         except ConfigurationError as problem:
             faults.append(_fault(problem))
     return Ways(tuple(carriers), tuple(faults))

@@ -3,7 +3,7 @@
 Nothing of a provider is imported before it is opened: `PROVIDERS` holds names. Adding one is one entry here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pkgutil import resolve_name
@@ -73,12 +73,15 @@ class ProviderSettings(Protocol):
         """For verifying callbacks."""
 
 
-def open_messengers() -> dict[Channel, Messenger]:
-    """A messenger for each channel that the environment configures. Raises ConfigurationError for unusable values."""
+def open_messengers(only: Collection[Channel] = tuple(Channel)) -> dict[Channel, Messenger]:
+    """A messenger for each channel that the environment configures, of those in `only`: others are not even imported.
+
+    Raises ConfigurationError for unusable values.
+    """
     opened: dict[Channel, Messenger] = {}
     for provider in PROVIDERS:
         settings = _settings(provider)
-        wanted = [c for c in provider.channels if c not in opened and not settings.missing_for(c)]
+        wanted = [c for c in provider.channels if c in only and c not in opened and not settings.missing_for(c)]
         if wanted:
             messenger = cast(Messenger, resolve_name(provider.messenger)(settings))
             opened.update(dict.fromkeys(wanted, messenger))

@@ -101,18 +101,25 @@ def _is_changing(connection: Connection, now: datetime, ways: Sequence[NoticeWay
 
 
 @again_if_undone
+def end_alerts(ledger: Ledger, ways: Sequence[NoticeWay], alert_ids: Sequence[int]) -> int:
+    """Clear alerts that only their raiser can judge, and let it be told; how many were open."""
+    with ledger.write() as connection:
+        cleared = alerts.clear(connection, alert_ids)
+        _write_all_over(connection, cleared, ways)
+    return len(cleared)
+
+
+@again_if_undone
 def _write_changes(ledger: Ledger, ways: Sequence[NoticeWay]) -> tuple[list[Alert], list[Alert]]:
     with ledger.write() as connection:
         alerts.take_turns(connection)
         seen = look(connection, ledger.now(connection))
         raised = [alerts.raise_alert(connection, wrong.kind, wrong.subject, wrong.text) for wrong in seen.wrong]
         cleared = alerts.clear(connection, _over(seen, alerts.read_open(connection)))
-        told_before = notices.written_ways(connection, [alert.alert_id for alert in cleared])
         sender = _sender(connection)
         for alert in alerts.read_open(connection):
             _write_raised(connection, alert, ways, sender)
-        for alert in cleared:
-            _write_over(connection, alert, [way for way in ways if way in told_before[alert.alert_id]], sender)
+        _write_all_over(connection, cleared, ways)
     return [alert for alert in raised if alert is not None], cleared
 
 
@@ -142,6 +149,14 @@ def _write_raised(connection: Connection, alert: Alert, ways: Sequence[NoticeWay
         text=alert.text,
         alert_id=alert.alert_id,
     )
+
+
+def _write_all_over(connection: Connection, cleared: Sequence[Alert], ways: Sequence[NoticeWay]) -> None:
+    """To whom the alarm is, or will be, told, its end is told too."""
+    told_before = notices.written_ways(connection, [alert.alert_id for alert in cleared])
+    sender = _sender(connection)
+    for alert in cleared:
+        _write_over(connection, alert, [way for way in ways if way in told_before[alert.alert_id]], sender)
 
 
 def _write_over(connection: Connection, alert: Alert, ways: Sequence[NoticeWay], sender: str) -> None:

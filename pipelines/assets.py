@@ -6,6 +6,7 @@ No asset has a RetryPolicy: with one, Ctrl-C executes a step again (tried), and 
 
 import dagster as dg
 
+from data.ledger.demo_clock import is_demo
 from data.ledger.runs import Progress
 from invitations.approval import ask_before_batch
 from invitations.resolve import resolve_doubt
@@ -19,6 +20,7 @@ from pipelines.passes import (
     receive_events,
     take_in,
     take_in_reviews,
+    write_digests,
 )
 from pipelines.resources import LedgerResource, ProvidersResource
 from pipelines.story import facts, told_story
@@ -122,6 +124,13 @@ def out_dashboard(context: dg.AssetExecutionContext, ledger: LedgerResource) -> 
         return Result(metadata=publish(opened))
 
 
+@dg.asset(deps=[core_requests_sent], group_name="answers", pool="digest", kinds={"sqlalchemy"})
+def out_digests(context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource) -> Result:
+    """One row per morning: what was sent, failed and answered yesterday, and what waits. The watch tells it."""
+    with ledger.opened(context.run.run_id) as opened:
+        return Result(metadata=write_digests(opened, providers.ways(only_loopback=is_demo(opened))))
+
+
 @dg.asset(group_name="people", pool="intake", kinds={"sqlalchemy"})
 def core_jobs_done(context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource) -> Result:
     """One row per thing a person asked for on the dashboard, carried out."""
@@ -139,5 +148,6 @@ ALL = [
     raw_events,
     core_events,
     out_dashboard,
+    out_digests,
     core_jobs_done,
 ]

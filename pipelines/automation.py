@@ -12,12 +12,15 @@ import dagster as dg
 import structlog
 
 from data.ledger.claimable import has_claimable
+from data.ledger.demo_clock import is_demo
 from data.ledger.jobs import end_abandoned_jobs, waiting_job_ids
 from data.ledger.runs import has_any_run, reap_dead_runs
 from data.pace import Pace as SendingPace
 from data.settings import utc_now
+from invitations.digest import HOUR as DIGEST_HOUR
 from invitations.send import cap_at
 from invitations.take_in import waiting_files
+from pipelines.alarms import clear_recovered_jobs, raise_failed_job
 from pipelines.assets import (
     DAYS,
     core_attempts_resolved,
@@ -28,11 +31,13 @@ from pipelines.assets import (
     core_reviews,
     core_suppressions,
     out_dashboard,
+    out_digests,
     planned,
     raw_events,
 )
 from pipelines.inbox_reviews import review_files
 from pipelines.pace import Pace
+from pipelines.passes import watch_over
 from pipelines.reaper import reap_dagster_runs
 from pipelines.resources import LedgerResource, ProvidersResource
 
@@ -58,13 +63,25 @@ events = dg.define_asset_job(
 reviews = dg.define_asset_job("reviews", [core_reviews], description="A file of reviews came in: take it in.")
 asked = dg.define_asset_job("asked", [core_jobs_done], description="What people asked for on the dashboard.")
 
-JOBS = [nightly, intake, dispatch, events, reviews, asked]
+digest = dg.define_asset_job("digest", [out_digests], description="Write the morning digest of yesterday.")
+
+JOBS = [nightly, intake, dispatch, events, reviews, asked, digest]
 
 # Before the first quiet hours end anywhere in the account's country; planning looks 36 hours ahead.
 nightly_at_three = dg.ScheduleDefinition(
     name="nightly_at_three",
     job=nightly,
     cron_schedule="0 3 * * *",
+    execution_timezone=_pace.nightly_zone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+
+
+# On the account's clock. Whoever starts later writes it too, until midnight: the watch does.
+digest_at_eight = dg.ScheduleDefinition(
+    name="digest_at_eight",
+    job=digest,
+    cron_schedule=f"0 {DIGEST_HOUR} * * *",
     execution_timezone=_pace.nightly_zone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
@@ -155,11 +172,37 @@ def reaper(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.Sk
     return dg.SkipReason(f"Found dead: {dagster_runs} Dagster runs, {runs} runs of the ledger, {jobs} jobs.")
 
 
+@dg.sensor(minimum_interval_seconds=60, default_status=_RUNNING)
+def watch_each_minute(
+    context: dg.SensorEvaluationContext, ledger: LedgerResource, providers: ProvidersResource
+) -> dg.SkipReason:
+    """Look for what somebody must be told about, and tell it; web/ does the same, in case Dagster is what died."""
+    with ledger.opened() as opened:
+        ways = providers.ways(only_loopback=is_demo(opened))
+        for fault in ways.faults:
+            log.error("alerts cannot leave", what=fault.what, mend=fault.mend)
+        clear_recovered_jobs(opened, context.instance, [carrier.way for carrier in ways.carriers])
+        counts = watch_over(opened, ways).as_metadata()
+    return dg.SkipReason(", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
 @dg.run_failure_sensor(minimum_interval_seconds=min(30, TICK_SECONDS), default_status=_RUNNING)
-def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
-    """One line for whoever watches the log: which job and run, never what the failure quoted."""
-    log.error("run failed", job=context.dagster_run.job_name, dagster_run_id=context.dagster_run.run_id)
+def alert_on_failure(context: dg.RunFailureSensorContext, ledger: LedgerResource) -> None:
+    """Which job and run, never what the failure quoted: a line in the log, and an alarm if the ledger has none yet."""
+    run = context.dagster_run
+    log.error("run failed", job=run.job_name, dagster_run_id=run.run_id)
+    with ledger.opened() as opened:
+        raise_failed_job(opened, run.job_name, run.run_id)
 
 
-SENSORS = [dispatch_when_due, events_each_minute, inbox_files, inbox_reviews, jobs_asked_for, reaper, alert_on_failure]
-SCHEDULES = [nightly_at_three]
+SENSORS = [
+    dispatch_when_due,
+    events_each_minute,
+    inbox_files,
+    inbox_reviews,
+    jobs_asked_for,
+    reaper,
+    watch_each_minute,
+    alert_on_failure,
+]
+SCHEDULES = [nightly_at_three, digest_at_eight]

@@ -28,6 +28,7 @@ COMMANDS = {
     "resume": "control:resume_sending",
     "breakers": "breakers:app",
     "doctor": "control:doctor",
+    "watch": "watch:watch_once",
     "suppressions": "suppressions:app",
     "template": "template:app",
 }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from connectors import EventSource, SuppressionList
+from connectors.alerting import Ways
 from data.ledger.demo_clock import is_demo
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger
@@ -17,10 +18,12 @@ from data.warehouse.archive import archive_inbox, archive_verdicts
 from data.warehouse.load import load_from_ledger
 from data.warehouse.store import PUBLISH_EVERY
 from data.words import RunKind
+from invitations.digest import write_due_digests
 from invitations.events import poll_providers
 from invitations.queueing import PlanReport, plan_and_queue
 from invitations.suppression_sync import SyncFailed, sync_suppressions
 from invitations.take_in import pick_up_inbox
+from invitations.watch import Watched, watch
 from pipelines.inbox_reviews import pick_up_reviews
 
 Counts = dict[str, int]
@@ -89,3 +92,14 @@ def publish(ledger: Ledger) -> Counts:
     """Give the dashboard a new copy, at most once a minute (a demo: ten seconds) and only when something changed."""
     every = DEMO_PUBLISHES_EVERY if is_demo(ledger) else PUBLISH_EVERY
     return {"copies": int(warehouse_of(ledger).publish(every=every) is not None)}
+
+
+def write_digests(ledger: Ledger, ways: Ways) -> Counts:
+    """Write the morning digests that are due; the watch tells them."""
+    written = write_due_digests(ledger, [carrier.way for carrier in ways.carriers], now=ledger.policy_now())
+    return {"digests": written}
+
+
+def watch_over(ledger: Ledger, ways: Ways) -> Watched:
+    """Look for what is wrong, and tell it."""
+    return watch(ledger, ways.carriers, now=ledger.policy_now())

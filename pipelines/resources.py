@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from connectors import EventSource, Messenger, SuppressionList, TemplateDesk
+from connectors.alerting import Ways, open_ways
 from connectors.registry import open_event_sources, open_messengers, open_suppression_lists, open_template_desks
 from data.ledger.migrate import require_current
 from data.ledger.runs import inside_dagster_run
@@ -52,6 +53,10 @@ class ProvidersOpener:
     def event_sources(self) -> Mapping[str, EventSource]:
         """Who can be asked what happened."""
         return open_event_sources()
+
+    def ways(self, *, only_loopback: bool) -> Ways:
+        """How alerts and digests leave."""
+        return open_ways(only_loopback=only_loopback)
 
     def suppression_lists(self) -> Mapping[str, SuppressionList]:
         """Who keeps a list of addresses of its own."""

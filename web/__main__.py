@@ -16,6 +16,7 @@ from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import open_ledger
 from data.settings import Settings
 from web.app import create_app
+from web.watcher import Watcher
 
 log = structlog.get_logger("web")
 
@@ -61,7 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
         providers=sorted(readers),
     )
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with Watcher(ledger):
+            uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         log.info("web_stopped")
     finally:
