@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.reservations import keep_unit, keep_units
+from data.ledger.rows_of import listed, one_of, rows_of
 from data.ledger.tables import attempts, invitations, requests
 from data.ledger.tables.metadata import database_now
 from data.ledger.types import UtcDateTime
@@ -85,33 +86,35 @@ _DATE_INVITATION = (
 
 
 # The same for many at once, of attempts that run as they should: each still holds its request.
-_ids = sa.bindparam("attempt_ids", expanding=True, type_=sa.String)
-_request_ids = sa.bindparam("request_ids", expanding=True, type_=sa.BigInteger)
-_invitation_ids = sa.bindparam("invitation_ids", expanding=True, type_=sa.BigInteger)
+_accepted = rows_of("accepted", attempt_id=sa.String(), message_id=sa.String()).c
 _RUNNING = (
     sa.select(_at.attempt_id, _r.request_id, _r.invitation_id)
     .join(requests, sa.and_(_r.request_id == _at.request_id, _r.attempt_id == _at.attempt_id))
-    .where(_at.attempt_id.in_(_ids), _at.outcome.is_(None), _r.status == RequestStatus.SENDING)
+    .where(
+        _at.attempt_id.in_(one_of("attempt_ids", sa.String())),
+        _at.outcome.is_(None),
+        _r.status == RequestStatus.SENDING,
+    )
     .with_for_update()
 )
 _SETTLE_RUNNING = (
     attempts.update()
-    .where(_at.attempt_id == _attempt_id)
+    .where(_at.attempt_id == _accepted.attempt_id)
     .values(
         outcome=AttemptOutcome.ACCEPTED,
         finished_at=database_now(),
         handed_at=sa.func.coalesce(_at.handed_at, database_now()),
-        provider_message_id=_message_id,
+        provider_message_id=_accepted.message_id,
     )
 )
 _MARK_SENT_RUNNING = (
     requests.update()
-    .where(_r.request_id.in_(_request_ids), _r.status == RequestStatus.SENDING)
+    .where(_r.request_id.in_(one_of("request_ids", sa.BigInteger())), _r.status == RequestStatus.SENDING)
     .values(status=RequestStatus.SENT, handed_at=_moment, **NO_FAILURE)
 )
 _DATE_INVITATIONS = (
     invitations.update()
-    .where(_i.invitation_id.in_(_invitation_ids), _i.first_handed_at.is_(None))
+    .where(_i.invitation_id.in_(one_of("invitation_ids", sa.BigInteger())), _i.first_handed_at.is_(None))
     .values(first_handed_at=_moment, shift_minutes=0)
 )
 
@@ -121,15 +124,15 @@ def record_many_accepted(connection: Connection, accepted: Sequence[tuple[str, s
 
     Those that do not run as they should (a callback was first, the lease was lost) are recorded one by one.
     """
-    names = {"attempt_ids": [attempt_id for attempt_id, _ in accepted]}
+    names = {"attempt_ids": listed(attempt_id for attempt_id, _ in accepted)}
     running = {row.attempt_id: row for row in connection.execute(_RUNNING, names)}
-    usual = [{"named_attempt": a, "message_id": m} for a, m in accepted if a in running]
+    usual = [one for one in accepted if one[0] in running]
     if usual:
-        connection.execute(_SETTLE_RUNNING, usual)
-        requested = [row.request_id for row in running.values()]
+        connection.execute(_SETTLE_RUNNING, {"accepted": usual})
+        requested = listed(row.request_id for row in running.values())
         connection.execute(_MARK_SENT_RUNNING, {"request_ids": requested, "moment": at})
         invited = sorted({row.invitation_id for row in running.values()})
-        connection.execute(_DATE_INVITATIONS, {"invitation_ids": invited, "moment": at})
+        connection.execute(_DATE_INVITATIONS, {"invitation_ids": listed(invited), "moment": at})
         keep_units(connection, invited)
     for attempt_id, message_id in accepted:
         if attempt_id not in running:

@@ -22,10 +22,12 @@ from data.ledger.moments import Moment, passing
 from data.ledger.outcomes import record_not_sent
 from data.ledger.quota import ensure_cycle
 from data.ledger.reservations import reserve
+from data.ledger.rows_of import rows_of
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables import accounts, attempts, people, quota_cycles, requests
 from data.ledger.tables import breakers as breaker_table
 from data.ledger.tables.metadata import database_now
+from data.ledger.types import UtcDateTime
 from data.pace import Pace
 from data.words import AttemptOutcome, Channel, RequestStatus
 
@@ -185,33 +187,37 @@ class _Claiming:
             )
             for row in chosen
         ]
-        self._connection.execute(
-            attempts.insert(),
-            [
-                {
-                    "attempt_id": claim.attempt_id,
-                    "request_id": claim.request_id,
-                    "batch_id": self._batch_id,
-                    "provider": self._carriers[claim.channel].provider,
-                    "sender": claim.sender,
-                    "claimed_at": clock,
-                    "lease_until": clock + LEASE,
-                }
-                for claim in claims
-            ],
-        )
-        self._connection.execute(
-            _MARK_SENDING,
-            [{"claimed_id": claim.request_id, "new_attempt_id": claim.attempt_id} for claim in claims],
-        )
+        claimed = [
+            [claim.attempt_id, claim.request_id, self._carriers[claim.channel].provider, claim.sender]
+            for claim in claims
+        ]
+        values = {"claimed": claimed, "batch": self._batch_id, "clock": clock, "lease": clock + LEASE}
+        self._connection.execute(_WRITE_ATTEMPTS, values)
+        self._connection.execute(_MARK_SENDING, {"claimed": claimed})
         return claims
 
 
 _PROBE_DUE = sa.select(_b.breaker_id).where(_b.closed_at.is_(None), _b.probe_at <= database_now()).limit(1)
+_claimed = rows_of(
+    "claimed", attempt_id=sa.String(), request_id=sa.BigInteger(), provider=sa.String(), sender=sa.String()
+).c
+_WRITE_ATTEMPTS = attempts.insert().from_select(
+    ["attempt_id", "request_id", "provider", "sender", "batch_id", "claimed_at", "lease_until"],
+    sa.select(
+        _claimed.attempt_id,
+        _claimed.request_id,
+        _claimed.provider,
+        _claimed.sender,
+        sa.bindparam("batch", type_=sa.BigInteger),
+        sa.bindparam("clock", type_=UtcDateTime),
+        sa.bindparam("lease", type_=UtcDateTime),
+    ),
+)
 _MARK_SENDING = (
     requests.update()
-    .where(_r.request_id == sa.bindparam("claimed_id"), _r.status == RequestStatus.QUEUED)
-    .values(status=RequestStatus.SENDING, attempt_id=sa.bindparam("new_attempt_id"), attempt_count=_r.attempt_count + 1)
+    # coalesce, so that SQLite does not go through everything that is queued by the index of statuses, for each row
+    .where(_r.request_id == _claimed.request_id, sa.func.coalesce(_r.status, "") == RequestStatus.QUEUED)
+    .values(status=RequestStatus.SENDING, attempt_id=_claimed.attempt_id, attempt_count=_r.attempt_count + 1)
 )
 
 

@@ -9,13 +9,14 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger.rows_of import listed, one_of
 from data.ledger.stops import nothing_stops, with_context
 from data.ledger.tables import attempts, requests
 from data.ledger.tables.metadata import database_now
 from data.words import RequestStatus
 
 _r, _at = requests.c, attempts.c
-_ids = sa.bindparam("attempt_ids", expanding=True, type_=sa.String)
+_ids = one_of("attempt_ids", sa.String())
 
 # Built once: putting these expressions together for every message took five times as long as running them.
 _MAY_GO = (
@@ -47,6 +48,7 @@ _STILL_OURS = (
         _r.request_id.in_(sa.select(_at.request_id).where(_at.attempt_id.in_(_ids))),
         _r.attempt_id.in_(_ids),
         _r.status == RequestStatus.SENDING,
+        _r.paused_at.is_(None),
     )
     .order_by(_r.request_id)
     .with_for_update(key_share=True)
@@ -63,13 +65,13 @@ def hand_over_many(connection: Connection, attempt_ids: Collection[str]) -> set[
     Not among them: whose lease ended, whose request another attempt holds, and whatever somebody paused, stopped,
     halted or suppressed in the meantime, or a breaker holds.
     """
-    named = {"attempt_ids": list(attempt_ids)}
+    named = {"attempt_ids": listed(attempt_ids)}
     marked = set(connection.execute(_HAND_OVER, named).scalars())
     if not marked or connection.dialect.name == "sqlite":  # whose writers take turns: nothing changed since we looked
         return marked
-    # On PostgreSQL the late answer of an earlier attempt may have taken the request away in this very moment, unseen by
-    # the statement above: its row is locked, and looked at once more.
-    ours = set(connection.execute(_STILL_OURS, {"attempt_ids": sorted(marked)}).scalars())
+    # On PostgreSQL the late answer of an earlier attempt may have taken the request away in this very moment, or a
+    # person paused it and was told that it waits, unseen by the statement above: its row is locked and looked at again.
+    ours = set(connection.execute(_STILL_OURS, {"attempt_ids": listed(sorted(marked))}).scalars())
     if gone := marked - ours:
         take_back(connection, gone)
     return marked & ours
@@ -82,9 +84,9 @@ def hand_over(connection: Connection, attempt_id: str) -> bool:
 
 def take_back(connection: Connection, attempt_ids: Collection[str]) -> None:
     """Undo the mark within the transaction that made it: there is no room for these now."""
-    connection.execute(_TAKE_BACK, {"attempt_ids": sorted(attempt_ids)})
+    connection.execute(_TAKE_BACK, {"attempt_ids": listed(attempt_ids)})
 
 
 def name_parcel(connection: Connection, attempt_ids: Collection[str], parcel_id: str) -> None:
     """Remember that these leave in one call: a doubt about it is a doubt about each of them."""
-    connection.execute(_NAME_PARCEL, {"attempt_ids": sorted(attempt_ids), "named_parcel": parcel_id})
+    connection.execute(_NAME_PARCEL, {"attempt_ids": listed(attempt_ids), "named_parcel": parcel_id})

@@ -11,8 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from data.ledger.rows_of import listed, one_of, rows_of
 from data.ledger.tables import attempts, quota_cycles, quota_reservations, requests
 from data.ledger.tables.metadata import database_now
+from data.ledger.types import UtcDateTime
 from data.words import RequestStatus
 
 _r, _at, _q, _res = requests.c, attempts.c, quota_cycles.c, quota_reservations.c
@@ -24,6 +26,20 @@ _MAY_HAVE_LEFT = (RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.S
 def has_reservation() -> sa.ColumnElement[bool]:
     """Whether the request's invitation holds its unit; for a WHERE over `requests`."""
     return sa.exists().where(_res.invitation_id == requests.c.invitation_id, _res.released_at.is_(None))
+
+
+_reserved = rows_of("reserved", invitation_id=sa.BigInteger(), location_id=sa.BigInteger()).c
+_FORGET_RELEASED = quota_reservations.delete().where(_res.invitation_id.in_(one_of("invitation_ids", sa.BigInteger())))
+_RESERVE = quota_reservations.insert().from_select(
+    ["invitation_id", "location_id", "account_id", "cycle_start_date", "reserved_at"],
+    sa.select(
+        _reserved.invitation_id,
+        _reserved.location_id,
+        sa.bindparam("account", type_=sa.BigInteger),
+        sa.bindparam("cycle", type_=sa.Date),
+        sa.bindparam("moment", type_=UtcDateTime),
+    ),
+)
 
 
 def reserve(
@@ -46,20 +62,9 @@ def reserve(
     if charged.rowcount != 1:
         return paid
     location_of = {row.invitation_id: row.location_id for row in chosen}
-    connection.execute(quota_reservations.delete().where(_res.invitation_id.in_(waiting)))  # released ones
-    connection.execute(
-        quota_reservations.insert(),
-        [
-            {
-                "invitation_id": invitation_id,
-                "account_id": account_id,
-                "location_id": location_of[invitation_id],
-                "cycle_start_date": cycle,
-                "reserved_at": now,
-            }
-            for invitation_id in waiting
-        ],
-    )
+    connection.execute(_FORGET_RELEASED, {"invitation_ids": listed(waiting)})
+    reserved = [[invitation_id, location_of[invitation_id]] for invitation_id in waiting]
+    connection.execute(_RESERVE, {"reserved": reserved, "account": account_id, "cycle": cycle, "moment": now})
     return paid | set(waiting)
 
 
@@ -77,7 +82,7 @@ _KEEP = (
 _KEEP_MANY = (
     quota_reservations.update()
     .where(
-        _res.invitation_id.in_(sa.bindparam("invitation_ids", expanding=True, type_=sa.BigInteger)),
+        _res.invitation_id.in_(one_of("invitation_ids", sa.BigInteger())),
         _res.released_at.is_(None),
     )
     .values(is_handed_over=True)
@@ -87,7 +92,7 @@ _KEEP_MANY = (
 
 def keep_units(connection: Connection, invitation_ids: Sequence[int]) -> None:
     """As `keep_unit`, for many."""
-    kept = set(connection.execute(_KEEP_MANY, {"invitation_ids": list(invitation_ids)}).scalars())
+    kept = set(connection.execute(_KEEP_MANY, {"invitation_ids": listed(invitation_ids)}).scalars())
     for invitation_id in invitation_ids:
         if invitation_id not in kept:
             keep_unit(connection, invitation_id)

@@ -1,0 +1,63 @@
+"""Many values in one parameter: a JSON document that the database reads as rows.
+
+A statement about a thousand rows costs SQLAlchemy as much as one about a single row so, where `executemany` and long IN
+lists cost it ten to thirty microseconds for each. Both databases read JSON natively (SQLite from 3.38).
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class _JsonText(TypeDecorator[Any]):
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value)
+
+
+class _Each(GenericFunction[Any]):
+    """One row for each element of a JSON array, in its column `value`."""
+
+    inherit_cache = True
+    name = "afterword_each"
+
+
+@compiles(_Each, "sqlite")
+def _sqlite(element: _Each, compiler: Any, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_Each)
+def _postgresql(element: _Each, compiler: Any, **kw: Any) -> str:
+    return f"jsonb_array_elements(cast({compiler.process(element.clauses, **kw)} as jsonb))"
+
+
+def rows_of(parameter: str, **columns: TypeEngine[Any]) -> sa.Subquery:
+    """The rows of the list of lists bound to `parameter`; their items are named and typed by `columns`, in order.
+
+    Items are texts, whole numbers or None.
+    """
+    each = _Each(sa.bindparam(parameter, type_=_JsonText)).table_valued("value")
+    items = [
+        sa.cast(each.c.value.op("->>")(sa.literal_column(str(place))), kind).label(name)
+        for place, (name, kind) in enumerate(columns.items())
+    ]
+    return sa.select(*items).subquery(f"rows_of_{parameter}")
+
+
+def one_of(parameter: str, kind: TypeEngine[Any]) -> sa.Select[Any]:
+    """For `column.in_(…)`: the values that `listed` bound to `parameter`."""
+    return sa.select(rows_of(parameter, value=kind).c.value)
+
+
+def listed(values: Iterable[Any]) -> list[list[Any]]:
+    """Values for the parameter of `one_of`."""
+    return [[value] for value in values]
