@@ -20,6 +20,8 @@ from invitations.send import send_due
 from tests.recorder import Recorder
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
+pytestmark = pytest.mark.one_database  # the statements of each kind run on both below; the rest is what they mean
+
 LATER = NOON + timedelta(minutes=1)
 ONCE = Retry(most=1, after=timedelta(hours=4))
 THRICE = Retry(most=3, after=timedelta(hours=1))
@@ -70,6 +72,7 @@ def told(
     receive(ledger, [ProviderEvent("recorder", name, kind, at, attempt_id, **values)], now=at)
 
 
+@pytest.mark.both_databases
 def test_a_phone_that_was_off_is_tried_once_more_hours_later_on_the_same_unit(
     ledger: Ledger, recorder: Recorder
 ) -> None:
@@ -133,16 +136,23 @@ def test_the_same_failure_told_in_other_words_asks_for_no_second_message(ledger:
     assert request(ledger).status is RequestStatus.QUEUED
 
 
-@pytest.mark.parametrize("kind", [EventKind.DELIVERED, EventKind.READ])
+@pytest.mark.both_databases
 def test_a_message_that_arrived_after_all_withdraws_the_one_queued_in_its_stead(
-    ledger: Ledger, recorder: Recorder, kind: EventKind
+    ledger: Ledger, recorder: Recorder
 ) -> None:
     asked(ledger, recorder)
     told(ledger)
-    told(ledger, kind)
+    told(ledger, EventKind.DELIVERED)
     assert (request(ledger).status, request(ledger).failure_code) == (RequestStatus.DELIVERED, None)
     send_due(ledger, recorder.messengers, now=NOON + timedelta(hours=7))
     assert len(recorder.taken) == 1
+
+
+def test_a_failure_told_after_the_delivery_asks_for_nothing(ledger: Ledger, recorder: Recorder) -> None:
+    asked(ledger, recorder)
+    told(ledger, EventKind.DELIVERED)
+    told(ledger)
+    assert request(ledger).status is RequestStatus.DELIVERED
 
 
 def test_a_delivery_told_while_the_second_message_leaves_stands_whatever_becomes_of_that(ledger: Ledger) -> None:
@@ -178,6 +188,7 @@ def test_nothing_is_tried_again_for_an_invitation_that_is_over(
     assert request(ledger).status is RequestStatus.FAILED
 
 
+@pytest.mark.both_databases
 def test_nothing_is_tried_again_once_the_next_step_has_gone_or_days_later(ledger: Ledger, recorder: Recorder) -> None:
     world = asked(ledger, recorder)
     with ledger.read() as c:
@@ -195,6 +206,7 @@ def test_nothing_is_tried_again_once_the_next_step_has_gone_or_days_later(ledger
     assert request(ledger).status is RequestStatus.FAILED
 
 
+@pytest.mark.both_databases
 def test_a_second_message_that_may_not_go_any_more_has_failed_and_is_not_called_canceled(
     ledger: Ledger, recorder: Recorder
 ) -> None:
@@ -206,6 +218,7 @@ def test_a_second_message_that_may_not_go_any_more_has_failed_and_is_not_called_
     assert (request(ledger).status, request(ledger).failure_code) == (RequestStatus.FAILED, "30003")
 
 
+@pytest.mark.both_databases
 def test_an_account_that_is_refused_later_holds_its_sender_and_keeps_the_message(
     ledger: Ledger, recorder: Recorder
 ) -> None:
@@ -272,6 +285,7 @@ def test_a_template_that_meta_refuses_at_the_call_is_not_used_again_and_the_mess
     assert send_due(ledger, {Channel.WHATSAPP: recorder}, now=NOON + timedelta(hours=1)).counts == {}
 
 
+@pytest.mark.both_databases
 def test_a_template_that_was_disabled_is_told_of_by_the_message_that_failed(ledger: Ledger, recorder: Recorder) -> None:
     make_whatsapp(ledger)
     send_due(ledger, {Channel.WHATSAPP: recorder}, now=NOON)
@@ -281,6 +295,7 @@ def test_a_template_that_was_disabled_is_told_of_by_the_message_that_failed(ledg
         assert read_open(c) == []
 
 
+@pytest.mark.both_databases
 def test_codes_are_counted_by_provider_whether_told_at_the_call_or_later(ledger: Ledger) -> None:
     recorder = Recorder(
         lambda message: (
