@@ -23,7 +23,7 @@ from invitations.whatsapp import UnfitTemplate, misfit, template_text
 
 log = structlog.get_logger(__name__)
 
-_STANDS = {
+STANDS = {
     TemplateApproval.PENDING: "is with Meta, which mostly answers within minutes",
     TemplateApproval.APPROVED: "is approved",
     TemplateApproval.REJECTED: "was rejected by Meta",
@@ -105,7 +105,7 @@ def _submit_each(ledger: Ledger, desk: TemplateDesk, actor: Actor, rows: Sequenc
         except TemplateRefused as problem:
             faults.append(f"{named} was refused: {problem}")
         else:
-            said.append(f"{named} {_STANDS[standing.approval]}.")
+            said.append(f"{named} {STANDS[standing.approval]}.")
     words = " ".join([*faults, *said])
     return Refused(words) if faults else Done(words)
 

@@ -22,7 +22,9 @@ from data.ledger.store import open_ledger
 from data.ledger.tables import system
 from data.ledger.tables.metadata import database_now
 from data.settings import Settings
+from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
+from pipelines.doctor_whatsapp import of_whatsapp
 from pipelines.pace import Pace
 from pipelines.problems import tell
 from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
@@ -78,6 +80,7 @@ def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
         with ledger.read() as connection:
             the_account(connection)
             yield from _out_of_order(connection)
+        yield from of_whatsapp(ledger, has_sender=Channel.WHATSAPP in open_messengers())
     except (WrongRevision, LookupError) as problem:
         yield _with_its_mend(str(problem.args[0] if problem.args else problem))
     except sa.exc.OperationalError as problem:
