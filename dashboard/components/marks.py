@@ -25,7 +25,7 @@ _RUN = {
     RunStatus.HALTED: ("pause", "note"),
     RunStatus.DIED: ("cross", "failed"),
 }
-_NOTE_ICON = {"paused": "pause", "in doubt": "question", "sending": "plane"}
+_NOTE_ICON = {"paused": "pause", "in doubt": "question", "sending": "plane", "goes again": "clock"}
 _PROMOTERS_FROM, _PASSIVES_FROM = 9, 7
 
 
@@ -48,7 +48,7 @@ def request_mark(status: str, note: str | None, reason: str | None, about_note: 
         if not about_note:
             return noted
         return noted + Markup('<div class="aw-faint aw-about" title="{0}">{0}</div>').format(about_note)
-    if reason:
+    if reason and status == ScreenStatus.FAILED:
         return main + Markup('<span class="aw-faint aw-clip" title="{0}">{0}</span>').format(reason)
     return main
 

@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from dashboard.desk import Desk
-from dashboard.wording import CHANNEL, PROVIDER, counted, in_zone, zone_name
+from dashboard.wording import CHANNEL, PROVIDER, counted, in_zone, short_moment, zone_name
 from data.ledger import doubt, pausing
 from data.ledger.doubt import DoubtStanding
 from data.ledger.pausing import Hold
 from data.words import ScreenStatus
 
-PAUSED, IN_DOUBT = "paused", "in doubt"
+PAUSED, IN_DOUBT, GOES_AGAIN = "paused", "in doubt", "goes again"
 _ASKED_EVERY = timedelta(minutes=1)  # how often doubts are asked about, where Dagster runs
 
 
@@ -36,6 +36,9 @@ class Standings:
             return _why_it_waits(hold)
         if found := self.doubts.get(row["request_id"]):
             return what_is_done(found, desk, row["location_time_zone"])
+        if row["note"] == GOES_AGAIN:
+            again = short_moment(row["not_before"], row["location_time_zone"], desk.now)
+            return " · ".join(filter(None, [row["failure_reason"], f"not before {again}"]))
         return ""
 
 

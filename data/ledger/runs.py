@@ -24,7 +24,8 @@ from data.ledger.tables import runs
 from data.ledger.tables.metadata import database_now
 from data.words import RunKind, RunStatus
 
-_NOTHING_NEW = ("repeated",)  # polling reads the last hour again each time
+# Polling reads the last hour again each time, and a doubt may wait for days: neither is anything new.
+_NOTHING_NEW = ("repeated", "still_in_doubt", "could_not_ask", "needs_a_person")
 _dagster_run_id: ContextVar[str | None] = ContextVar("dagster_run_id", default=None)
 
 

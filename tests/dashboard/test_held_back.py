@@ -71,6 +71,17 @@ def test_a_doubt_says_what_is_being_done_about_it(ledger: Ledger, world: World, 
     assert {f"settle_{asked}", f"pause_{asked}"}.isdisjoint(buttons(app))
 
 
+def test_what_failed_after_it_was_taken_says_that_it_goes_again_and_why(
+    ledger: Ledger, world: World, look: Open
+) -> None:
+    make_request(
+        ledger, world, make_customer(ledger, world), handed_at=NOON - timedelta(hours=2), failure_reason="phone is off"
+    )
+    shown = text(look("requests"))
+    assert "goes again" in shown
+    assert "phone is off · not before 23 Nov, 11:00 CT" in shown
+
+
 @pytest.mark.parametrize(
     ("button", "after"), [("settle_sent", RequestStatus.SENT), ("settle_not_sent", RequestStatus.QUEUED)]
 )

@@ -28,6 +28,7 @@ OWN_WORDS = {
     "paused",
     "in doubt",
     "sending",
+    "goes again",
     "Automation",
     "first request",
     "follow-up ",

@@ -104,6 +104,15 @@ def standing(ledger: Ledger) -> DoubtStanding:
 
 
 @pytest.mark.one_database
+def test_asking_each_minute_about_a_doubt_that_stays_fills_no_page_of_runs(ledger: Ledger) -> None:
+    messenger = Unsure(CannotTell("nobody knows", is_final=True))
+    in_doubt(ledger, messenger)
+    first = resolve_doubt(ledger, messenger.messengers, now=NOON)
+    again = resolve_doubt(ledger, messenger.messengers, now=NOON)
+    assert (again.run_id, again.counts["needs_a_person"]) == (first.run_id, 1)
+
+
+@pytest.mark.one_database
 def test_each_question_is_written_down_with_what_came_of_it(ledger: Ledger) -> None:
     messenger = Recorder(Unsure._break)
     in_doubt(ledger, messenger)

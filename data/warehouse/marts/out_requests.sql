@@ -33,8 +33,11 @@ select
         when r.status in ('queued', 'sending') and r.paused_at is not null then 'paused' -- nothing of it has left
         when r.status = 'in_doubt' then 'in doubt'
         when r.status = 'sending' then 'sending'
+        when r.status = 'queued' and r.handed_at is not null then 'goes again' -- the provider took it, and failed later
     end as note,
-    case when r.status = 'failed' then coalesce(r.failure_reason, r.failure_code) end as failure_reason,
+    case
+        when r.status in ('queued', 'failed') then coalesce(r.failure_reason, r.failure_code)
+    end as failure_reason,
     coalesce(i.sent_by, 'Automation') as sent_by,
     li.name as list_name,
     r.handed_at,
