@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from data.ledger.pictures import KeptPicture
 from data.words import Channel
@@ -20,6 +20,16 @@ MOST_PIXELS = 50_000_000  # some 600 MB of memory; the largest that most phones 
 LONGEST_SIDE = 20_000  # pixels
 _MOST_SCANS = 100  # of a progressive JPEG, which has about ten: each costs a pass over every pixel
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # no other decoder of Pillow's ever sees the bytes
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _QUALITIES = (85, 75, 65)
 _SHRINK = 0.8  # where the worst quality is still too heavy
 _SMALLEST_SIDE = 160
@@ -114,13 +124,22 @@ def _redraw(name: str, picture: Image.Image) -> _Drawn:
     elif picture.mode not in ("L", "RGB", "CMYK"):
         upright = picture.convert("RGB")
     upright.thumbnail((side, side), Image.Resampling.LANCZOS)
-    upright = ImageOps.exif_transpose(upright)
+    upright = _turned(upright)
     colours = _in_srgb(upright, profile)
     is_transparent = upright.mode == "RGBA" and upright.getchannel("A").getextrema() != (255, 255)
     if is_transparent:
         colours.putalpha(upright.getchannel("A"))
     clean = Image.frombytes(colours.mode, colours.size, colours.tobytes())
     return _Drawn(name, clean, has_palette or is_transparent)
+
+
+def _turned(picture: Image.Image) -> Image.Image:
+    """Upright, as the camera noted it (Exif's Orientation, or XMP's); as it lies where its notes are damaged."""
+    try:
+        noted = picture.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001  (notes of any kind, in any disorder: the picture is good without them)
+        return picture
+    return picture.transpose(_TURNS[noted]) if noted in _TURNS else picture
 
 
 def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:

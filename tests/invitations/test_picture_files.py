@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from data.ledger.pictures import KeptPicture
 from data.words import Channel
@@ -68,6 +68,25 @@ def test_a_photograph_stands_upright_and_says_nothing_of_where_and_when_it_was_t
         assert set(shown.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
         for left_behind in (b"Exif", b"Ana", b"at home", b"secret", b"ICC_PROFILE", b"PK\x03\x04", b"<script"):
             assert left_behind not in picture.content
+
+
+@pytest.mark.parametrize("noted", range(10))
+def test_every_way_of_holding_a_camera_is_upright(noted: int) -> None:
+    photo = plain((40, 24), BLUE)
+    photo.paste(RED, (0, 0, 16, 8))
+    facts = Image.Exif()
+    facts[0x0112] = noted
+    content = encoded(photo, "PNG", exif=facts)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    shown = opened(sent(content))
+    assert shown.size == upright.size
+    for at in ((3, 3), (3, upright.height - 3), (upright.width - 3, 3), (upright.width - 3, upright.height - 3)):
+        assert is_near(shown.getpixel(at), upright.getpixel(at))
+
+
+def test_damaged_notes_cost_nobody_their_picture() -> None:
+    for notes in (b"Exif\0\0nonsense", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12"):
+        assert opened(sent(encoded(plain(), "JPEG", exif=notes))).size == (40, 20)
 
 
 def test_notes_inside_a_png_are_left_behind() -> None:
@@ -142,6 +161,11 @@ def test_a_photograph_goes_in_the_size_of_its_channel() -> None:
     assert {channel: (one.width, one.height) for channel, [one] in versions.items()} == {
         Channel.SMS: (1280, 960), Channel.EMAIL: (1600, 1200),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(20_000, 1), (1, 3000), (1, 1)])
+def test_a_thin_picture_stays_a_picture(size: tuple[int, int]) -> None:
+    assert min(opened(sent(encoded(plain(size), "PNG"))).size) == 1
 
 
 def test_more_than_five_pictures_are_refused() -> None:
