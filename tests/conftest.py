@@ -12,11 +12,14 @@ from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from tests import browser, postgres
+from tests.compiled import share_compiled_statements
 from tests.specs import specs_header
 
 # A loaded machine is no fault of the code: how long an example takes is the bench's question.
 hypothesis.settings.register_profile("afterword", deadline=None)
 hypothesis.settings.load_profile("afterword")
+
+share_compiled_statements()
 
 DATABASES = ["sqlite", "postgresql"] if postgres.is_available() else ["sqlite"]
 
