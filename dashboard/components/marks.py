@@ -25,7 +25,7 @@ _RUN = {
     RunStatus.HALTED: ("pause", "note"),
     RunStatus.DIED: ("cross", "failed"),
 }
-_NOTE_ICON = {"paused": "pause", "in doubt": "question", "sending": "plane", "goes again": "clock"}
+_NOTE_ICON = {"paused": "pause", "stopped": "slash", "in doubt": "question", "sending": "plane", "goes again": "clock"}
 _PROMOTERS_FROM, _PASSIVES_FROM = 9, 7
 
 

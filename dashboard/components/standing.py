@@ -15,7 +15,7 @@ from data.ledger.doubt import DoubtStanding
 from data.ledger.pausing import Hold
 from data.words import ScreenStatus
 
-PAUSED, IN_DOUBT, GOES_AGAIN = "paused", "in doubt", "goes again"
+PAUSED, STOPPED, IN_DOUBT, GOES_AGAIN = "paused", "stopped", "in doubt", "goes again"
 _ASKED_EVERY = timedelta(minutes=1)  # how often doubts are asked about, where Dagster runs
 
 
@@ -28,7 +28,10 @@ class Standings:
 
     def note(self, row: Mapping[str, Any]) -> str | None:
         """What the status carries beneath it."""
-        return PAUSED if row["request_id"] in self.holds else row["note"]
+        if hold := self.holds.get(row["request_id"]):
+            return STOPPED if hold.is_stopped else PAUSED
+        note: str | None = row["note"]
+        return note
 
     def about(self, row: Mapping[str, Any], desk: Desk) -> str:
         """What the note means for this message."""
@@ -52,6 +55,8 @@ def read_standings(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> Standings:
 
 
 def _why_it_waits(hold: Hold) -> str:
+    if hold.is_stopped:
+        return "it will not go"
     parts = []
     if hold.list_name is not None:
         parts.append(f"the list {hold.list_name}")

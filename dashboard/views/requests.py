@@ -11,7 +11,7 @@ from dashboard.components.page import EVERY, PAGE_SIZE, back_to_first_page, empt
 from dashboard.components.pausing import show_pausing
 from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, place_cell, two_lines
 from dashboard.components.settle import ask_to_settle, show_settling
-from dashboard.components.standing import IN_DOUBT, PAUSED, Standings, read_standings
+from dashboard.components.standing import IN_DOUBT, PAUSED, STOPPED, Standings, read_standings
 from dashboard.desk import Desk, here
 from dashboard.wording import CHANNEL, contact, day_and_time, said
 from data.permissions import Action
@@ -66,6 +66,8 @@ def _buttons(row: dict[str, Any], desk: Desk, standings: Standings) -> list[Butt
     doubt = standings.doubts.get(row["request_id"])
     if doubt is not None and doubt.is_left_to_person and desk.may(Action.SEND):
         return [Button("Decide", ":material/contact_support:", "settle", ask_to_settle)]
+    if standings.note(row) == STOPPED:
+        return []
     if row["note"] == PAUSED:
         return [Button("Resume", ":material/play_arrow:", "resume", resume)] if desk.may(Action.RESUME) else []
     if row["note"] == IN_DOUBT or row["request_id"] in standings.holds:  # it may have gone, or waits with others

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.controls import Locations
 from data.ledger.tables import channels, invitations, lists, locations, requests
-from data.words import Channel, RequestStatus
+from data.words import Channel, InvitationStatus, RequestStatus
 
 _ch, _l, _lo, _r, _i = channels.c, lists.c, locations.c, requests.c, invitations.c
 
@@ -43,12 +43,12 @@ class ListState:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a queued message waits though its time may have come: its location's channel or its list is paused."""
+    """Why a queued message waits though its time may have come: its channel or list is paused, or all is stopped."""
 
     request_id: int
     channel: Channel | None  # the one that is paused
     list_name: str | None
-    paused_by: str | None
+    is_stopped: bool  # its invitation is: the next planning pass cancels it
 
 
 def _within(account_id: int, places: Locations) -> list[sa.ColumnElement[bool]]:
@@ -132,13 +132,13 @@ def set_list_paused(c: Connection, list_id: int, *, at: datetime | None, by: str
 
 
 def holds(c: Connection, request_ids: Collection[int]) -> dict[int, Hold]:
-    """Those of the queued requests whose channel or list is paused, by request."""
+    """Those of the queued requests that something holds which is not a mark of their own, by request."""
     rows = c.execute(
         sa.select(
             _r.request_id,
             sa.case((_ch.paused_at.is_not(None), _r.channel)).label("channel"),
             sa.case((_l.paused_at.is_not(None), _l.name)).label("list_name"),
-            sa.func.coalesce(_l.paused_by, _ch.paused_by).label("paused_by"),
+            (_i.status == InvitationStatus.STOPPED).label("is_stopped"),
         )
         .join(invitations, _i.invitation_id == _r.invitation_id)
         .join(channels, sa.and_(_ch.location_id == _r.location_id, _ch.channel == _r.channel))
@@ -146,7 +146,7 @@ def holds(c: Connection, request_ids: Collection[int]) -> dict[int, Hold]:
         .where(
             _r.request_id.in_(list(request_ids)),
             _r.status == RequestStatus.QUEUED,
-            sa.or_(_ch.paused_at.is_not(None), _l.paused_at.is_not(None)),
+            sa.or_(_ch.paused_at.is_not(None), _l.paused_at.is_not(None), _i.status == InvitationStatus.STOPPED),
         )
     )
     return {row.request_id: Hold(**row._mapping) for row in rows}

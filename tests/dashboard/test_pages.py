@@ -105,6 +105,8 @@ def test_stopping_is_asked_first_then_done_then_undone(ledger: Ledger, people: d
     app.button(key="confirm_yes").click().run()
     assert invitation_of(ledger, ana).status is InvitationStatus.STOPPED
     assert invitation_of(ledger, ana).stopped_by == "owner@acme.example"
+    assert "it will not go" in text(app.switch_page("views/requests.py").run())
+    app.switch_page("views/customers.py").run()
     assert f"restart_{ana}" in buttons(app)
     app.button(key=f"restart_{ana}").click().run()
     app.button(key="confirm_yes").click().run()
