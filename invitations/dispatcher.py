@@ -20,6 +20,7 @@ from data.ledger.claimable import count_claimable
 from data.ledger.messages import read_contents
 from data.ledger.moments import Moment, passing
 from data.ledger.outcomes import record_not_sent
+from data.ledger.pictures import read_going_along
 from data.ledger.runs import Progress, advance_run
 from data.ledger.store import Ledger
 from data.pace import Pace
@@ -177,6 +178,7 @@ class Dispatcher:
         claim_of = {claim.request_id: claim for claim in claims}
         with self._ledger.read() as connection:
             rows = read_contents(connection, list(claim_of))
+            carry_pictures = bool(read_going_along(connection, list(claim_of)))
         public = self._ledger.settings.public_url.rstrip("/")
         messages, unwritable = [], []
         for row in rows:
@@ -193,8 +195,8 @@ class Dispatcher:
                 )
             except ConfigurationError as problem:
                 unwritable.append((claim, problem))
-        requests_of = {claim.attempt_id: claim.request_id for claim in claims}
-        if messages:
+        if carry_pictures:
+            requests_of = {claim.attempt_id: claim.request_id for claim in claims}
             with self._ledger.write() as connection:
                 messages = with_pictures(connection, requests_of, messages, public_url=public)
         by_attempt = {claim.attempt_id: claim for claim in claims}
