@@ -15,7 +15,7 @@ from data.ledger.claimable import has_claimable
 from data.ledger.demo_clock import is_demo
 from data.ledger.jobs import end_abandoned_jobs, waiting_job_ids
 from data.ledger.runs import has_any_run, reap_dead_runs
-from data.pace import Pace as SendingPace
+from data.pace import Pace
 from data.settings import utc_now
 from invitations.digest import HOUR as DIGEST_HOUR
 from invitations.send import cap_at
@@ -36,15 +36,15 @@ from pipelines.assets import (
     raw_events,
 )
 from pipelines.inbox_reviews import review_files
-from pipelines.pace import Pace
+from pipelines.ticks import Ticks
 from pipelines.passes import watch_over
 from pipelines.reaper import reap_dagster_runs
 from pipelines.resources import LedgerResource, ProvidersResource
 
 log = structlog.get_logger(__name__)
 
-_pace = Pace()
-TICK_SECONDS = _pace.tick_seconds
+_ticks = Ticks()
+TICK_SECONDS = _ticks.tick_seconds
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 Tick = dg.RunRequest | dg.SkipReason
 
@@ -72,7 +72,7 @@ nightly_at_three = dg.ScheduleDefinition(
     name="nightly_at_three",
     job=nightly,
     cron_schedule="0 3 * * *",
-    execution_timezone=_pace.nightly_zone,
+    execution_timezone=_ticks.nightly_zone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
@@ -82,7 +82,7 @@ digest_at_eight = dg.ScheduleDefinition(
     name="digest_at_eight",
     job=digest,
     cron_schedule=f"0 {DIGEST_HOUR} * * *",
-    execution_timezone=_pace.nightly_zone,
+    execution_timezone=_ticks.nightly_zone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
@@ -110,7 +110,7 @@ def dispatch_when_due(
         now = opened.policy_now()
         senders = {channel: messenger.sender(channel) for channel, messenger in providers.messengers().items()}
         with opened.read() as connection:
-            is_due = has_claimable(connection, now, senders, cap=cap_at(connection, now), pace=SendingPace())
+            is_due = has_claimable(connection, now, senders, cap=cap_at(connection, now), pace=Pace())
     return dg.RunRequest() if is_due else dg.SkipReason("Nothing is due.")
 
 

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from connectors import Checkable, ConfigurationError, Fault
+from connectors.alerting import open_ways
 from connectors.csv_file import UnreadableFile
 from connectors.registry import is_known_code, missing_settings, open_messengers
-from data.ledger import soundness
+from data.ledger import notices, soundness
 from data.ledger.accounts import the_account
 from data.ledger.breakers import read_open
 from data.ledger.happened import count_codes
@@ -25,7 +26,7 @@ from data.settings import Settings
 from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
 from pipelines.doctor_whatsapp import of_whatsapp
-from pipelines.pace import Pace
+from pipelines.ticks import Ticks
 from pipelines.problems import tell
 from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
@@ -39,7 +40,7 @@ def examine() -> list[Fault]:
     """Every fault found, in the order in which they want mending. Sends nothing and changes nothing."""
     try:
         settings = Settings()
-        Pace()
+        Ticks()
     except pydantic.ValidationError as problem:
         return [Fault(tell(problem), "Correct the variable; .env.example explains each.")]
     return [
@@ -136,6 +137,11 @@ def _out_of_order(connection: Connection) -> Iterator[Fault]:
             f"Mend it at the provider, then `afterword breakers close {held.breaker_id}`.",
         )
     checks: list[tuple[Callable[[Connection], int], str, str]] = [
+        (
+            notices.count_given_up,
+            "alerts or digests reached nobody in 30 tries",
+            "See docs/operations.md, Being told.",
+        ),
         (soundness.count_attempts_past_their_lease, "attempts are past their lease", "Run `afterword resolve`."),
         (soundness.count_events_without_request, "events belong to no request", "See docs/operations.md, Checks."),
         (soundness.count_cycles_out_of_balance, "quota cycles do not add up", "See docs/operations.md, Checks."),
@@ -170,6 +176,7 @@ def _of_the_providers(settings: Settings) -> Iterator[Fault]:
     except ConfigurationError as problem:
         yield Fault(str(problem), "Unset the variable.")
     yield from missing_settings()
+    yield from open_ways(only_loopback=False).faults
     seen: set[str] = set()
     for messenger in open_messengers().values():
         if messenger.name in seen or not isinstance(messenger, Checkable):

@@ -15,7 +15,7 @@ from data.ledger.tables import users
 from data.settings import Settings
 from pipelines import children
 from pipelines.children import Ports
-from pipelines.pace import Pace
+from pipelines.ticks import Ticks
 from pipelines.processes import Group, child_environment, choose_port
 from pipelines.safeguards import bring_up, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
@@ -25,7 +25,7 @@ def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
 
     Raises ConfigurationError naming everything that is missing, ChildEnded when a process dies.
     """
-    settings, pace = Settings(), Pace()
+    settings, ticks = Settings(), Ticks()
     _refuse_incomplete(settings)
     _refuse_taken(ports, settings)
     zone = _bring_up_ledger(settings)
@@ -34,7 +34,7 @@ def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
     variables = child_environment(
         AFTERWORD_HOME=str(home),
         AFTERWORD_LEDGER_URL=settings.ledger_address,
-        AFTERWORD_NIGHTLY_ZONE=pace.nightly_zone if "nightly_zone" in pace.model_fields_set else zone,
+        AFTERWORD_NIGHTLY_ZONE=ticks.nightly_zone if "nightly_zone" in ticks.model_fields_set else zone,
         DAGSTER_HOME=str(dagster_home),
     )
     with Group(home / "logs") as group:

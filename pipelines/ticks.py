@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Pace(BaseSettings):
+class Ticks(BaseSettings):
     """AFTERWORD_TICK_SECONDS and AFTERWORD_NIGHTLY_ZONE; both explained in .env.example."""
 
     model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, env_ignore_empty=True)
