@@ -15,7 +15,7 @@ from connectors import ConfigurationError, TemplateDesk, TemplateRefused, Templa
 from data.ledger.controls import record_audit
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger
-from data.ledger.templates import is_to_be_asked_about, newest_of_each, note_made, note_standing, read_whatsapp
+from data.ledger.templates import has_submitted, newest_of_each, note_made, note_standing, read_whatsapp
 from data.permissions import Action, may
 from data.words import RunKind, TemplateApproval, TemplateCategory
 from invitations.actor import Actor, Answer, Done, Refused
@@ -209,11 +209,13 @@ def _audit(connection: Connection, row: Any, by: str, after: dict[str, object]) 
 
 
 def ask_before_batch(ledger: Ledger, open_desks: Callable[[], Mapping[str, TemplateDesk]]) -> None:
-    """`poll_templates`, if that was not done a moment ago. No trouble with it holds other channels' messages back."""
+    """`poll_templates` before each batch, where there is any: an approval, or the address of web/, may have changed.
+
+    No trouble with it holds other channels' messages back.
+    """
     with ledger.read() as connection:
-        is_due = is_to_be_asked_about(connection)
-    if not is_due:
-        return
+        if not has_submitted(connection):
+            return
     try:
         poll_templates(ledger, open_desks())
     except ConfigurationError as problem:  # the account is refused: what goes by it will find that out

@@ -90,6 +90,12 @@ def note_standing(
     return noted.rowcount == 1
 
 
+def has_submitted(connection: Connection) -> bool:
+    """Whether any WhatsApp text was ever made at a provider."""
+    made = sa.select(_t.template_id).where(_t.channel == Channel.WHATSAPP, _t.provider_template_id.is_not(None))
+    return connection.execute(made.limit(1)).first() is not None
+
+
 def is_to_be_asked_about(connection: Connection) -> bool:
     """Whether it is time to ask how templates stand: soon for what Meta has yet to decide, else now and then."""
     now = connection.execute(sa.select(database_now())).scalar_one()

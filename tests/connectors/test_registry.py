@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from connectors import CallbackReader, Checkable, ConfigurationError, EventSource, Messenger, SuppressionList
+from connectors import (
+    CallbackReader,
+    Checkable,
+    ConfigurationError,
+    EventSource,
+    Messenger,
+    SuppressionList,
+    TemplateDesk,
+)
 from connectors.addresses import is_loopback, provider_base
 from connectors.registry import (
     PROVIDERS,
@@ -15,6 +23,7 @@ from connectors.registry import (
     open_event_sources,
     open_messengers,
     open_suppression_lists,
+    open_template_desks,
     require_loopback,
 )
 from data.words import Channel
@@ -82,6 +91,8 @@ def test_what_is_opened_keeps_the_protocols(environment: pytest.MonkeyPatch) -> 
     assert all(isinstance(r, CallbackReader) for r in open_callback_readers().values())
     assert set(open_suppression_lists()) == {"mailgun"}
     assert all(isinstance(s, SuppressionList) for s in open_suppression_lists().values())
+    assert set(open_template_desks()) == {"twilio"}
+    assert all(isinstance(desk, TemplateDesk) for desk in open_template_desks().values())
 
 
 def test_a_relay_serves_where_mailgun_is_not_configured(environment: pytest.MonkeyPatch) -> None:
