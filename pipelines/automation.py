@@ -36,10 +36,10 @@ from pipelines.assets import (
     raw_events,
 )
 from pipelines.inbox_reviews import review_files
-from pipelines.ticks import Ticks
 from pipelines.passes import watch_over
 from pipelines.reaper import reap_dagster_runs
 from pipelines.resources import LedgerResource, ProvidersResource
+from pipelines.ticks import Ticks
 
 log = structlog.get_logger(__name__)
 

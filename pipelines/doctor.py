@@ -26,9 +26,9 @@ from data.settings import Settings
 from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
 from pipelines.doctor_whatsapp import of_whatsapp
-from pipelines.ticks import Ticks
 from pipelines.problems import tell
 from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.ticks import Ticks
 
 _LEAST_FREE_BYTES = 2_000_000_000
 _MEND_FILE = "Mend the file or its folder's name (a location's slug); it is then taken in by itself. Or take it away."

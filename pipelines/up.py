@@ -15,9 +15,9 @@ from data.ledger.tables import users
 from data.settings import Settings
 from pipelines import children
 from pipelines.children import Ports
-from pipelines.ticks import Ticks
 from pipelines.processes import Group, child_environment, choose_port
 from pipelines.safeguards import bring_up, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.ticks import Ticks
 
 
 def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
