@@ -28,7 +28,8 @@ _SCOPE = {
     FailureScope.ADDRESS: "the address does not work",
     FailureScope.OPT_OUT: "the person had opted out at the provider",
     FailureScope.MESSAGE: "the message was refused",
-    FailureScope.ROUTE: "the way there is closed",
+    FailureScope.ROUTE: "our sender may not send there",
+    FailureScope.SENDER: "the provider refuses our sender",
     None: "for a reason that the provider did not say",
 }
 

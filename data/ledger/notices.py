@@ -146,7 +146,10 @@ def note_failed(ledger: Ledger, notice_id: int, problem: str) -> None:
 
 
 def count_given_up(connection: Connection) -> int:
-    """Notices that no try got through."""
+    """Notices of the last seven days that no try got through."""
+    since = connection.execute(sa.select(database_now())).scalar_one() - timedelta(days=7)
     return connection.execute(
-        sa.select(sa.func.count()).select_from(notices).where(_n.told_at.is_(None), _n.tries >= TRIES)
+        sa.select(sa.func.count())
+        .select_from(notices)
+        .where(_n.told_at.is_(None), _n.tries >= TRIES, _n.written_at >= since)
     ).scalar_one()

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from data.ledger.digests import Failures, Figures
 from data.ledger.runs import end_run, start_run
 from data.ledger.store import Ledger
 from data.ledger.tables import digests, events, invitations, lists, notices, requests, reviews, scores
@@ -20,7 +21,7 @@ from data.words import (
     RunStatus,
     Source,
 )
-from invitations.digest import day_due, write_due_digests
+from invitations.digest import day_due, text_of, write_due_digests
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -142,3 +143,10 @@ def test_a_quiet_day_is_told_too(ledger: Ledger, world: World) -> None:
 def test_a_ledger_on_which_nothing_ever_ran_has_no_digest(ledger: Ledger) -> None:
     make_world(ledger)
     assert write_due_digests(ledger, WAYS, now=NOON) == 0
+
+
+@pytest.mark.one_database
+def test_every_way_to_fail_has_words() -> None:
+    failures = [Failures(Channel.SMS, scope, "1", 1) for scope in (*FailureScope, None)]
+    figures = Figures({}, {}, failures, {}, 0, {}, 0, 0, {}, {})
+    assert text_of(figures, date(2026, 11, 22), CHICAGO).count("1 by SMS: ") == len(failures)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from connectors import Unavailable
 from data.ledger import breakers
-from data.ledger.notices import TRIES
+from data.ledger.notices import TRIES, count_given_up
 from data.ledger.runs import end_run, start_run
 from data.ledger.store import Ledger
 from data.ledger.tables import accounts, alerts, attempts, events, notices, requests, runs, system
@@ -161,6 +161,7 @@ def test_a_webhook_that_never_comes_back_is_given_up_after_a_bounded_number_of_t
     assert failed == TRIES
     with ledger.read() as connection:
         assert connection.execute(sa.select(notices.c.problem)).scalar_one() == "the webhook answered HTTP 500"
+        assert count_given_up(connection) == 1
 
 
 @pytest.mark.one_database
