@@ -6,11 +6,13 @@ from markupsafe import Markup
 from dashboard.components.confirm import remember
 from dashboard.components.icons import icon
 from dashboard.desk import Desk, here
-from dashboard.wording import CHANNEL, contact, exact_moment, short_moment
+from dashboard.wording import CHANNEL, contact, counted, exact_moment, short_moment
 from data.ledger import breakers
 from data.ledger.breakers import OpenBreaker
 from data.permissions import Action
 from invitations import controls
+
+_SHOWN = 2  # a page is there for what is on it
 
 
 def show_held_senders() -> None:
@@ -18,16 +20,22 @@ def show_held_senders() -> None:
     desk = here()
     with desk.ledger.read() as c:
         held = breakers.read_open(c)
-    for breaker in held:
-        with st.container(
-            key=f"aw_breaker_{breaker.breaker_id}", horizontal=True, wrap=False, vertical_alignment="center"
-        ):
-            st.html(_told(breaker, desk))
-            if desk.may(Action.LIFT_HALT):
-                st.button(
-                    "Mended: send again", key=f"close_breaker_{breaker.breaker_id}", icon=":material/play_arrow:",
-                    on_click=_close, args=(breaker.breaker_id,),
-                )  # fmt: skip
+    for breaker in held[:_SHOWN]:
+        _show(breaker, desk)
+    if more := held[_SHOWN:]:
+        with st.expander(f"{counted(len(more), 'more sender or country', 'more senders or countries')} held"):
+            for breaker in more:
+                _show(breaker, desk)
+
+
+def _show(breaker: OpenBreaker, desk: Desk) -> None:
+    with st.container(key=f"aw_breaker_{breaker.breaker_id}", horizontal=True, wrap=False, vertical_alignment="center"):
+        st.html(_told(breaker, desk))
+        if desk.may(Action.LIFT_HALT):
+            st.button(
+                "Mended: send again", key=f"close_breaker_{breaker.breaker_id}", icon=":material/play_arrow:",
+                on_click=_close, args=(breaker.breaker_id,),
+            )  # fmt: skip
 
 
 def _close(breaker_id: int) -> None:

@@ -11,6 +11,7 @@ from dashboard.desk import Desk, here
 from dashboard.wording import CHANNEL, counted, short_moment
 from data.ledger import pausing
 from data.ledger.pausing import ChannelState, ListState
+from data.ledger.store import Ledger
 from data.permissions import Action
 from data.words import Channel
 from invitations import pausing as controls
@@ -22,12 +23,12 @@ def show_pausing(desk: Desk) -> None:
     """The menu, for whoever may pause or resume."""
     if not (desk.may(Action.PAUSE) or desk.may(Action.RESUME)):
         return
-    places = [place.location_id for place in desk.places]
+    account_id, places = desk.access.account_id, tuple(place.location_id for place in desk.places)
     with desk.ledger.read() as c:
-        channels = pausing.channel_states(c, desk.access.account_id, places)
-        lists = pausing.list_states(c, desk.access.account_id, places)
-    is_any_paused = any(state.paused_at for state in channels) or any(state.paused_at for state in lists)
-    label = "What is paused" if is_any_paused else "Pause"
+        channels = pausing.channel_states(c, account_id, places)
+        paused = pausing.paused_lists(c, account_id, places)
+    lists = _read_lists(desk.ledger, desk.ledger.settings.ledger_address, account_id, places, paused)
+    label = "What is paused" if paused or any(state.paused_at for state in channels) else "Pause"
     with st.popover(label, icon=":material/pause_circle:", width="content"), st.container(key="aw_pausing"):
         st.html(f'<p class="aw-faint">{_scope(desk)} What is queued stays queued.</p><h3>Channels</h3>')
         for channel in Channel:
@@ -35,6 +36,15 @@ def show_pausing(desk: Desk) -> None:
                 _channel(channel, of_channel, desk)
         st.html("<h3>Lists</h3>")
         _lists(lists, desk)
+
+
+@st.cache_data(ttl="15s", show_spinner=False)
+def _read_lists(
+    _ledger: Ledger, address: str, account_id: int, places: tuple[int, ...], paused: tuple[int, ...]
+) -> list[ListState]:
+    """Counting what waits goes through all of it, and a search comes here with each letter; pausing is seen at once."""
+    with _ledger.read() as c:
+        return pausing.list_states(c, account_id, places)
 
 
 def _scope(desk: Desk) -> Markup:

@@ -102,6 +102,17 @@ def list_states(c: Connection, account_id: int, places: Locations, name: str | N
     return [ListState(**row._mapping) for row in rows]
 
 
+def paused_lists(c: Connection, account_id: int, places: Locations) -> tuple[int, ...]:
+    """The ids of the lists that are paused at these locations."""
+    rows = c.execute(
+        sa.select(_l.list_id)
+        .join(locations, _lo.location_id == _l.location_id)
+        .where(_l.paused_at.is_not(None), *_within(account_id, places))
+        .order_by(_l.list_id)
+    )
+    return tuple(rows.scalars())
+
+
 def waiting_on(c: Connection, location_ids: Collection[int], channel: Channel) -> int:
     """How many messages wait for a channel at these locations."""
     return c.execute(
