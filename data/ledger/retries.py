@@ -20,6 +20,7 @@ TOLD_IN_TIME = timedelta(days=3)
 
 _r, _i, _at = requests.c, invitations.c, attempts.c
 _later = requests.alias("later")
+_COMES = (RequestStatus.QUEUED, RequestStatus.SENDING, RequestStatus.IN_DOUBT)  # queued is what goes within two days
 _WAITS = (RequestStatus.QUEUED, RequestStatus.SENDING, RequestStatus.IN_DOUBT, RequestStatus.CANCELED)
 
 
@@ -44,14 +45,15 @@ def queue_again(
 ) -> datetime | None:
     """Queue the request of a message that was not delivered; the end of its window, or None when nothing may follow.
 
-    Nothing follows where the invitation is over, a later step has gone, the failure is older than three days, or the
-    request has gone on otherwise. Times are policy time. Past its window, it waits for planning to give it another.
+    Nothing follows where the invitation is over, a later step has gone or is about to, the failure is told more than
+    three days after the message left, or the request has gone on otherwise. Times are policy time. Past its window, it
+    waits for planning to give it another.
     """
     goes_on = sa.exists().where(_i.invitation_id == _r.invitation_id, _i.status == InvitationStatus.ACTIVE)
     is_overtaken = sa.exists().where(
         _later.c.invitation_id == _r.invitation_id,
         _later.c.step > _r.step,
-        sa.or_(_later.c.handed_at.is_not(None), _later.c.status.in_([RequestStatus.SENDING, RequestStatus.IN_DOUBT])),
+        sa.or_(_later.c.handed_at.is_not(None), _later.c.status.in_(_COMES)),
     )
     window_end: datetime | None = connection.execute(
         requests.update()

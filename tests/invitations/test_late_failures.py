@@ -202,6 +202,11 @@ def test_nothing_is_tried_again_once_the_next_step_has_gone_or_days_later(ledger
     with ledger.write() as c:
         c.execute(t.requests.update().where(t.requests.c.step == 1).values(handed_at=None, status=RequestStatus.QUEUED))
         c.execute(t.requests.update().where(t.requests.c.step == 0).values(status=RequestStatus.SENT))
+    told(ledger, key="about to go")
+    assert request(ledger).status is RequestStatus.FAILED
+    with ledger.write() as c:
+        c.execute(t.requests.update().where(t.requests.c.step == 1).values(status=RequestStatus.CANCELED))
+        c.execute(t.requests.update().where(t.requests.c.step == 0).values(status=RequestStatus.SENT))
     told(ledger, at=NOON + timedelta(days=3, minutes=1), key="days later")
     assert request(ledger).status is RequestStatus.FAILED
 
