@@ -1,11 +1,13 @@
 """Where a provider may live: base URLs come from the environment only, and plain text never leaves this machine."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from connectors import ConfigurationError
 
 
+@lru_cache(maxsize=256)  # asked for every message
 def is_loopback(url: str) -> bool:
     """True when the URL's host is this machine: `localhost`, 127.0.0.0/8 or ::1. Names are not resolved."""
     host = urlsplit(url).hostname or ""

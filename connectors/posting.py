@@ -1,22 +1,25 @@
 """One POST, once, from an event loop: what the couriers over HTTP share.
 
-aiohttp, because a message costs it a tenth of what it costs `requests`, and because it repeats no POST, not even on a
-kept connection that died (its IDEMPOTENT_METHODS; held by a test).
+Directly over kept connections (http_line.py); through aiohttp where the environment names a proxy, which repeats no
+POST either (its IDEMPOTENT_METHODS).
 """
 
 import asyncio
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import ssl
+from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import certifi
 
 from connectors.addresses import is_loopback
+from connectors.http_line import MOST_BYTES, HttpLine, NoAnswer, Posted
 from connectors.transport import Unclear, quiet_loggers
 
-_MOST_BYTES = 1024 * 1024  # of an answer: a provider's are a few kilobytes
-_LARGE = 256 * 1024  # bytes of a request
 _IDLE_SECONDS = 4.0  # a kept connection's, below any server's own: one that the server just closed would be doubt
 
 
@@ -24,81 +27,126 @@ class NeverLeft(Exception):
     """The connection was not made: not a byte of the request can have arrived. Holds the error's kind only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A whole answer."""
-
-    status: int
-    headers: Mapping[str, str]  # names in any case
-    content: bytes
-
-
 class Poster:
-    """Connections to one provider, kept and reused by up to `parallel` posts at a time. An async context manager."""
+    """Connections to one provider, kept and reused. An async context manager."""
 
     def __init__(self, base: str, credentials: tuple[str, str], parallel: int, timeout: tuple[float, float]) -> None:
         """`timeout`: seconds to connect, seconds of silence. The deadline of a whole call is the caller's."""
-        self._base = base
+        parts = urlsplit(base)
+        self._is_tls = parts.scheme == "https"
+        self._host, self._port = parts.hostname or "", parts.port or (443 if self._is_tls else 80)
         self._headers = {
-            "Authorization": aiohttp.encode_basic_auth(*credentials), "Accept": "application/json",
-            "Accept-Encoding": "identity", "User-Agent": "afterword",
-        }  # fmt: skip
+            "Host": parts.netloc,
+            "Authorization": aiohttp.encode_basic_auth(*credentials),
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "afterword",
+        }
+        self._head = "".join(f"{name}: {value}\r\n" for name, value in self._headers.items()).encode("latin-1")
         self._parallel = parallel
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout[0], sock_read=timeout[1])
-        self._session: aiohttp.ClientSession | None = None
+        self._timeout = timeout
+        self._idle: list[HttpLine] = []
+        self._by_proxy: aiohttp.ClientSession | None = None
+        self._is_proxied = not is_loopback(base) and _has_proxy(parts.scheme, self._host)
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "Poster":
         quiet_loggers()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._parallel, keepalive_timeout=_IDLE_SECONDS, ttl_dns_cache=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=self._headers,
-            timeout=self._timeout,
-            trust_env=not is_loopback(self._base),  # the environment's proxies, as `requests` takes them
-            requote_redirect_url=False,
-        )
+        self._tls = tls_context() if self._is_tls else None
+        if self._is_proxied:
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._parallel, keepalive_timeout=_IDLE_SECONDS, ssl=self._tls or True
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeout[0], sock_read=self._timeout[1]),
+                trust_env=True,
+            )
+            self._by_proxy = await self._stack.enter_async_context(session)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._idle:
+            self._idle.pop().close()
+        await self._stack.aclose()
 
     async def post(self, url: str, body: bytes, content_type: str) -> Posted:
-        """Post once. Raises NeverLeft, or Unclear when no whole answer came; a redirect is an answer like any other.
+        """Post once to an address of the provider's.
 
-        Canceled, it closes its connection: nobody reads another's answer.
+        Raises NeverLeft, or Unclear when no whole answer came; a redirect is an answer like any other. Canceled, it
+        closes its connection: nobody reads another's answer.
         """
-        if self._session is None:
-            raise RuntimeError("a courier is used inside its own `async with`")
+        if self._by_proxy is not None:
+            return await self._post_by_proxy(self._by_proxy, url, body, content_type)
+        path = url.partition("://")[2].partition("/")[2]
+        head = f"POST /{path} HTTP/1.1\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        line = self._kept() or await self._connect()
         try:
-            async with self._session.post(
-                url, data=_in_pieces(body), headers={"Content-Type": content_type}, allow_redirects=False
+            answer = await line.post(b"%s%s\r\n%s" % (head.encode("ascii"), self._head, body))
+        except NoAnswer as problem:
+            raise Unclear(f"no whole answer: {problem}") from None
+        if line.is_open and len(self._idle) < self._parallel:
+            self._idle.append(line)
+        else:
+            line.close()
+        return answer
+
+    def _kept(self) -> HttpLine | None:
+        """The connection used last, if it is still fresh."""
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            line = self._idle.pop()
+            if line.is_open and now - line.idle_since < _IDLE_SECONDS:
+                return line
+            line.close()
+        return None
+
+    async def _connect(self) -> HttpLine:
+        line = HttpLine(self._timeout[1])
+        name = self._host if self._tls else None
+        try:
+            async with asyncio.timeout(self._timeout[0]):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: line, self._host, self._port, ssl=self._tls, server_hostname=name
+                )
+        except OSError as error:  # also of TLS, whose handshake comes before the request, and of the time limit
+            line.close()
+            raise NeverLeft(type(error).__name__) from None
+        except BaseException:
+            line.close()
+            raise
+        return line
+
+    async def _post_by_proxy(self, session: aiohttp.ClientSession, url: str, body: bytes, content_type: str) -> Posted:
+        try:
+            async with session.post(
+                url, data=body, headers={"Content-Type": content_type}, allow_redirects=False
             ) as response:
-                return Posted(response.status, response.headers, await _whole(response))
+                content = bytearray()
+                async for part in response.content.iter_any():
+                    content += part
+                    if len(content) > MOST_BYTES:
+                        raise Unclear("no whole answer: TooLarge")
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Posted(response.status, headers, bytes(content))
         # Only these are raised before a request is written. The cause is left out: its text holds the address.
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             raise NeverLeft(type(error).__name__) from None
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise Unclear(f"no whole answer: {type(error).__name__}") from None
 
 
-def _in_pieces(body: bytes) -> bytes | io.BytesIO:
-    """A mail with pictures is written piece by piece: aiohttp warns of a large one, which would hold up all others."""
-    return io.BytesIO(body) if len(body) > _LARGE else body
+def tls_context() -> ssl.SSLContext:
+    """Whom we trust: as `requests` decides it, so that the courier and `send` meet the same certificates."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
+    if Path(bundle).is_dir():
+        return ssl.create_default_context(capath=bundle)
+    return ssl.create_default_context(cafile=bundle)
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """The body, decompressed. Raises Unclear when it is larger than any answer of a provider."""
-    if response.content_length is not None and "Content-Encoding" not in response.headers:
-        if response.content_length > _MOST_BYTES:
-            raise Unclear("an answer too large to be the provider's")
-        return await response.read()
-    content = bytearray()
-    async for part in response.content.iter_any():
-        content += part
-        if len(content) > _MOST_BYTES:
-            raise Unclear("an answer too large to be the provider's")
-    return bytes(content)
+def _has_proxy(scheme: str, host: str) -> bool:
+    proxies = getproxies()
+    return bool(proxies.get(scheme) or proxies.get("all")) and not proxy_bypass(host)

@@ -7,13 +7,10 @@ with its `send`; judged by Twilio's own OpenAPI file in tests/connectors/test_sp
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from urllib.parse import urlencode
 
 from connectors import Message, Outcome, TemporaryFailure
 from connectors.posting import NeverLeft, Poster
-
-FORM = "application/x-www-form-urlencoded"
-Form = dict[str, str | list[str]]
+from connectors.twilio.form import CONTENT_TYPE, Form, encoded
 
 
 class TwilioCourier:
@@ -48,7 +45,7 @@ class TwilioCourier:
         if not isinstance(form, dict):
             return [form]
         try:
-            answer = await self._poster.post(self._url, urlencode(form, doseq=True).encode("ascii"), FORM)
+            answer = await self._poster.post(self._url, encoded(form), CONTENT_TYPE)
         except NeverLeft as error:
             return [TemporaryFailure("not_connected", f"Twilio was not reached: {error}")]
         return [self._conclude(answer.status, answer.content)]

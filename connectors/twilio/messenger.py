@@ -27,7 +27,8 @@ from connectors.addresses import is_loopback
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Unclear, never_left
 from connectors.twilio.client import Refusal, TwilioClients, moment
 from connectors.twilio.codes import Treatment, meaning_of, reason_of, scope_of, template_of
-from connectors.twilio.courier import Form, TwilioCourier
+from connectors.twilio.courier import TwilioCourier
+from connectors.twilio.form import Form
 from connectors.twilio.settings import PUBLIC_HOST, TwilioSettings
 from data.words import Channel, FailureScope
 

@@ -1,6 +1,7 @@
 """Twilio from an event loop: the same words and the same conclusions as `send`, and nothing twice."""
 
 import asyncio
+import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from connectors.twilio.messenger import TwilioMessenger
 from data.words import Channel
 from tests.connectors.carried import carry, ending
 from tests.connectors.samples import SID, text_message, twilio_error, twilio_message, twilio_settings
-from tests.connectors.server import PATIENT, Answer, stub
+from tests.connectors.server import PATIENT, Answer, refused_url, stub
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ANSWERS = [
@@ -92,6 +93,12 @@ def reply(sid: str, more: bytes = b"") -> bytes:
     )  # fmt: skip
 
 
+def packed(body: bytes) -> bytes:
+    body = gzip.compress(body)
+    head = b"HTTP/1.1 201 CREATED\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
 def courier_of(url: str, parallel: int = 1) -> Any:
     return TwilioMessenger(twilio_settings(url), PATIENT).courier(parallel)
 
@@ -157,6 +164,8 @@ def test_who_gives_up_waiting_leaves_no_answer_behind_for_the_next() -> None:
         b"HTTP/1.1 201 CREATED\r\nContent-Length: 50\r\n\r\n{",  # and then nothing more
         b"HTTP/1.1 201 CREATED\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
         b"no HTTP at all\r\n\r\n",
+        packed(b" " * 2_000_000),
+        packed(b"{}").replace(b"\x1f\x8b", b"zz"),
         b"",
     ],
 )
@@ -173,6 +182,50 @@ def test_an_answer_too_large_cut_off_or_not_http_is_doubt(answer: bytes) -> None
             assert caught.value.__context__ is None or caught.value.__suppress_context__
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" + reply(SID),
+        b'HTTP/1.1 201 CREATED\r\n\r\n{"sid": "%s"}' % SID.encode(),  # ends with the connection
+        b'HTTP/1.0 201 CREATED\r\n\r\n{"sid": "%s"}' % SID.encode(),
+        reply(SID, b"Connection: close\r\n"),
+        b'HTTP/1.1 201 CREATED\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"sid": "\r\n24\r\n%s"}\r\n0\r\n\r\n'
+        % SID.encode(),
+        packed(b'{"sid": "%s"}' % SID.encode()),
+        reply(SID) + reply("SM" + "f" * 32),  # and somebody else's: nobody may read it
+    ],
+)
+def test_whatever_form_a_whole_answer_has_it_is_understood(answer: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_kept = b"Content-Length" in answer or b"chunked" in answer
+        while True:
+            await read_request(reader)
+            for n in range(0, len(answer), 7):
+                writer.write(answer[n : n + 7])
+                await writer.drain()
+            if not is_kept:
+                return
+
+    async def go() -> None:
+        async with talking(talk) as url, courier_of(url) as courier:
+            for _ in range(2):
+                assert await courier.carry([text_message()], None) == [Accepted(SID)]
+
+    asyncio.run(go())
+
+
+def test_a_proxy_of_the_environment_is_used_and_one_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stub() as proxy:
+        proxy.answer = lambda _request: Answer(403)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        messenger = TwilioMessenger(twilio_settings("https://twilio.example"), PATIENT)
+        for _ in range(2):
+            outcome = carry(messenger, [text_message()])[0]
+            assert isinstance(outcome, TemporaryFailure)
+            assert outcome.code == "not_connected"
+            monkeypatch.setenv("HTTPS_PROXY", refused_url())
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
