@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from connectors.csv_file import UnreadableFile
 from data.ledger import tables as t
-from data.ledger.asks import read_asks
+from data.ledger.candidate_asks import read_asks
 from data.ledger.store import Ledger
 from data.words import AddressKind
 from invitations.import_report import ImportReport, UnknownLocation
