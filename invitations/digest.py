@@ -120,10 +120,10 @@ def _part(title: str, lines: Sequence[str]) -> str:
 
 def _sent(figures: Figures) -> list[str]:
     lines = []
-    for what, counts in (("first messages", figures.asks), ("reminders", figures.reminders)):
+    for what, counts in (("first message", figures.asks), ("reminder", figures.reminders)):
         by = ", ".join(f"{counts[channel]:,} by {_CHANNEL[channel]}" for channel in Channel if channel in counts)
         if by:
-            lines.append(f"{sum(counts.values()):,} {what}: {by}")
+            lines.append(f"{_many(sum(counts.values()), what)}: {by}")
     return lines
 
 
@@ -144,18 +144,23 @@ def _answered(figures: Figures) -> list[str]:
         promoters = sum(count for score, count in figures.scores.items() if score >= 9)
         detractors = sum(count for score, count in figures.scores.items() if score <= 6)
         average = sum(score * count for score, count in figures.scores.items()) / given
+        nps = round(100 * (promoters - detractors) / given)
         lines.append(
-            f"{given:,} scores, {average:.1f} of 10 on average, NPS {round(100 * (promoters - detractors) / given):+d}"
+            f"{_many(given, 'score')}, {average:.1f} of 10 on average, NPS {nps:+d}"
             + (f"; {figures.comments:,} with a comment" if figures.comments else "")
         )
     for platform, (count, stars) in figures.reviews.items():
         on_average = "" if stars is None else f", {stars:.1f} stars on average"
-        lines.append(f"{count:,} {'review' if count == 1 else 'reviews'} on {platform}{on_average}")
+        lines.append(f"{_many(count, 'review')} on {platform}{on_average}")
     if figures.unsubscribed:
         lines.append(f"{figures.unsubscribed:,} asked not to be contacted any more")
     if figures.complained:
         lines.append(f"{figures.complained:,} called a message spam")
     return lines
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _counted(counts: Mapping[str, int]) -> list[str]:

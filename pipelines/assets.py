@@ -81,12 +81,12 @@ def core_requests_sent(
     """One row per message handed to a provider: invitations/send.py, the main job."""
     with ledger.opened(context.run.run_id) as opened:
         ask_before_batch(opened, providers.template_desks)
-        with told_story(now_and_then=lambda progress: _observe(context, progress)) as story:
+        with told_story(now_and_then=lambda progress: observe(context, progress)) as story:
             batch = send_due(opened, providers.messengers(), now=opened.policy_now(), on_progress=story.tell)
         return Result(metadata={"run_id": batch.run_id, **facts(story.last)})
 
 
-def _observe(context: dg.AssetExecutionContext, progress: Progress) -> None:
+def observe(context: dg.AssetExecutionContext, progress: Progress) -> None:
     """On the run's page while it works: how far, how fast, how long still, by outcome."""
     context.log_event(dg.AssetObservation("core_requests_sent", description=progress.tell(), metadata=facts(progress)))
 

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
 import pytest
 from structlog.testing import capture_logs
 
 from data.ledger.runs import Progress
+from pipelines.assets import observe
 from pipelines.story import facts, in_words, told_story
 
 pytestmark = pytest.mark.one_database
+OBSERVED = "ASSET_OBSERVATION"
 
 
 def progress(seconds: float, done: int = 100, total: int | None = 400) -> Progress:
@@ -43,6 +46,18 @@ def test_of_a_run_that_fails_the_last_counts_are_told_and_not_what_the_failure_q
         run()
     assert [entry.done for entry in told] == [100]
     assert lines == [{"event": "sending ended", "log_level": "error", "problem": "ValueError", **facts(progress(3.0))}]
+
+
+def test_dagster_shows_how_far_a_run_is_while_it_works() -> None:
+    @dg.asset
+    def sending(context: dg.AssetExecutionContext) -> None:
+        observe(context, progress(20.0))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([sending], instance=instance)
+    [observed] = [event.asset_observation_data for event in result.all_events if event.event_type_value == OBSERVED]
+    assert observed.asset_observation.description == "100 of 400, 5.0 a second, 1 min left"
+    assert observed.asset_observation.metadata["seconds_left"].value == 60
 
 
 def test_counts_are_said_in_words() -> None:
