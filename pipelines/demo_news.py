@@ -38,7 +38,7 @@ MILESTONES = (
     Milestone("{} invitations planned", _rows(invitations)),
     Milestone("{} messages handed over, by invitations/send.py", _rows(requests, requests.c.handed_at.is_not(None))),
     Milestone(
-        "{} of them by WhatsApp, with a text that Meta approved",
+        "{} messages by WhatsApp, with a text that Meta approved",
         _rows(requests, requests.c.handed_at.is_not(None), requests.c.channel == Channel.WHATSAPP),
     ),
     Milestone("First scores: {} so far. Watch them come in on the Overview", _rows(scores), is_told_at_once=True),
