@@ -153,11 +153,11 @@ def look(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
         if as_user is not None:
             monkeypatch.setenv("AFTERWORD_LOCAL_USER", f"{as_user}@acme.example")
         app = AppTest.from_file(APP, default_timeout=30)
-        app.run()
         for name, value in query.items():
             app.query_params[name] = value
-        if page != "overview":
-            app.switch_page(f"views/{page}.py").run()
+        if page != "overview":  # its address, as from a link: the overview is not run first
+            app.switch_page(f"views/{page}.py")
+        app.run()
         assert not app.exception
         return app
 
