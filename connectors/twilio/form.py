@@ -1,12 +1,10 @@
 """How a create is posted: application/x-www-form-urlencoded."""
 
-import re
-
 CONTENT_TYPE = "application/x-www-form-urlencoded"
 Form = dict[str, str | list[str]]
 
-_UNSAFE = re.compile(rb"[^A-Za-z0-9_.~ -]")
-_CODED = {bytes([n]): b"%%%02X" % n for n in range(256)}
+_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
+_CODED = ["+" if byte == 32 else chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in range(256)]
 
 
 def encoded(form: Form) -> bytes:
@@ -14,10 +12,6 @@ def encoded(form: Form) -> bytes:
     pairs = []
     for name, value in form.items():
         for one in value if isinstance(value, list) else (value,):
-            safe = _UNSAFE.sub(_code, one.encode("utf-8", "replace")).replace(b" ", b"+")
-            pairs.append(b"%s=%s" % (name.encode("ascii"), safe))
-    return b"&".join(pairs)
-
-
-def _code(found: re.Match[bytes]) -> bytes:
-    return _CODED[found[0]]
+            safe = "".join([_CODED[byte] for byte in one.encode("utf-8", "replace")])
+            pairs.append(f"{name}={safe}")
+    return "&".join(pairs).encode("ascii")

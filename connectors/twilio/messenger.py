@@ -180,7 +180,7 @@ def _conclude(status: int, content: str | bytes) -> Outcome:
     Raises AccountStopped, or Unclear for all that is neither an accepted message nor a 4xx of Twilio's own.
     """
     try:
-        answer = json.loads(content)
+        answer = json.loads(content if isinstance(content, str) else content.decode("utf-8"))
     except ValueError:
         answer = None
     named = answer if isinstance(answer, dict) else {}
