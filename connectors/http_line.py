@@ -5,6 +5,7 @@ time on a message, and that time is what limits a run (bench/dispatch.py; docs/d
 """
 
 import asyncio
+import select
 import zlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 MOST_BYTES = 1024 * 1024  # of an answer: a provider's are a few kilobytes
 _MOST_HEADERS = 64 * 1024
+_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # Linux; elsewhere POLLHUP, which is told unasked
 
 
 class NoAnswer(Exception):
@@ -38,6 +40,7 @@ class HttpLine(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._heard = 0.0
+        self._wire = select.poll()
         self.is_open = False
         self.idle_since = 0.0
         self._begin()
@@ -50,6 +53,10 @@ class HttpLine(asyncio.Protocol):
         self._is_headed: bool = False
         self._is_whole: bool = False
         self._is_kept = False
+
+    def is_usable(self) -> bool:
+        """Whether a request may be written: not where the other side hung up, though the loop has yet to hear of it."""
+        return self.is_open and not self._wire.poll(0)
 
     async def post(self, request: bytes) -> Posted:
         """Write a request, head and body; wait for its answer. Raises NoAnswer."""
@@ -68,7 +75,7 @@ class HttpLine(asyncio.Protocol):
         finally:
             self._timer.cancel()
             self._waiter = None
-        if not self._is_kept:
+        if not self._is_kept or self._transport.get_write_buffer_size():  # answered before it was heard out
             self.close()
         self.idle_since = self._loop.time()
         return Posted(self._status, self._headers, self._plain())
@@ -108,6 +115,7 @@ class HttpLine(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._wire.register(transport.get_extra_info("socket"), _HUNG_UP)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
@@ -135,6 +143,8 @@ class HttpLine(asyncio.Protocol):
         if self._is_headed and measures.isdisjoint(self._headers) and waiter is not None and not waiter.done():
             self.is_open, self._status = False, self._parser.get_status_code()
             waiter.set_result(None)
+        elif waiter is None:  # while it was idle: what is written now would never arrive
+            self.close()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -142,9 +152,12 @@ class HttpLine(asyncio.Protocol):
 
     # What httptools calls.
 
-    def on_header(self, name: bytes, value: bytes) -> None:
+    def on_message_begin(self) -> None:
         if self._is_whole:  # another answer behind the whole one: this connection is out of step
             self._is_kept = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_whole:
             return
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 

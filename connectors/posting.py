@@ -99,7 +99,7 @@ class Poster:
         now = asyncio.get_running_loop().time()
         while self._idle:
             line = self._idle.pop()
-            if line.is_open and now - line.idle_since < _IDLE_SECONDS:
+            if line.is_usable() and now - line.idle_since < _IDLE_SECONDS:
                 return line
             line.close()
         return None
@@ -118,6 +118,9 @@ class Poster:
         except BaseException:
             line.close()
             raise
+        if not line.is_usable():  # taken and dropped at once, as by a proxy with nobody behind it
+            line.close()
+            raise NeverLeft("ServerDisconnected")
         return line
 
     async def _post_by_proxy(self, session: aiohttp.ClientSession, url: str, body: bytes, content_type: str) -> Posted:
