@@ -14,7 +14,7 @@ IMPORTED_TOO := aiohttp, dataframely, duckdb, email_validator, holidays, httpx, 
 	phonenumbers, PIL.Image, playwright.sync_api, plotly.graph_objects, polars, pytest, streamlit.testing.v1, \
 	streamlit.web.cli, typer.rich_utils, xdist
 
-.PHONY: help setup demo demo-fresh up test suite test-demo check lint types lock
+.PHONY: help setup demo demo-fresh up test suite test-demo soak check lint types lock
 
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,11 @@ suite: setup # the types are looked at beside it: on a bare machine that takes a
 
 test-demo: setup ## the demo itself, started, moved three days on and ended: a minute or two, not part of make test
 	@$(BIN)/python -m pytest -q -m demo
+
+SEEDS ?= 200
+
+soak: setup ## two dispatchers killed again and again, 1,000 messages a seed; the result goes to docs/reliability.md
+	@$(BIN)/python -m tests.reliability.soak $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 check: lint types ## lint, types and the fast tests: under half a minute
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql and not demo"

@@ -1,0 +1,126 @@
+"""One night on one ledger: five rounds of twenty requests, a process that dies in each, and the books at the end."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from connectors import Messenger
+from data.ledger import tables as t
+from data.ledger.moments import Moment
+from data.ledger.store import Ledger
+from data.settings import Settings
+from data.words import Channel
+from invitations.resolve import resolve_doubt
+from invitations.send import send_due
+from tests.many import make_due
+from tests.reliability import clock
+from tests.reliability.books import is_all_sent
+from tests.reliability.jobs import Job, Jump
+from tests.reliability.nursery import Nursery
+from tests.sandbox import Sandbox
+from tests.world import NOON
+
+ROUNDS = 5
+EACH = 20  # requests
+READ_EVERY = timedelta(minutes=16)  # of the provider's clock: three reads span more than half an hour
+HOUR = timedelta(hours=1)
+JUMP = 600.0  # seconds: two leases; less than the provider's clock may differ from ours
+ONCE = {Moment.RUN_ENDING}  # moments that a run passes once
+OF_RESOLVE = {Moment.RESOLVING, Moment.RESOLVED}
+
+
+@dataclass
+class Night:
+    """What one cell of the matrix works with. `faults` are ordered anew for each round."""
+
+    ledger: Ledger
+    sandbox: Sandbox
+    nursery: Nursery
+    messengers: Mapping[Channel, Messenger]
+    environment: Mapping[str, str]
+    dice: random.Random
+    moment: Moment
+    fault: str | None = None
+    is_clock_moved: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        return self.ledger.settings
+
+    def begin(self) -> None:
+        """All requests of all rounds: each round's are due an hour after those before."""
+        self.sandbox.post("/_sandbox/forget", {})
+        make_due(self.ledger, ROUNDS * EACH)
+        r = t.requests.c
+        with self.ledger.write() as c:
+            later = {n: NOON + HOUR * ((n - 1) // EACH) for n in range(1, ROUNDS * EACH + 1)}
+            c.execute(
+                t.requests.update()
+                .where(r.request_id == sa.bindparam("of"))
+                .values(not_before=sa.bindparam("begins"), not_after=NOON + timedelta(days=9)),
+                [{"of": n, "begins": begins} for n, begins in later.items()],
+            )
+
+    def strike(self, number: int) -> int:
+        """One round: faults, a child, its death. How many children died at the moment."""
+        self._order_faults()
+        now = NOON + HOUR * number
+        job = Job(
+            str(self.settings.home), self.settings.ledger_url, self.environment, now.isoformat(), moment=self.moment,
+            nth=1 if self.moment in ONCE or number == 0 else self.dice.randint(1, 4), jump=self._jump(),
+        )  # fmt: skip
+        if self.moment not in OF_RESOLVE:
+            return self._live(job, now)
+        # Something must be in doubt before it can be asked about.
+        died = self.nursery.live(replace(job, moment=Moment.ANSWERED, nth=self.dice.randint(1, 4), jump=None))
+        assert died, "nothing was left in doubt"
+        return self._live(replace(job, steps=("resolve",)), now)
+
+    def _order_faults(self) -> None:
+        self.sandbox.post("/_sandbox/faults", {"clear": True})
+        if self.fault is None:
+            return
+        for provider in ("twilio", "mailgun"):
+            order = {"kind": self.fault, "provider": provider, "milliseconds": 1500 if "hang" in self.fault else 50}
+            self.sandbox.post("/_sandbox/faults", {**order, "count": self.dice.randint(1, 2)})
+            self.sandbox.post("/_sandbox/faults", {**order, "probability": 0.1})
+
+    def _jump(self) -> Jump | None:
+        if not self.is_clock_moved:
+            return None
+        between = [Moment.CLAIMED, Moment.WRITTEN, Moment.HANDED_OVER, Moment.ANSWERED]
+        return Jump(
+            self.dice.choice(between), self.dice.randint(1, 3), self.dice.choice((JUMP, -JUMP)),
+            wait=self.dice.random() < 0.5,
+        )  # fmt: skip
+
+    def _live(self, job: Job, now: datetime) -> int:
+        if job.jump is None or not job.jump.wait:
+            return self.nursery.live(job)
+        # The child stalls while another dispatcher takes over what its clock says has lapsed; then it goes on.
+        self.nursery.start(job)
+        if self.nursery.wait_for_stall():
+            self._work(now)
+            self.nursery.go_on()
+        return self.nursery.end()
+
+    def _work(self, now: datetime) -> None:
+        resolve_doubt(self.ledger, self.messengers, now=now)
+        send_due(self.ledger, self.messengers, now=now)
+
+    def recover(self) -> None:
+        """What the next runs do, on a provider that works again, until nothing is open."""
+        self.sandbox.post("/_sandbox/faults", {"clear": True})
+        if self.is_clock_moved:
+            clock.move(self.settings, 0.0)
+        now = NOON + HOUR * ROUNDS
+        for step in range(1, 9):
+            self._work(now)
+            if is_all_sent(self.ledger):
+                return
+            offset = (READ_EVERY * step).total_seconds()
+            self.sandbox.post("/_sandbox/clock", {"offset_seconds": offset, "date_offset_seconds": offset})
+            now += HOUR
