@@ -124,6 +124,7 @@ ERRORS: Mapping[int, tuple[FailureScope | Treatment, str]] = {
     63041: (Treatment.TEMPLATE, "template paused"),
     63042: (Treatment.TEMPLATE, "template disabled"),
 }
+_FOR_PICTURES = frozenset({21612})  # of a message with pictures it is said of those: texts without may well arrive
 TEMPLATES: Mapping[int, TemplateApproval] = {
     63040: TemplateApproval.REJECTED,
     63041: TemplateApproval.PAUSED,
@@ -162,8 +163,10 @@ def reason_of(code: int | None) -> str:
     return ERRORS[code][1] if code in ERRORS else f"Twilio error {code}"
 
 
-def scope_of(code: int | None) -> FailureScope:
-    """What a failure after acceptance is about: unknown codes and passing troubles concern this message only."""
+def scope_of(code: int | None, *, has_pictures: bool = False) -> FailureScope:
+    """What a failure is about: unknown codes, passing troubles and what its pictures met concern this message only."""
+    if has_pictures and code in _FOR_PICTURES:
+        return FailureScope.MESSAGE
     meaning = meaning_of(code)
     if meaning is Treatment.ACCOUNT:
         return FailureScope.SENDER  # our fault, never the contact's

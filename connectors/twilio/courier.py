@@ -22,7 +22,7 @@ class TwilioCourier:
         url: str,
         *,
         compose: Callable[[Message], Form | Outcome],
-        conclude: Callable[[int, bytes], Outcome],
+        conclude: Callable[[int, bytes, Message], Outcome],
     ) -> None:
         self._poster = poster
         self._url = url
@@ -48,4 +48,4 @@ class TwilioCourier:
             answer = await self._poster.post(self._url, encoded(form), CONTENT_TYPE)
         except NeverLeft as error:
             return [TemporaryFailure("not_connected", f"Twilio was not reached: {error}")]
-        return [self._conclude(answer.status, answer.content)]
+        return [self._conclude(answer.status, answer.content, message)]

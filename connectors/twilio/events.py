@@ -109,7 +109,7 @@ def status_event(
         provider_message_id=sid,
         code=str(code) if code else (status if is_failed or kind is EventKind.UNKNOWN else None),
         reason=(status if status == "canceled" else reason_of(code)) if is_failed else None,
-        scope=scope_of(code) if is_failed else None,
+        scope=scope_of(code, has_pictures=sid.startswith("MM")) if is_failed else None,
         retry=retry_of(code) if is_failed else None,
         template=template_of(code) if is_failed else None,
         raw=raw,

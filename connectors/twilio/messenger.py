@@ -64,7 +64,7 @@ class TwilioMessenger:
                 return TemporaryFailure("not_connected", f"Twilio was not reached: {type(error).__name__}")
             # Without the cause: its text holds the account, and a log may print it.
             raise Unclear(f"Twilio did not answer: {type(error).__name__}") from None
-        return _conclude(answer.status_code, answer.text)
+        return _conclude(answer.status_code, answer.text, message)
 
     def courier(self, parallel: int) -> TwilioCourier:
         """The same call as `send` makes, from an event loop and on kept connections."""
@@ -174,8 +174,8 @@ def _has_link(message: Any, link: str) -> bool:
     return bool(message.direction == "outbound-api" and f"/{token}" in (message.body or ""))
 
 
-def _conclude(status: int, content: str | bytes) -> Outcome:
-    """What the whole answer to a create proves; the status is the answer's own, whatever its body says.
+def _conclude(status: int, content: str | bytes, message: Message) -> Outcome:
+    """What the whole answer to a message's create proves; the status is the answer's own, whatever its body says.
 
     Raises AccountStopped, or Unclear for all that is neither an accepted message nor a 4xx of Twilio's own.
     """
@@ -192,10 +192,11 @@ def _conclude(status: int, content: str | bytes) -> Outcome:
     if 300 <= status < 400:
         raise Unclear(f"HTTP {status} from Twilio's address: redirects are not followed")
     code = named.get("code")
-    return _outcome_of(Refusal(status, code if isinstance(code, int) and code >= 10_000 else None))
+    refusal = Refusal(status, code if isinstance(code, int) and code >= 10_000 else None)
+    return _outcome_of(refusal, has_pictures=bool(message.media_urls))
 
 
-def _outcome_of(refusal: Refusal) -> Outcome:
+def _outcome_of(refusal: Refusal, *, has_pictures: bool) -> Outcome:
     """An error answer to a create: only Twilio's own 4xx proves that nothing was sent."""
     refusal.stop_if_account()
     code = refusal.code
@@ -209,4 +210,4 @@ def _outcome_of(refusal: Refusal) -> Outcome:
     if meaning is Treatment.LATER:
         wait = timedelta(minutes=30) if code == _PUMPING_PROTECTION else None
         return TemporaryFailure(str(code), reason_of(code), retry_after=wait)
-    return PermanentFailure(str(code), reason_of(code), scope_of(code))
+    return PermanentFailure(str(code), reason_of(code), scope_of(code, has_pictures=has_pictures))

@@ -8,8 +8,14 @@ from connectors.mailgun_events import provider_event
 from connectors.registry import is_known_code
 from connectors.twilio.codes import ERRORS, Treatment, is_known, retry_of, scope_of, template_of
 from connectors.twilio.events import status_event
+from connectors.twilio.messenger import TwilioMessenger
 from data.words import EventKind, FailureScope, TemplateApproval
+from tests.connectors.carried import carry
+from tests.connectors.samples import text_message, twilio_error, twilio_settings
+from tests.connectors.server import PATIENT, Answer, stub
 from tests.world import NOON
+
+PICTURE = "https://reviews.example/m/abcdefghijkl"
 
 LATER = [
     11200, 30001, 30003, 30008, 30017, 30022, 30023, 30027, 30036, 30410, 30450, 63012, 63018, 63019, 63037,
@@ -77,3 +83,15 @@ def test_mail_that_mailgun_rejects_for_the_accounts_sake_is_kept_and_holds_the_d
     assert [is_known_code("mailgun", code) for code in ("550", "generic", "suppress-bounce", "quarantine")] == [
         True, True, True, False,
     ]  # fmt: skip
+
+
+def test_pictures_that_do_not_get_through_hold_no_texts_without() -> None:
+    """21612 is a country that the sender does not reach; of a message with pictures (MM…), perhaps only by MMS."""
+    told = {kind: status_event(f"{kind}{'0' * 32}", "failed", 21612, NOON, None, raw={}).scope for kind in ("SM", "MM")}
+    assert told == {"SM": FailureScope.ROUTE, "MM": FailureScope.MESSAGE}
+    with stub() as it:
+        it.answer = lambda _request: Answer(400, twilio_error(400, 21612))
+        messenger = TwilioMessenger(twilio_settings(it.url), PATIENT)
+        for hand_over in (messenger.send, lambda message: carry(messenger, [message])[0]):
+            scopes = [getattr(hand_over(text_message(media_urls=urls)), "scope", None) for urls in ((), (PICTURE,))]
+            assert scopes == [FailureScope.ROUTE, FailureScope.MESSAGE]
