@@ -8,6 +8,7 @@ ours has: text, HTML and the unsubscribe headers. Prints the seconds that `send_
 
 import argparse
 import json
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -35,6 +36,7 @@ def main() -> None:
             },
         )  # fmt: skip
         django.setup()
+        logging.disable()  # a line for each batch and worker
         from django.core.management import call_command  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
         from post_office import mail  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
         from post_office.models import PRIORITY, STATUS, Email  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
@@ -60,7 +62,7 @@ def main() -> None:
         mail.send_queued_mail_until_done(lockfile=str(Path(folder) / "po"), processes=asked.processes)
         seconds = time.perf_counter() - started
         sent = Email.objects.filter(status=STATUS.sent).count()
-    print(json.dumps({"seconds": seconds, "sent": sent, "version": mail.__name__}))
+    print(json.dumps({"seconds": seconds, "sent": sent}))
 
 
 if __name__ == "__main__":
