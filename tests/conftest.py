@@ -4,6 +4,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -18,6 +19,8 @@ from tests.specs import specs_header
 # A loaded machine is no fault of the code: how long an example takes is the bench's question.
 hypothesis.settings.register_profile("afterword", deadline=None)
 hypothesis.settings.load_profile("afterword")
+
+TESTS = Path(__file__).parent
 
 share_compiled_statements()
 
@@ -34,9 +37,22 @@ def pytest_report_header() -> list[str]:
     return lines if browser.is_available() else [*lines, browser.NONE_HERE]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Each worker of several begins to collect with another folder.
+
+    In a fresh clone pytest rewrites and compiles each test module when it is first imported: so it is done once, and
+    not by all of them at the same moment.
+    """
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker and config.args == config.getini("testpaths"):
+        folders = sorted(str(entry) for entry in TESTS.iterdir() if entry.is_dir() or entry.name.startswith("test_"))
+        first = int(worker["workerid"].removeprefix("gw")) * len(folders) // worker["workercount"]
+        config.args = folders[first:] + folders[:first]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long ones first, so that no worker starts one when the others are done; marks what runs on PostgreSQL."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    items.sort(key=lambda item: ("e2e" not in item.path.parts, item.path))
     kept, left_out = [], []
     for item in items:
         is_postgresql = "postgres_url" in item.fixturenames or "postgresql" in getattr(
