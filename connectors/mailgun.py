@@ -40,7 +40,7 @@ from connectors.mailgun_api import (
     shared_name,
     variable_of,
 )
-from connectors.mailgun_codes import ACCOUNT_WORDS, is_limit, wait_of
+from connectors.mailgun_codes import ACCOUNT_WORDS, is_bad_address, is_limit, wait_of
 from connectors.mailgun_courier import MOST_RECIPIENTS, MailgunCourier
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Unclear, never_left, provider_clock
 from data.words import Channel, FailureScope
@@ -186,7 +186,7 @@ def _outcome_of(status: int, headers: Mapping[str, str], content: bytes) -> Outc
         raise AccountStopped(code, "Mailgun does not know the domain: MAILGUN_DOMAIN, or the region of its address")
     if any(word in text.lower() for word in ACCOUNT_WORDS):
         raise AccountStopped(code, "Mailgun: the account or domain is not activated or verified")
-    if status == 400 and "to parameter" in text.lower():
+    if status == 400 and is_bad_address(text):
         return PermanentFailure(code, "not a valid address", FailureScope.ADDRESS)
     if status in (400, 413):
         return PermanentFailure(code, "Mailgun refused the message", FailureScope.MESSAGE)

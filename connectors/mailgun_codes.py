@@ -47,6 +47,7 @@ _NOT_THE_ADDRESS = re.compile(r"5\.(2\.[2-4]|3\.|4\.|6\.|7\.)")
 
 # Words in a 400's message that mean the account, not the message (docs section 3.5).
 ACCOUNT_WORDS = ("unverified", "activate your mailgun account", "free accounts are for test purposes", "sandbox")
+_BAD_TO = re.compile(r"(?<![\w-])'?to'? parameter is not a valid", re.IGNORECASE)  # both ways are seen
 _LIMIT = re.compile(r"limit exceeded|try again after", re.IGNORECASE)
 _SECONDS = re.compile(r"try again after (\d{1,6}) second", re.IGNORECASE)
 _DATE = re.compile(r"try again after (.+)$", re.IGNORECASE)
@@ -113,6 +114,11 @@ def agent_of(event: Mapping[str, Any]) -> str | None:
     client = event.get("client-info")
     agent = client.get("user-agent") if isinstance(client, Mapping) else None
     return str(agent) if agent else None
+
+
+def is_bad_address(message: str) -> bool:
+    """True when a 400 is about the recipient's address; not when it is about ours ("from", "reply-to")."""
+    return bool(_BAD_TO.search(message))
 
 
 def is_limit(message: str) -> bool:

@@ -20,6 +20,7 @@ from connectors.mailgun_api import PARCEL, Part, multipart, shared_name
 from connectors.posting import NeverLeft, Poster
 
 MOST_RECIPIENTS = 1000
+_MOST_BYTES = 5_000_000  # of what differs in a call: two megabits a second bring it there before silence is doubt
 _MOST_CALLS = 32  # of one parcel: what it is split into must fit into one deadline
 _MAILGUNS_OWN = re.compile(r"%(recipient|unsubscribe|mailing_list|tag_)")  # it would put something in there
 _VARIED = ("subject", "text", "html", "unsubscribe_url", "attempt_id")
@@ -130,12 +131,15 @@ def _each(outcome: Outcome, group: Sequence[int], messages: Sequence[Message]) -
 
 
 def _groups(messages: Sequence[Message], sendable: Iterable[int]) -> list[list[int]]:
-    """What may share a call: the same sender and parts, no address twice (Mailgun drops the second)."""
+    """What may share a call: the same sender and parts, no address twice (Mailgun drops the second), not too much."""
     groups: dict[tuple[object, ...], list[int]] = {}
     seen: set[str] = set()
     for n in sendable:
         message = messages[n]
-        written = (message.subject or "", message.text, message.html or "")
+        written = (
+            message.to, message.subject or "", message.text, message.html or "", message.from_name or "",
+            message.reply_to or "",
+        )  # fmt: skip
         is_alone = (
             bool(message.pictures)
             or message.to.casefold() in seen
@@ -144,4 +148,18 @@ def _groups(messages: Sequence[Message], sendable: Iterable[int]) -> list[list[i
         seen.add(message.to.casefold())
         likeness = (message.from_name, message.reply_to, *(getattr(message, name) is None for name in _VARIED))
         groups.setdefault((n,) if is_alone else likeness, []).append(n)
-    return list(groups.values())
+    return [part for group in groups.values() for part in _cut(group, messages)]
+
+
+def _cut(group: Sequence[int], messages: Sequence[Message]) -> Iterable[list[int]]:
+    """Parts that Mailgun (25 MB) and a slow line can take: one refused by a proxy for its size would be doubt."""
+    part: list[int] = []
+    size = 0
+    for n in group:
+        weight = sum(len((getattr(messages[n], name) or "").encode("utf-8", "replace")) for name in _VARIED)
+        if part and size + weight > _MOST_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(n)
+        size += weight
+    yield part

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from connectors import Accepted, AccountStopped, Doubt, Found, Message, Permanen
 from connectors.mailgun import MailgunMessenger
 from connectors.registry import open_messengers
 from connectors.transport import Unclear
-from data.words import Channel
+from data.words import Channel, FailureScope
 from tests.connectors.carried import carry, ending
 from tests.connectors.samples import ATTEMPT, DOMAIN, LINK, mail_message, mailgun_event, mailgun_settings
 from tests.connectors.server import PATIENT, Answer, Received, stub
@@ -122,16 +123,42 @@ def test_what_may_not_share_a_call_gets_one_of_its_own() -> None:
         mail_message(to="pic@example.com", pictures=(picture,)), mail_message(to="C0@example.com"),
         mail_message(to="var@example.com", text=f"100 %recipient.name% {LINK}"),
         mail_message(to="a@b.example,c@d.example"),
+        *(mail_message(to=f"named{n}@example.com", from_name="Acme %recipient.text%") for n in range(2)),
     ]  # fmt: skip
     with stub() as it:
         it.answer = lambda request: Answer(200, {"id": texts(request)["h:Message-Id"]})
         outcomes = carry(MailgunMessenger(mailgun_settings(it.url), PATIENT), [*mails(2), *odd], PARCEL)
         assert [recipients(request) for request in it.received] == [
             ["c0@example.com", "c1@example.com"], ["other@example.com"], ["pic@example.com"], ["C0@example.com"],
-            ["var@example.com"],
+            ["var@example.com"], ["named0@example.com"], ["named1@example.com"],
         ]  # fmt: skip
-    assert [isinstance(outcome, Accepted) for outcome in outcomes] == [True] * 6 + [False]
-    assert isinstance(outcomes[-1], PermanentFailure)
+    assert [isinstance(outcome, Accepted) for outcome in outcomes] == [True] * 6 + [False] + [True] * 2
+    assert isinstance(outcomes[6], PermanentFailure)
+
+
+def test_a_parcel_too_heavy_for_one_call_goes_in_several() -> None:
+    parcel = [replace(message, text="ü" * 400_000) for message in mails(13)]
+    with stub() as it:
+        it.answer = lambda request: Answer(200, {"id": texts(request)["h:Message-Id"]})
+        outcomes = carry(MailgunMessenger(mailgun_settings(it.url), PATIENT), parcel, PARCEL)
+        assert [len(recipients(request)) for request in it.received] == [6, 6, 1]
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("said", "scope"),
+    [
+        ("to parameter is not a valid address. please check documentation", FailureScope.ADDRESS),
+        ("'to' parameter is not a valid address. please check documentation", FailureScope.ADDRESS),
+        ("'from' parameter is not a valid address. please check documentation", FailureScope.MESSAGE),
+        ("h:reply-to parameter is not a valid address", FailureScope.MESSAGE),
+    ],
+)
+def test_only_what_is_said_of_the_recipient_is_held_against_the_recipient(said: str, scope: FailureScope) -> None:
+    with stub() as it:
+        it.answer = lambda _request: Answer(400, {"message": said})
+        [outcome] = carry(MailgunMessenger(mailgun_settings(it.url), PATIENT), [mail_message()])
+    assert getattr(outcome, "scope", None) is scope
 
 
 def refusing(bad: Sequence[str]) -> Any:
