@@ -38,13 +38,11 @@ ANSWERS = [
 def fields(request: Received) -> list[tuple[str, str, bytes]]:
     """The parts of a multipart form, as the standard library reads them: name, file name, content."""
     form = message_from_bytes(b"Content-Type: " + request.headers["content-type"].encode() + b"\r\n\r\n" + request.body)
+    parts: Any = form.get_payload()
     return [
-        (
-            str(part.get_param("name", header="content-disposition")), part.get_filename() or "",
-            part.get_payload(decode=True),
-        )  # type: ignore[misc]
-        for part in form.get_payload()
-    ]  # fmt: skip
+        (part.get_param("name", header="content-disposition"), part.get_filename() or "", part.get_payload(decode=True))
+        for part in parts
+    ]
 
 
 def texts(request: Received) -> dict[str, str]:
