@@ -9,7 +9,8 @@ an environment of its own (`uv venv /tmp/po; uv pip install -p /tmp/po/bin/pytho
 `courier` stands between (a) and (b): composing and judging, nothing persisted.
 
 Each runs in a process of its own; ratios are medians over interleaved rounds. The sink's own count is checked: every
-message once. Memory is the peak of the whole process while it sends.
+message once. Memory is the peak of the whole process while it sends. The microseconds are the process's own processor
+time a message, which a busy machine disturbs less than the rate.
 """
 
 import argparse
@@ -81,15 +82,19 @@ def compare(bench: Bench, way: str, messages: int, rounds: int, *, peers: dict[s
     """(a), the courier and (b) in turn, with the peers; prints rates and ratios."""
     best = bench.best(way, messages)
     rates: dict[str, list[float]] = {name: [] for name in ("ceiling", "courier", "ours", *peers)}
+    spent: dict[str, list[float]] = {name: [] for name in rates}
     for _ in range(rounds):
         for name in ("ceiling", "courier", "ours"):
-            rates[name].append(bench.run(name, way, messages, parallel=best)["rate"])
+            found = bench.run(name, way, messages, parallel=best)
+            rates[name].append(found["rate"])
+            spent[name].append(found["cpu"] / messages * 1e6)
         for name, run in peers.items():
             rates[name].append(run())
     print(f"\n{way}, {bench.latency} ms, {messages:,} messages, {best} at a time")
-    for name, found in rates.items():
-        told = "" if name == "ours" else f"   ours / it {_ratio(rates['ours'], found)}"
-        print(f"  {name:12} {statistics.median(found):8,.0f} messages/s{told}", flush=True)
+    for name, each in rates.items():
+        told = "" if name == "ours" else f"   ours / it {_ratio(rates['ours'], each)}"
+        processor = f"{statistics.median(spent[name]):5.0f} us" if spent[name] else " " * 8
+        print(f"  {name:12} {statistics.median(each):8,.0f} messages/s  {processor}{told}", flush=True)
 
 
 def _ratio(mine: list[float], other: list[float]) -> str:
