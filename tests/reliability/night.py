@@ -28,7 +28,10 @@ EACH = 20  # requests
 READ_EVERY = timedelta(minutes=16)  # of the provider's clock: three reads span more than half an hour
 HOUR = timedelta(hours=1)
 JUMP = 600.0  # seconds: two leases; less than the provider's clock may differ from ours
-ONCE = {Moment.RUN_ENDING}  # moments that a run passes once
+# How often a process passes each moment at most before it dies: late enough that it has met the fault and written down
+# what came of it, seldom so late that it lives on. Moments that are not here are passed for each message.
+MOST = {Moment.RUN_ENDING: 1, Moment.CLAIMING: 2, Moment.CLAIMED: 2, Moment.WRITTEN: 2, Moment.HANDING_OVER: 9,
+        Moment.HANDED_OVER: 9, Moment.RECORDING: 8, Moment.RECORDED: 8}  # fmt: skip
 OF_RESOLVE = {Moment.RESOLVING, Moment.RESOLVED}
 
 
@@ -70,7 +73,7 @@ class Night:
         now = NOON + HOUR * number
         job = Job(
             str(self.settings.home), self.settings.ledger_url, self.environment, now.isoformat(), moment=self.moment,
-            nth=1 if self.moment in ONCE or number == 0 else self.dice.randint(1, 4), jump=self._jump(),
+            nth=1 if number == 0 else self.dice.randint(1, MOST.get(self.moment, 12)), jump=self._jump(),
         )  # fmt: skip
         if self.moment not in OF_RESOLVE:
             return self._live(job, now)
