@@ -83,7 +83,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TemporaryFailure:
-    """Certainly not sent; it may be tried again. `is_throttle`: the sender as a whole must slow down."""
+    """Certainly not sent; it may be tried again.
+
+    `is_throttle`: the sender as a whole must slow down, or was not reached at all; that uses up no try of the message.
+    """
 
     code: str
     reason: str

@@ -72,7 +72,8 @@ class MailgunMessenger:
             response = self._api.post_message(fields)
         except requests.RequestException as error:
             if never_left(error):
-                return TemporaryFailure("not_connected", f"Mailgun was not reached: {type(error).__name__}")
+                reason = f"Mailgun was not reached: {type(error).__name__}"
+                return TemporaryFailure("not_connected", reason, is_throttle=True)
             raise Unclear(f"Mailgun did not answer: {type(error).__name__}") from None
         return _conclude(response.status_code, response.headers, response.content)
 

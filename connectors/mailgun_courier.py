@@ -98,7 +98,7 @@ class MailgunCourier:
         try:
             answer = await self._poster.post(self._url, *multipart(fields))
         except NeverLeft as error:
-            return TemporaryFailure("not_connected", f"Mailgun was not reached: {error}")
+            return TemporaryFailure("not_connected", f"Mailgun was not reached: {error}", is_throttle=True)
         return self._conclude(answer.status, answer.headers, answer.content)
 
     def _compose_parcel(self, messages: Sequence[Message], message_id: str) -> list[Part] | Outcome:

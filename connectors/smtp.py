@@ -127,7 +127,7 @@ class SmtpMessenger:
                 return refused_data(reply)
             client.send(payload)  # a message without its dot must not be delivered (RFC 5321, 4.1.1.4)
         except (OSError, smtplib.SMTPException) as error:
-            return not_reached(error)
+            return not_reached(error, has_session=True)
         return None
 
     def sender(self, channel: Channel) -> str:

@@ -1,5 +1,6 @@
 """Mails to a relay from an event loop: connections are kept, commands pipelined where it allows that (RFC 2920)."""
 
+import asyncio
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -22,6 +23,9 @@ from connectors.smtp_settings import Relay
 from data.words import FailureScope
 
 _MOST_MAILS = 100  # over one connection: relays begin to refuse somewhere above
+# Until the relay waits for the text, connecting included: with the silence after it well inside a call's deadline, for
+# a call that is cut off is doubt, and a relay that is slow to greet has not taken anything.
+_OFFER_SECONDS = 22.0
 
 
 class SmtpCourier:
@@ -53,27 +57,37 @@ class SmtpCourier:
             return [PermanentFailure("invalid_address", "not one e-mail address", FailureScope.ADDRESS)]
         message_id = f"{message.attempt_id}@{self._relay.domain}"
         payload = compose(message, self._relay.sender, message_id) + b".\r\n"
+        try:
+            async with asyncio.timeout(_OFFER_SECONDS):
+                waiting = await self._line_for(message.to)
+        except NotSent as refused:
+            return [refused.outcome]
+        except TimeoutError as error:
+            return [not_reached(error)]
+        if not isinstance(waiting, Line):
+            return [waiting]
+        return [await self._finish(waiting, payload, message_id)]
+
+    async def _line_for(self, to: str) -> Line | Outcome:
+        """A line whose relay waits for the text of a mail to this recipient; else what it said instead."""
         while True:
             line = self._kept()
             is_kept = line is not None
+            line = line or await open_line(self._relay, self._timeout)
             try:
-                line = line or await open_line(self._relay, self._timeout)
-            except NotSent as refused:
-                return [refused.outcome]
-            try:
-                refusal = await self._offer(line, message.to)
+                refusal = await self._offer(line, to)
             except LineLost as error:
                 if is_kept:
                     continue
-                return [not_reached(error)]
+                return not_reached(error, has_session=True)
             except BaseException:
                 line.close()
                 raise
-            if refusal is None:
-                return [await self._finish(line, payload, message_id)]
+            if refusal is None:  # and hung up at once: not a byte of the text has left
+                return line if line.is_open else not_reached(LineLost("closed"), has_session=True)
             line.close()
             if not (is_kept and str(getattr(refusal, "code", "")).startswith("421")):
-                return [refusal]
+                return refusal
 
     def _kept(self) -> Line | None:
         while self._idle:

@@ -51,10 +51,11 @@ class Reply:
         return 500 <= self.code < 600
 
 
-def not_reached(error: Exception) -> TemporaryFailure:
-    """The connection was not made, or broke before the final dot."""
+def not_reached(error: Exception, *, has_session: bool = False) -> TemporaryFailure:
+    """There was no session, which is no message's fault and uses up none of its tries; or one broke before the dot."""
     code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else "not_connected"
-    return TemporaryFailure(str(code), f"the relay was not reached: {type(error).__name__}")
+    reason = f"the relay was not reached: {type(error).__name__}"
+    return TemporaryFailure(str(code), reason, is_throttle=not has_session)
 
 
 def refused_sign_in(code: int) -> NotSent:
@@ -78,7 +79,7 @@ def refused_sender(reply: Reply) -> Outcome:
 
 def refused_recipient(reply: Reply) -> Outcome:
     """RCPT TO."""
-    if reply.code == 530:
+    if reply.code in (503, 530):  # 503: "AUTH first", or whatever else our session lacks; nothing against the address
         raise AccountStopped(reply.text, "the relay wants us to sign in")
     if not reply.is_permanent:
         return TemporaryFailure(reply.text, "the relay does not take this recipient now", is_throttle=reply.code == 421)
@@ -93,7 +94,7 @@ def refused_data(reply: Reply) -> Outcome:
     """DATA."""
     if reply.is_permanent:
         return PermanentFailure(reply.text, "the relay refused the message", FailureScope.MESSAGE)
-    return TemporaryFailure(reply.text, "the relay takes no message now")
+    return TemporaryFailure(reply.text, "the relay takes no message now", is_throttle=reply.code == 421)
 
 
 def unknown_script() -> Outcome:

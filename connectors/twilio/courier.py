@@ -47,5 +47,5 @@ class TwilioCourier:
         try:
             answer = await self._poster.post(self._url, encoded(form), CONTENT_TYPE)
         except NeverLeft as error:
-            return [TemporaryFailure("not_connected", f"Twilio was not reached: {error}")]
+            return [TemporaryFailure("not_connected", f"Twilio was not reached: {error}", is_throttle=True)]
         return [self._conclude(answer.status, answer.content, message)]

@@ -61,7 +61,8 @@ class TwilioMessenger:
             answer = self._clients.client().request("POST", self._clients.create_url(PUBLIC_HOST), data=form)
         except requests.RequestException as error:
             if never_left(error):
-                return TemporaryFailure("not_connected", f"Twilio was not reached: {type(error).__name__}")
+                reason = f"Twilio was not reached: {type(error).__name__}"
+                return TemporaryFailure("not_connected", reason, is_throttle=True)
             # Without the cause: its text holds the account, and a log may print it.
             raise Unclear(f"Twilio did not answer: {type(error).__name__}") from None
         return _conclude(answer.status_code, answer.text, message)

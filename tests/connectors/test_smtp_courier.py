@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from typing import Any
@@ -50,6 +50,38 @@ def without_date(content: Any) -> list[Any]:
 def test_what_breaks_before_the_text_is_certainly_not_sent() -> None:
     with relay("drops_at_rcpt") as it:
         assert isinstance(carry(messenger(it.url), [mail_message()])[0], TemporaryFailure)
+
+
+def test_a_relay_that_is_slow_before_the_text_is_not_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call's deadline would cut it off, and what is cut off may have arrived: nobody can ask a relay."""
+    monkeypatch.setattr("connectors.smtp_courier._OFFER_SECONDS", 0.05)
+
+    async def go() -> None:
+        is_over = asyncio.Event()
+
+        async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(ConnectionError):
+                await reader.read()
+            writer.transport.abort()
+            is_over.set()
+
+        server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+        async with messenger(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}").courier(1) as courier:
+            [outcome] = await courier.carry([mail_message()], None)
+        await is_over.wait()
+        server.close()
+        assert isinstance(outcome, TemporaryFailure)
+        assert (outcome.code, outcome.is_throttle) == ("not_connected", True)
+
+    asyncio.run(go())
+
+
+def test_a_session_that_the_relay_does_not_accept_is_not_held_against_the_recipient() -> None:
+    async def story(courier: Any) -> None:
+        with pytest.raises(AccountStopped):
+            await carried(courier)
+
+    run(Scripted(lambda _connection, word: "503 AUTH first (#5.5.1)" if word == "RCPT" else ""), story)
 
 
 def test_ways_to_sign_in_and_scripts_are_those_of_send() -> None:

@@ -225,7 +225,7 @@ def test_a_proxy_of_the_environment_is_used_and_one_that_is_not_there_is_told(mo
         for _ in range(2):
             outcome = carry(messenger, [text_message()])[0]
             assert isinstance(outcome, TemporaryFailure)
-            assert outcome.code == "not_connected"
+            assert (outcome.code, outcome.is_throttle) == ("not_connected", True)
             monkeypatch.setenv("HTTPS_PROXY", refused_url())
 
 
@@ -248,7 +248,7 @@ def test_a_connection_that_was_not_made_is_certainly_not_sent(scheme: str) -> No
 
     outcome = asyncio.run(go())
     assert isinstance(outcome, TemporaryFailure)
-    assert outcome.code == "not_connected"
+    assert (outcome.code, outcome.is_throttle) == ("not_connected", True)  # no message's fault: it uses up no try
 
 
 def test_loopback_is_reached_directly_whatever_proxy_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
