@@ -4,6 +4,7 @@ Its own SDK is not used: by default it posts a message again after a 5xx or a re
 https://api.mailgun.net, or https://api.eu.mailgun.net for a domain of the EU region (the wrong region answers 404).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from email.utils import formataddr
@@ -46,6 +47,7 @@ from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed, Uncl
 from data.words import Channel, FailureScope
 
 _KEPT_FOR = timedelta(days=1)  # the shortest retention of events that Mailgun documents (free plan)
+_MESSAGE_ID = re.compile(r"[!-~]{1,150}")
 # Our Message-Id names one attempt, so a wide window costs nothing, and a clock that is days off hides nothing.
 _WINDOW = timedelta(days=4)
 
@@ -163,7 +165,7 @@ def _conclude(status: int, headers: Mapping[str, str], content: bytes) -> Outcom
     if status != 200:
         return _outcome_of(status, headers, content)
     named = object_of(status, content).get("id")
-    if not isinstance(named, str) or not named.strip("<> "):
+    if not isinstance(named, str) or not _MESSAGE_ID.fullmatch(named.strip("<> ")):
         raise Unclear("Mailgun answered without naming the message")
     return Accepted(named.strip("<> "))
 

@@ -50,6 +50,7 @@ ACCOUNT_WORDS = ("unverified", "activate your mailgun account", "free accounts a
 _BAD_TO = re.compile(r"(?<![\w-])'?to'? parameter is not a valid", re.IGNORECASE)  # both ways are seen
 _LIMIT = re.compile(r"limit exceeded|try again after", re.IGNORECASE)
 _SECONDS = re.compile(r"try again after (\d{1,6}) second", re.IGNORECASE)
+_LONGEST_WAIT = timedelta(days=1)  # a date further off is a mistake, and would strand its message
 _DATE = re.compile(r"try again after (.+)$", re.IGNORECASE)
 
 
@@ -131,7 +132,7 @@ def wait_of(message: str, provider_time: datetime | None) -> timedelta:
     default = timedelta(seconds=60)
     seconds = _SECONDS.search(message)
     if seconds:
-        return timedelta(seconds=int(seconds[1]))
+        return min(timedelta(seconds=int(seconds[1])), _LONGEST_WAIT)
     date = _DATE.search(message)
     try:
         until = parsedate_to_datetime(date[1].strip()) if date else None
@@ -140,4 +141,4 @@ def wait_of(message: str, provider_time: datetime | None) -> timedelta:
     if until is None or provider_time is None:
         return default
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(until - provider_time, timedelta(seconds=1))
+    return min(max(until - provider_time, timedelta(seconds=1)), _LONGEST_WAIT)

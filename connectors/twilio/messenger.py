@@ -32,6 +32,8 @@ from connectors.twilio.form import Form
 from connectors.twilio.settings import PUBLIC_HOST, TwilioSettings
 from data.words import Channel, FailureScope
 
+_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
+_HIGHEST_CODE = 999_999
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _PUMPING_PROTECTION = 30450  # lasts 15 to 30 minutes
 _CLOCK_MARGIN = timedelta(minutes=15)  # our clock and Twilio's may differ by this much
@@ -187,13 +189,13 @@ def _conclude(status: int, content: str | bytes, message: Message) -> Outcome:
     named = answer if isinstance(answer, dict) else {}
     if 200 <= status < 300:
         sid = named.get("sid")
-        if not isinstance(sid, str) or not sid:
+        if not isinstance(sid, str) or not _SID.fullmatch(sid):
             raise Unclear("Twilio answered without naming the message")
         return Accepted(sid)
     if 300 <= status < 400:
         raise Unclear(f"HTTP {status} from Twilio's address: redirects are not followed")
     code = named.get("code")
-    refusal = Refusal(status, code if isinstance(code, int) and code >= 10_000 else None)
+    refusal = Refusal(status, code if isinstance(code, int) and 10_000 <= code <= _HIGHEST_CODE else None)
     return _outcome_of(refusal, has_pictures=bool(message.media_urls))
 
 

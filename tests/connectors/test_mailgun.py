@@ -85,12 +85,20 @@ def test_a_sender_of_ones_own_is_used(it: Stub) -> None:
         messenger(it, sender="Acme <hello@acme.example>")
 
 
+@pytest.mark.parametrize("named", ["", "<>", "\0", "two words", "i" * 100_000])
+def test_an_answer_without_a_message_id_is_doubt(it: Stub, named: str) -> None:
+    it.answer = lambda _request: Answer(200, {"id": named, "message": "Queued. Thank you."})
+    with pytest.raises(Unclear):
+        messenger(it).send(mail_message())
+
+
 @pytest.mark.parametrize(
     ("text", "wait"),
     [
         ("Domain x is not allowed to send: recipient limit exceeded, try again after 120 seconds", 120),
         ("Domain x is not allowed to send: request limit exceeded, try again after Mon, 23 Nov 2026 18:05:00 UTC", 300),
         ("request limit exceeded, try again after a while", 60),
+        ("request limit exceeded, try again after Fri, 31 Dec 9999 23:59:59 UTC", 86_400),
         ("bytes limit exceeded", 60),
     ],
 )

@@ -55,6 +55,13 @@ def test_a_text_carries_its_attempt_in_its_own_status_callback(it: Stub) -> None
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("sid", ["AC" + "0" * 32, SID + "0", "\0", "S" * 100_000])
+def test_an_answer_that_names_something_else_than_a_message_is_doubt(it: Stub, sid: str) -> None:
+    always(it, 201, twilio_message(sid=sid))
+    with pytest.raises(Unclear):
+        messenger(it).send(text_message())
+
+
 def test_a_messaging_service_takes_the_place_of_the_number(it: Stub) -> None:
     always(it, 201, twilio_message())
     messenger(it, messaging_service_sid="MG" + "0" * 32).send(text_message())
