@@ -108,10 +108,16 @@ def growth(bench: Bench, sizes: list[int], parallel: int) -> None:
     found = [(size, bench.run("ours", "sms", size, parallel=parallel)) for size in sizes]
     for size, one in found:
         memory = one["peak"] / 2**20
-        print(f"  {size:>7,} messages  {one['rate']:6,.0f}/s  {one['seconds']:6.1f} s  peak {memory:4.0f} MiB")
+        each = one["cpu"] / size * 1e6
+        print(
+            f"  {size:>7,} messages  {one['rate']:6,.0f}/s  {each:4.0f} us  {one['seconds']:6.1f} s  peak {memory:4.0f} MiB"
+        )
     for (less, before), (more, after) in pairwise(found):
-        steps = math.log(after["seconds"] / before["seconds"]) / math.log(more / less)
-        print(f"  {less:,} -> {more:,}: time grows with the power {steps:.2f}", flush=True)
+        steps = [math.log(after[what] / before[what]) / math.log(more / less) for what in ("seconds", "cpu")]
+        print(
+            f"  {less:,} -> {more:,}: time grows with the power {steps[0]:.2f}, processor time {steps[1]:.2f}",
+            flush=True,
+        )
 
 
 def sdk(bench: Bench) -> float:
