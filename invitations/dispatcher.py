@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from connectors import ConfigurationError, Courier, ManyAtOnce, Message, Messenger, Outcome
 from data.ledger import dispatch
@@ -260,7 +261,10 @@ class Dispatcher:
         self._told = time.monotonic()
         done, counts = sum(self.counts.values()), dict(self.counts)
         total = None if self._total is None else max(self._total, done)
-        await self._clerk.alone(lambda: advance_run(self._ledger, self._run_id, done, total, counts))
+        try:
+            await self._clerk.alone(lambda: advance_run(self._ledger, self._run_id, done, total, counts))
+        except DBAPIError as problem:  # a busy ledger: no reason to leave the calls that are under way
+            log.warning("progress not written", reason=type(problem).__name__)
         self._tell(Progress(done, total, counts, self._told - self._started[1]))
 
 

@@ -39,6 +39,10 @@ log = structlog.get_logger(__name__)
 DEADLINE_SECONDS = 45.0  # for one whole call, far below the lease
 
 
+class AnswersMissing(Exception):
+    """A provider answered for another number of messages than it was given: nobody knows which answer is whose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A claimed message, written."""
@@ -188,11 +192,12 @@ class Lane:
         """What the provider says to each; the exception where nobody knows."""
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                return await self._courier.carry([item.message for item in items], parcel_id)
+                answers = await self._courier.carry([item.message for item in items], parcel_id)
         except ConfigurationError as refusal:  # nothing left, and nothing would
             return [refusal] * len(items)
         except Exception as problem:  # noqa: BLE001  (whatever it was, nobody knows whether it left)
             return [problem] * len(items)
+        return answers if len(answers) == len(items) else [AnswersMissing()] * len(items)
 
     async def _record(self, item: Item, outcome: Outcome | Exception) -> None:
         attempt_id, at = item.claim.attempt_id, self._now()

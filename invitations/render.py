@@ -58,6 +58,10 @@ def fill(source: str, values: dict[str, str]) -> str:
         raise ConfigurationError(
             f"A template cannot be used: {problem.message}. Mend it in the account's file."
         ) from None
+    except Exception as problem:  # noqa: BLE001  (a template may calculate: whatever it fails of, it is its own fault)
+        raise ConfigurationError(  # the exception's text may hold a customer's value
+            f"A template cannot be used: it fails of {type(problem).__name__}. Mend it in the account's file."
+        ) from None
     if len(text) > _TEXT_LIMIT:
         raise ConfigurationError(f"A template renders to {len(text)} characters; {_TEXT_LIMIT} are allowed.")
     return text
