@@ -209,6 +209,8 @@ def close_breaker(ledger: Ledger, actor: Actor, breaker_id: int) -> Answer:
     if refusal := refuse_role(actor, Action.LIFT_HALT):
         return refusal
     with ledger.write() as c:
+        if not breakers.was_opened(c, breaker_id):
+            return Refused("No sender was ever held under this number. `afterword breakers` lists those that are.")
         found = next((b for b in breakers.read_open(c) if b.breaker_id == breaker_id), None)
         if found is None or not breakers.close(c, breaker_id, by=actor.email):
             return Refused("This sender is not held (any more).", is_so_already=True)

@@ -199,6 +199,11 @@ def close(connection: Connection, breaker_id: int, *, by: str) -> bool:
     return closed.rowcount == 1
 
 
+def was_opened(connection: Connection, breaker_id: int) -> bool:
+    """Whether there is, or was, a breaker of this number."""
+    return connection.execute(sa.select(_b.breaker_id).where(_b.breaker_id == breaker_id)).first() is not None
+
+
 def read_open(connection: Connection) -> list[OpenBreaker]:
     """Every sender that is held, the longest held first."""
     fields = [_b[name] for name in OpenBreaker.__dataclass_fields__]

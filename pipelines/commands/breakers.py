@@ -8,7 +8,7 @@ from data.ledger.breakers import OpenBreaker, read_open
 from data.ledger.store import Ledger
 from invitations.actor import Refused
 from invitations.controls import close_breaker
-from pipelines.commands.frame import AsJson, acting, console, say, show_rows, working_ledger
+from pipelines.commands.frame import LARGEST_NUMBER, AsJson, acting, console, say, show_rows, working_ledger
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(help="The senders that a provider refuses: nothing leaves from them until they are let go on.")
@@ -30,7 +30,10 @@ def show_open(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def close(
-    breaker_id: Annotated[int, typer.Argument(metavar="ID", help="The number in the first column of `breakers`.")],
+    breaker_id: Annotated[
+        int,
+        typer.Argument(metavar="ID", min=1, max=LARGEST_NUMBER, help="The number in the first column of `breakers`."),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Say that what made a provider refuse the sender is mended. Again changes nothing."""

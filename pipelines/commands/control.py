@@ -12,7 +12,7 @@ from data.words import Channel
 from invitations.actor import Actor, Answer, Refused
 from invitations.controls import halt, pause_request, resume, resume_request
 from invitations.pausing import pause_channel, pause_list, resume_channel, resume_list
-from pipelines.commands.frame import AsJson, acting, console, say, show_rows, working_ledger
+from pipelines.commands.frame import LARGEST_NUMBER, AsJson, acting, console, say, show_rows, working_ledger
 from pipelines.doctor import examine
 
 ByChannel = Annotated[Channel | None, typer.Option("--channel", help="Every message of this channel.")]
@@ -20,7 +20,9 @@ AtLocation = Annotated[
     str | None, typer.Option("--location", metavar="SLUG", help="Only at this location; else at all of yours.")
 ]
 OfList = Annotated[str | None, typer.Option("--list", metavar="NAME", help="Every message to this list's customers.")]
-OneRequest = Annotated[int | None, typer.Option("--request", metavar="ID", help="One queued message.")]
+OneRequest = Annotated[
+    int | None, typer.Option("--request", metavar="ID", min=1, max=LARGEST_NUMBER, help="One queued message.")
+]
 
 
 def pause_sending(

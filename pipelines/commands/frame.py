@@ -25,6 +25,7 @@ from pipelines.logs import configure_logs
 from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
 COMMAND_LINE = "command line"
+LARGEST_NUMBER = 2**63 - 1  # that a database takes
 AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON, for programs.")]
 
 console = Console()
@@ -128,7 +129,9 @@ def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]],
     if as_json:
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
         return
-    table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for column in columns:  # folded: an ellipsis would eat the half of a number or of a command to type
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     console.print(table)

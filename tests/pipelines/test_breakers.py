@@ -57,6 +57,23 @@ def test_whoever_may_lift_a_halt_lets_a_sender_go_on_and_is_written_down(run: Ru
     assert tuple(line) == ("owner@acme.example", f"breaker {second}")
 
 
+def test_a_number_that_was_never_held_is_no_success(run: Run, ledger: Ledger) -> None:
+    first, _ = hold(ledger)
+    for wrong, code in (("77", 1), ("99999999999999999999", 2), ("0", 2)):
+        assert run("breakers", "close", wrong).code == code, wrong
+    with ledger.read() as c:
+        assert first in [found.breaker_id for found in read_open(c)]
+
+
+def test_no_sender_reason_or_command_is_cut_off_where_the_terminal_is_narrow(run: Run, ledger: Ledger) -> None:
+    ids = hold(ledger)
+    told = run("breakers", COLUMNS="80").output
+    columns = [[cell.strip() for cell in line.split("│")] for line in told.splitlines() if line.startswith("│")]
+    whole = " ".join("".join(cells) for cells in zip(*columns, strict=True))
+    assert "+13125550100" in whole
+    assert f"close{ids[1]}" in whole.replace(" ", "")
+
+
 def test_the_doctor_names_held_senders_and_codes_that_nobody_here_knows(run: Run, ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))

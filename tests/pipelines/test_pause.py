@@ -56,6 +56,7 @@ def test_a_channel_is_paused_everywhere_unless_a_location_is_named(run: Run, led
         ("pause --channel sms --list May", "choose one of them"),
         ("resume --request 1 --location chicago", "--location goes with --channel or --list"),
         ("pause --channel sms --location paris", "The account's file names them"),
+        ("pause --request 99999999999999999999", "Invalid value for '--request'"),
         ("pause --channel fax", "'sms', 'email', 'whatsapp'"),
     ],
 )
