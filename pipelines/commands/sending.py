@@ -19,13 +19,16 @@ from connectors.transport import Unclear
 from data.ledger.last_seen import regions
 from data.ledger.runs import Progress, tell_duration
 from data.ledger.store import Ledger
+from data.permissions import Action
 from data.words import Channel
+from invitations.actor import refuse_role
 from invitations.approval import ask_before_batch
 from invitations.resolve import resolve_doubt
 from invitations.send import send_due
 from invitations.settle import settle_by_hand
 from invitations.try_out import send_test
 from pipelines.commands.frame import (
+    LARGEST_NUMBER,
     AsJson,
     acting,
     console,
@@ -40,12 +43,14 @@ from pipelines.story import Story, in_words, told_story
 
 
 def send(
-    limit: Annotated[int | None, typer.Option(min=1, help="Send at most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=LARGEST_NUMBER, help="Send at most so many.")] = None,
     test_to: Annotated[str | None, typer.Option(help="Send one test message to this address instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Send what is due, each message exactly once. Again at any time: what went out stays out."""
     with working_ledger() as ledger:
+        if refusal := refuse_role(acting(ledger), Action.SEND):
+            say(refusal, as_json=as_json)
         messengers = required_messengers()
         if test_to is not None:
             _send_test(ledger, messengers, test_to, as_json=as_json)
