@@ -3,6 +3,7 @@
 Apart from the other commands, because these start each minute: they load neither planning nor imports.
 """
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -56,7 +57,7 @@ def send(
             _send_test(ledger, messengers, test_to, as_json=as_json)
             return
         ask_before_batch(ledger, open_template_desks)
-        with _shown_progress() as story:
+        with _ending_in_order(), _shown_progress() as story:
             try:
                 batch = send_due(ledger, messengers, now=ledger.policy_now(), limit=limit, on_progress=story.tell)
             except BaseException:
@@ -73,6 +74,16 @@ def send(
     if halted:  # before the run, or while it worked
         errors.print("Sending is halted. `afterword doctor` says why, `afterword resume` lifts it.", style="red")
         raise typer.Exit(1)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM (systemd, a container that stops) is Ctrl-C: calls under way are finished, and the run is ended."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], contact: str, *, as_json: bool) -> None:
