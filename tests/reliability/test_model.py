@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
@@ -58,7 +58,7 @@ class Dispatch(ModelWorld):
 
     # Senders
 
-    @rule(limit=st.integers(1, 3))
+    @rule(limit=st.integers(1, 4))
     def claim(self, limit: int) -> None:
         batch = start_run(self.ledger, RunKind.SEND, self.now)
         claims = claim(self.ledger, batch_id=batch, carriers=self.carriers, now=self.now, limit=limit, cap=None)
@@ -234,5 +234,6 @@ def test_whatever_people_and_crashes_do_in_any_order_each_message_goes_once_or_i
         settings=settings(
             max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None,
             suppress_health_check=list(HealthCheck),
+            phases=(Phase.explicit, Phase.generate, Phase.shrink),  # explaining one takes minutes
         ),
     )  # fmt: skip
