@@ -9,13 +9,15 @@ import os
 import ssl
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
 
+from connectors import ConfigurationError
 from connectors.addresses import is_loopback
 from connectors.http_line import MOST_BYTES, HttpLine, NoAnswer, Posted
 from connectors.transport import Unclear, quiet_loggers
@@ -47,21 +49,24 @@ class Poster:
         self._timeout = timeout
         self._idle: list[HttpLine] = []
         self._by_proxy: aiohttp.ClientSession | None = None
-        self._is_proxied = not is_loopback(base) and _has_proxy(parts.scheme, self._host)
+        self._proxy = None if is_loopback(base) else _proxy_for(parts.scheme, self._host)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "Poster":
         quiet_loggers()
         self._tls = tls_context() if self._is_tls else None
-        if self._is_proxied:
+        if self._proxy is not None:
+            traces = aiohttp.TraceConfig()
+            traces.on_request_headers_sent.append(_note_leaving)
+            connect, silence = self._timeout
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._parallel, keepalive_timeout=_IDLE_SECONDS, ssl=self._tls or True
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeout[0], sock_read=self._timeout[1]),
-                trust_env=True,
+                timeout=aiohttp.ClientTimeout(total=None, connect=silence, sock_connect=connect, sock_read=silence),
+                trace_configs=[traces],
             )
             self._by_proxy = await self._stack.enter_async_context(session)
         return self
@@ -124,10 +129,16 @@ class Poster:
         return line
 
     async def _post_by_proxy(self, session: aiohttp.ClientSession, url: str, body: bytes, content_type: str) -> Posted:
+        if urlsplit(self._proxy or "").scheme not in ("http", "https"):
+            raise ConfigurationError("HTTPS_PROXY or ALL_PROXY must name a proxy that begins with http:// or https://.")
+        leaving: list[
+            bool
+        ] = []  # filled just before the request is written; what a proxy is asked before does not count
         try:
             async with session.post(
-                url, data=body, headers={"Content-Type": content_type}, allow_redirects=False
-            ) as response:
+                url, data=body, headers={"Content-Type": content_type}, allow_redirects=False, proxy=self._proxy,
+                trace_request_ctx=leaving,
+            ) as response:  # fmt: skip
                 content = bytearray()
                 async for part in response.content.iter_any():
                     content += part
@@ -135,11 +146,14 @@ class Poster:
                         raise Unclear("no whole answer: TooLarge")
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Posted(response.status, headers, bytes(content))
-        # Only these are raised before a request is written. The cause is left out: its text holds the address.
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
-            raise NeverLeft(type(error).__name__) from None
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:  # the cause is left out: its text holds the address
+            if not leaving:
+                raise NeverLeft(type(error).__name__) from None
             raise Unclear(f"no whole answer: {type(error).__name__}") from None
+
+
+async def _note_leaving(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+    context.trace_request_ctx.append(True)
 
 
 def tls_context() -> ssl.SSLContext:
@@ -150,6 +164,8 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=bundle)
 
 
-def _has_proxy(scheme: str, host: str) -> bool:
+def _proxy_for(scheme: str, host: str) -> str | None:
+    """The environment's proxy for a host, as `requests` finds it."""
     proxies = getproxies()
-    return bool(proxies.get(scheme) or proxies.get("all")) and not proxy_bypass(host)
+    proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy

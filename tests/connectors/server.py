@@ -109,7 +109,7 @@ def stub() -> Iterator[Stub]:
             self.end_headers()
             self.wfile.write(answer.content)
 
-        do_GET = do_HEAD = do_POST = do_DELETE = handle_any  # noqa: N815  # the names that http.server calls
+        do_GET = do_HEAD = do_POST = do_DELETE = do_CONNECT = handle_any  # noqa: N815  # the names that http.server calls
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Silent."""

@@ -217,16 +217,24 @@ def test_whatever_form_a_whole_answer_has_it_is_understood(answer: bytes) -> Non
     asyncio.run(go())
 
 
-def test_a_proxy_of_the_environment_is_used_and_one_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("answer", [Answer(403), Answer(resets=True), Answer(502, b"<html>")])
+def test_a_proxy_of_the_environment_is_used_and_whatever_it_answers_first_nothing_has_left(
+    monkeypatch: pytest.MonkeyPatch, name: str, answer: Answer
+) -> None:
+    """Until it has connected us it hears of the provider's name only; which a proxy that is not there does not."""
+    for known in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(known, raising=False)
     with stub() as proxy:
-        proxy.answer = lambda _request: Answer(403)
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        proxy.answer = lambda _request: answer
+        monkeypatch.setenv(name, proxy.url)
         messenger = TwilioMessenger(twilio_settings("https://twilio.example"), PATIENT)
         for _ in range(2):
             outcome = carry(messenger, [text_message()])[0]
             assert isinstance(outcome, TemporaryFailure)
             assert (outcome.code, outcome.is_throttle) == ("not_connected", True)
-            monkeypatch.setenv("HTTPS_PROXY", refused_url())
+            assert len(proxy.received) == 1
+            monkeypatch.setenv(name, refused_url())
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
