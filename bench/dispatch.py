@@ -109,9 +109,8 @@ def growth(bench: Bench, sizes: list[int], parallel: int) -> None:
     for size, one in found:
         memory = one["peak"] / 2**20
         each = one["cpu"] / size * 1e6
-        print(
-            f"  {size:>7,} messages  {one['rate']:6,.0f}/s  {each:4.0f} us  {one['seconds']:6.1f} s  peak {memory:4.0f} MiB"
-        )
+        rate = f"{one['rate']:6,.0f}/s  {each:4.0f} us  {one['seconds']:6.1f} s"
+        print(f"  {size:>7,} messages  {rate}  peak {memory:4.0f} MiB")
     for (less, before), (more, after) in pairwise(found):
         steps = [math.log(after[what] / before[what]) / math.log(more / less) for what in ("seconds", "cpu")]
         print(

@@ -38,7 +38,7 @@ from connectors.mailgun_api import (
     message_id_of,
     name_of,
     object_of,
-    shared_name,
+    own_name,
     variable_of,
 )
 from connectors.mailgun_codes import ACCOUNT_WORDS, is_bad_address, is_limit, wait_of
@@ -127,7 +127,8 @@ class MailgunMessenger:
             by_recipient = self._api.events({**window, "recipient": doubt.to})
             for event in (event for page in by_recipient for event in page):
                 if _is_ours(event, doubt):
-                    return Found(shared_name(message_id_of(event) or message_id, doubt.attempt_id))
+                    named = message_id_of(event) or message_id
+                    return Found(own_name(named, doubt.attempt_id) if doubt.parcel_id else named)
         except ReadFailed as error:
             return CannotTell(str(error))
         except AccountStopped as error:

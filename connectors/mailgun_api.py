@@ -218,14 +218,16 @@ def message_id_of(event: Mapping[str, Any]) -> str | None:
 
 
 def name_of(event: Mapping[str, Any]) -> str | None:
-    """What we call the message of an event: its Message-Id, and its attempt too where a parcel shares one."""
-    message_id = message_id_of(event)
-    return shared_name(message_id, variable_of(event, "attempt_id") or "") if message_id else None
+    """What we call the message of an event: its Message-Id, and its attempt too where others may share that."""
+    message_id, attempt_id = message_id_of(event), variable_of(event, "attempt_id")
+    if message_id is None or attempt_id is None or message_id.partition("@")[0] == attempt_id:
+        return message_id
+    return own_name(message_id, attempt_id)
 
 
-def shared_name(message_id: str, attempt_id: str) -> str:
-    """A name that no other message has."""
-    return f"{message_id}#{attempt_id}" if message_id.startswith(PARCEL) and attempt_id else message_id
+def own_name(message_id: str, attempt_id: str) -> str:
+    """A name that no other message of the same parcel has, whatever Message-Id Mailgun gave it."""
+    return f"{message_id}#{attempt_id}"
 
 
 def variable_of(event: Mapping[str, Any], name: str) -> str | None:

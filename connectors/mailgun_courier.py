@@ -16,13 +16,13 @@ from types import TracebackType
 
 from connectors import Accepted, AccountStopped, Message, Outcome, PermanentFailure, TemporaryFailure
 from connectors.mail_headers import one_line
-from connectors.mailgun_api import PARCEL, Part, multipart, shared_name
+from connectors.mailgun_api import PARCEL, Part, multipart, own_name
 from connectors.posting import NeverLeft, Poster
 
 MOST_RECIPIENTS = 1000
 _MOST_BYTES = 5_000_000  # of what differs in a call: two megabits a second bring it there before silence is doubt
 _MOST_CALLS = 32  # of one parcel: what it is split into must fit into one deadline
-_MAILGUNS_OWN = re.compile(r"%(recipient|unsubscribe|mailing_list|tag_)")  # it would put something in there
+_MAILGUNS_OWN = re.compile(r"%(recipient|unsubscribe|mailing_list|tag_)", re.IGNORECASE)  # it would put something in there
 _VARIED = ("subject", "text", "html", "unsubscribe_url", "attempt_id")
 
 
@@ -124,8 +124,8 @@ def _value(name: str, value: str) -> str:
 def _each(outcome: Outcome, group: Sequence[int], messages: Sequence[Message]) -> Iterable[tuple[int, Outcome]]:
     """One outcome for each of a call's messages: they share a Message-Id, and each gets a name of its own."""
     for n in group:
-        if isinstance(outcome, Accepted):
-            yield n, Accepted(shared_name(outcome.provider_message_id, messages[n].attempt_id))
+        if isinstance(outcome, Accepted) and len(group) > 1:
+            yield n, Accepted(own_name(outcome.provider_message_id, messages[n].attempt_id))
         else:
             yield n, outcome
 

@@ -11,6 +11,7 @@ import pytest
 
 from connectors import Accepted, AccountStopped, Doubt, Found, Message, PermanentFailure, Picture, TemporaryFailure
 from connectors.mailgun import MailgunMessenger
+from connectors.mailgun_events import provider_event
 from connectors.registry import open_messengers
 from connectors.transport import Unclear
 from data.words import Channel, FailureScope
@@ -111,6 +112,15 @@ def test_a_parcel_is_one_call_with_everything_that_differs_as_variables() -> Non
         "h:Reply-To": "desk@acme.example", "h:List-Unsubscribe": "<%recipient.unsubscribe_url%>",
         "h:List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }  # fmt: skip
+
+
+def test_names_differ_though_mailgun_gave_the_parcel_an_id_of_its_own() -> None:
+    with stub() as it:
+        it.answer = lambda _request: Answer(200, {"id": f"<20261123.1.X@{DOMAIN}>", "message": "Queued."})
+        outcomes = carry(MailgunMessenger(mailgun_settings(it.url), PATIENT), mails(2), PARCEL)
+    assert outcomes == [Accepted(f"20261123.1.X@{DOMAIN}#{m.attempt_id}") for m in mails(2)]
+    event = mailgun_event("delivered", message={"headers": {"message-id": f"20261123.1.X@{DOMAIN}"}})
+    assert provider_event(DOMAIN, event).provider_message_id == f"20261123.1.X@{DOMAIN}#{ATTEMPT}"
 
 
 def test_what_may_not_share_a_call_gets_one_of_its_own() -> None:
