@@ -37,9 +37,9 @@ from invitations.render import content_of, render
 log = structlog.get_logger(__name__)
 
 CHUNK = 100  # requests a claim takes at least: at five at a time and a second each, a fifteenth of the lease
-MANY = 500  # and at most
+MANY = 2_000  # and at most
 AHEAD_SECONDS = 20  # of a sender's rate, so that no claim waits for its turn longer than a small part of the lease
-COUNTED = 20_000  # due messages, beyond which nobody counts before the first one leaves
+COUNTED = 5_000  # due messages, beyond which nobody counts before the first one leaves
 TOLD_EVERY = 1.0  # seconds between two words about progress
 
 

@@ -19,6 +19,8 @@ _TEXT_LIMIT = 10_000  # characters of a rendered message; Twilio takes 1,600, an
 _LINE_BREAKS_AND_MARKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+|\{[{%#]|[}%#]\}")
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+# A template has its values and nothing else: no range, no namespace. (Jinja also walks these for every message.)
+_environment.globals.clear()
 
 
 @dataclass(frozen=True, slots=True)
