@@ -23,6 +23,8 @@ import structlog
 
 from tests.reliability.jobs import DIED, Job, carry_out, forget_messengers, messengers_of
 
+GO_ON = b"x"  # wakes a child that stalls
+
 
 def main() -> int:
     """Serve until stdin ends."""
@@ -64,14 +66,14 @@ def _live(job: Job) -> int:
 
 
 def _read_line() -> str:
-    """One byte at a time: what follows may be meant for a child that stalls."""
+    """One byte at a time: what follows may be meant for a child that stalls. What a dead one left is dropped."""
     line = b""
     while not line.endswith(b"\n"):
         byte = os.read(0, 1)
         if not byte:
             return ""
         line += byte
-    return line.decode()
+    return line.lstrip(GO_ON).decode()
 
 
 def _say(**words: Any) -> None:
@@ -112,7 +114,7 @@ class Nursery:
 
     def go_on(self) -> None:
         """Wake the child that stalls."""
-        self._in.write(b"x")
+        self._in.write(GO_ON)
         self._in.flush()
 
     def has_said_something(self) -> bool:
