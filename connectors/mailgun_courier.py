@@ -22,7 +22,7 @@ from connectors.posting import NeverLeft, Poster
 MOST_RECIPIENTS = 1000
 _MOST_BYTES = 5_000_000  # of what differs in a call: two megabits a second bring it there before silence is doubt
 _MOST_CALLS = 32  # of one parcel: what it is split into must fit into one deadline
-_MAILGUNS_OWN = re.compile(r"%(recipient|unsubscribe|mailing_list|tag_)", re.IGNORECASE)  # it would put something in there
+_MAILGUNS_OWN = re.compile(r"%(recipient|unsubscribe|mailing_list|tag_)", re.IGNORECASE)  # it would fill something in
 _VARIED = ("subject", "text", "html", "unsubscribe_url", "attempt_id")
 
 
