@@ -119,8 +119,17 @@ def _run(
         raise
     finally:
         thread.join()
+        _tell_last(told, on_progress)  # when it was interrupted: with what was under way then
     if problems:
         raise problems[0]
+
+
+def _tell_last(told: "SimpleQueue[Progress | None]", on_progress: Callable[[Progress], None] | None) -> None:
+    last = None
+    while not told.empty():
+        last = told.get() or last
+    if last is not None and on_progress:
+        on_progress(last)
 
 
 def _complain(refusals: Mapping[Channel, ConfigurationError]) -> None:

@@ -1,6 +1,7 @@
 """`afterword send` that is told to end writes down what is under way."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -40,3 +41,4 @@ def test_a_signal_lets_calls_under_way_end_and_ends_the_run(
     assert (of_run.status, unfinished) == (RunStatus.FAILED, [])
     assert set(sent) == {RequestStatus.SENT}
     assert 0 < len(recorder.taken) == len(sent) < 300
+    assert re.search(rf"accepted\W+{len(sent)}\b", ended.output), ended.output
