@@ -222,7 +222,7 @@ def _running(databases: str) -> Iterator[Soak]:
         scratch.close()
 
 
-def _write(seeds: int, failed: list[int], counts: Mapping[str, int], seconds: float) -> None:
+def _write(seeds: int, command: str, failed: list[int], counts: Mapping[str, int], seconds: float) -> None:
     """Put the result into docs/reliability.md, where the last one was."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=PAGE.parent
@@ -233,7 +233,7 @@ def _write(seeds: int, failed: list[int], counts: Mapping[str, int], seconds: fl
 | --- | --- |
 | date | {datetime.now(UTC):%Y-%m-%d %H:%M} UTC |
 | commit | `{commit}` |
-| command | `make soak SEEDS={seeds}` |
+| command | `{command}` |
 | machine | {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()} |
 | seeds | {counts["seeds"]} of {seeds} ({counts["sqlite"]} on SQLite, {counts["postgresql"]} on PostgreSQL) |
 | messages | {counts["messages"]:,} |
@@ -255,14 +255,14 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seed", type=int, help="this one alone; writes no result")
     parser.add_argument("--databases", choices=("both", "sqlite", "postgresql"), default="both")
-    parser.add_argument("--minutes", type=float, default=1e9, help="begin no further seed after that many")
+    parser.add_argument("--minutes", type=float, help="begin no further seed after that many")
     given = parser.parse_args(words)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began, failed = time.monotonic(), []
     seeds = [given.seed] if given.seed is not None else list(range(given.first, given.first + given.seeds))
     with _running(given.databases) as soak:
         for seed in seeds:
-            if time.monotonic() - began > given.minutes * 60:
+            if given.minutes and time.monotonic() - began > given.minutes * 60:
                 break
             try:
                 soak.run(seed)
@@ -273,7 +273,8 @@ def main(words: list[str] | None = None) -> int:
             else:
                 print(f"seed {seed} is in order; {time.monotonic() - began:.0f} s", flush=True)  # noqa: T201
         if given.seed is None:
-            _write(given.seeds, failed, soak.counts, time.monotonic() - began)
+            command = f"make soak SEEDS={given.seeds}" + (f" MINUTES={given.minutes:g}" if given.minutes else "")
+            _write(given.seeds, command, failed, soak.counts, time.monotonic() - began)
     return 1 if failed else 0
 
 
