@@ -101,11 +101,11 @@ def _is_changing(connection: Connection, now: datetime, ways: Sequence[NoticeWay
 
 
 @again_if_undone
-def end_alerts(ledger: Ledger, ways: Sequence[NoticeWay], alert_ids: Sequence[int]) -> int:
+def end_alerts(ledger: Ledger, alert_ids: Sequence[int]) -> int:
     """Clear alerts that only their raiser can judge, and let it be told; how many were open."""
     with ledger.write() as connection:
         cleared = alerts.clear(connection, alert_ids)
-        _write_all_over(connection, cleared, ways)
+        _write_all_over(connection, cleared)
     return len(cleared)
 
 
@@ -119,7 +119,7 @@ def _write_changes(ledger: Ledger, ways: Sequence[NoticeWay]) -> tuple[list[Aler
         sender = _sender(connection)
         for alert in alerts.read_open(connection):
             _write_raised(connection, alert, ways, sender)
-        _write_all_over(connection, cleared, ways)
+        _write_all_over(connection, cleared)
     return [alert for alert in raised if alert is not None], cleared
 
 
@@ -151,12 +151,12 @@ def _write_raised(connection: Connection, alert: Alert, ways: Sequence[NoticeWay
     )
 
 
-def _write_all_over(connection: Connection, cleared: Sequence[Alert], ways: Sequence[NoticeWay]) -> None:
-    """To whom the alarm is, or will be, told, its end is told too."""
+def _write_all_over(connection: Connection, cleared: Sequence[Alert]) -> None:
+    """To whom the alarm is, or will be, told, its end is told too: also where whoever looks now has not that way."""
     told_before = notices.written_ways(connection, [alert.alert_id for alert in cleared])
     sender = _sender(connection)
     for alert in cleared:
-        _write_over(connection, alert, [way for way in ways if way in told_before[alert.alert_id]], sender)
+        _write_over(connection, alert, sorted(told_before[alert.alert_id]), sender)
 
 
 def _write_over(connection: Connection, alert: Alert, ways: Sequence[NoticeWay], sender: str) -> None:

@@ -1,7 +1,5 @@
 """Alarms that only Dagster can raise and clear: a job that failed before it could write its run into the ledger."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 import sqlalchemy as sa
 import structlog
@@ -9,7 +7,7 @@ import structlog
 from data.ledger import alerts
 from data.ledger.store import Ledger
 from data.ledger.tables import runs
-from data.words import AlertKind, NoticeWay, RunStatus
+from data.words import AlertKind, RunStatus
 from invitations.alerts import DAGSTER_JOB, text_of_failed_job
 from invitations.watch import end_alerts
 
@@ -33,14 +31,14 @@ def raise_failed_job(ledger: Ledger, job: str, dagster_run_id: str) -> bool:
     return raised is not None
 
 
-def clear_recovered_jobs(ledger: Ledger, instance: dg.DagsterInstance, ways: Sequence[NoticeWay]) -> int:
+def clear_recovered_jobs(ledger: Ledger, instance: dg.DagsterInstance) -> int:
     """Clear the alarms about jobs whose last run succeeded; how many."""
     with ledger.read() as connection:
         standing = [alert for alert in alerts.read_open(connection) if alert.subject.startswith(DAGSTER_JOB)]
     recovered = [
         alert.alert_id for alert in standing if _has_succeeded(instance, alert.subject.removeprefix(DAGSTER_JOB))
     ]
-    return end_alerts(ledger, ways, recovered) if recovered else 0
+    return end_alerts(ledger, recovered) if recovered else 0
 
 
 def _has_succeeded(instance: dg.DagsterInstance, job: str) -> bool:

@@ -181,7 +181,7 @@ def watch_each_minute(
         ways = providers.ways(only_loopback=is_demo(opened))
         for fault in ways.faults:
             log.error("alerts cannot leave", what=fault.what, mend=fault.mend)
-        clear_recovered_jobs(opened, context.instance, [carrier.way for carrier in ways.carriers])
+        clear_recovered_jobs(opened, context.instance)
         counts = watch_over(opened, ways).as_metadata()
     return dg.SkipReason(", ".join(f"{count} {what}" for what, count in counts.items()))
 

@@ -185,6 +185,16 @@ def test_no_transaction_is_open_while_somebody_is_told(ledger: Ledger, world: Wo
     assert written == [0]
 
 
+def test_an_end_seen_at_a_terminal_without_ways_is_told_all_the_same(ledger: Ledger, world: World) -> None:
+    ear = Ear()
+    halt(ledger)
+    watch(ledger, [ear], now=NIGHT)
+    halt(ledger, None)
+    watch(ledger, [], now=NIGHT)  # `afterword watch` in a shell that has none of the AFTERWORD_ALERT_ variables
+    watch(ledger, [ear], now=NIGHT)
+    assert [topic for topic, _ in ear.told] == ["raised", "cleared"]
+
+
 def test_without_any_way_it_stands_in_the_ledger_and_is_told_once_there_is_one(ledger: Ledger, world: World) -> None:
     halt(ledger)
     assert watch(ledger, [], now=NIGHT).raised == 1

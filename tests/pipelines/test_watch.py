@@ -96,9 +96,9 @@ def test_a_job_that_failed_before_it_had_a_run_is_an_alarm_until_it_succeeds(
     failed = instance.create_run_for_job(job, status=dg.DagsterRunStatus.FAILURE)
     assert raise_failed_job(kept, "dispatch", failed.run_id)
     assert not raise_failed_job(kept, "dispatch", failed.run_id)
-    assert clear_recovered_jobs(kept, instance, []) == 0
+    assert clear_recovered_jobs(kept, instance) == 0
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
-    assert clear_recovered_jobs(kept, instance, []) == 1
+    assert clear_recovered_jobs(kept, instance) == 1
     assert subjects(kept) == []
 
 
