@@ -9,13 +9,15 @@ import typer
 
 from data.account_file import AccountFileError
 from data.ledger.store import Ledger
+from data.permissions import Action
+from invitations.actor import refuse_role
 from invitations.foresee import SpanRefused, foresee, policy_from, read_present, read_span
 from invitations.policy import Policy, PolicyRefused
 from invitations.prices import PricesRefused, load_prices
 from invitations.simulation_report import as_json as as_plain_values
 from invitations.simulation_report import differences
 from pipelines import passes
-from pipelines.commands.frame import AsJson, console, show, working_ledger
+from pipelines.commands.frame import AsJson, acting, console, say, show, working_ledger
 from pipelines.commands.simulation_tables import print_side_by_side, print_simulation
 
 _FIRST_YEAR, _LAST_YEAR = 1990, 2199  # another is a slip of the finger
@@ -44,6 +46,8 @@ def plan(
         if policy or prices:
             raise typer.BadParameter("--policy and --prices are for --simulate: add --simulate 14d.")
         with working_ledger() as ledger:
+            if refusal := refuse_role(acting(ledger), Action.SEND):
+                say(refusal, as_json=as_json)
             report = passes.plan_and_archive(ledger, now=moment or ledger.policy_now())
         show("Planned", report.as_metadata(), as_json=as_json)
         return

@@ -115,14 +115,14 @@ def test_sending_while_halted_says_so_and_sends_nothing(run: Run, ledger: Ledger
         assert connection.execute(sa.select(requests.c.status)).scalar_one() is RequestStatus.QUEUED
 
 
-@pytest.mark.parametrize("arguments", [(), ("--test-to", "+13125550199")])
-def test_whoever_may_not_send_sends_nothing_at_the_terminal_either(
+@pytest.mark.parametrize("arguments", [("send",), ("send", "--test-to", "+13125550199"), ("plan",)])
+def test_whoever_may_not_send_sends_and_queues_nothing_at_the_terminal_either(
     run: Run, ledger: Ledger, arguments: tuple[str, ...]
 ) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))
     provider = {**REAL_TWILIO, "AFTERWORD_TWILIO_URL": "http://127.0.0.1:9"}
-    result = run("send", *arguments, **provider, AFTERWORD_LOCAL_USER="viewer@acme.example")
+    result = run(*arguments, **provider, AFTERWORD_LOCAL_USER="viewer@acme.example")
     assert (result.code, "The Viewer role cannot" in result.errors) == (1, True)
     with ledger.read() as connection:
         assert connection.execute(sa.select(requests.c.attempt_count)).scalar_one() == 0
