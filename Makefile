@@ -14,7 +14,7 @@ IMPORTED_TOO := aiohttp, dataframely, duckdb, email_validator, holidays, httpx, 
 	phonenumbers, PIL.Image, playwright.sync_api, plotly.graph_objects, polars, pytest, streamlit.testing.v1, \
 	streamlit.web.cli, typer.rich_utils, xdist
 
-.PHONY: help setup demo demo-fresh up test suite test-demo soak check lint types lock
+.PHONY: help setup demo demo-fresh up test suite test-demo soak check lint types lock faults
 
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -44,7 +44,7 @@ test: lint ## lint, types and every test; what .ci/run calls
 	@$(MAKE) --no-print-directory -j2 types suite
 
 suite: setup # the types are looked at beside it: on a bare machine that takes a core for half a minute
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not demo"
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not demo and not faults"
 
 test-demo: setup ## the demo itself, started, moved three days on and ended: a minute or two, not part of make test
 	@$(BIN)/python -m pytest -q -m demo
@@ -54,8 +54,11 @@ SEEDS ?= 200
 soak: setup ## two dispatchers killed again and again, 1,000 messages a seed; the result goes to docs/reliability.md
 	@$(BIN)/python -m tests.reliability.soak $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
+faults: setup ## each provider's fault alone at each crash point, on both databases: as long as make test again
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m faults
+
 check: lint types ## lint, types and the fast tests: under half a minute
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql and not demo"
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql and not demo and not faults"
 
 lint: setup
 	@$(BIN)/ruff check $(wildcard $(CHECKED))

@@ -1,7 +1,7 @@
 """One night on one ledger: five rounds of twenty requests, a process that dies in each, and the books at the end."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,6 +27,7 @@ ROUNDS = 5
 EACH = 20  # requests
 READ_EVERY = timedelta(minutes=16)  # of the provider's clock: three reads span more than half an hour
 HOUR = timedelta(hours=1)
+CLOCK_JUMP = "clock_jump"  # the one fault that is not the sandbox's
 JUMP = 600.0  # seconds: two leases; less than the provider's clock may differ from ours
 # How often a process passes each moment at most before it dies: late enough that it has met the fault and written down
 # what came of it, seldom so late that it lives on. Moments that are not here are passed for each message.
@@ -37,7 +38,7 @@ OF_RESOLVE = {Moment.RESOLVING, Moment.RESOLVED}
 
 @dataclass
 class Night:
-    """What one cell of the matrix works with. `faults` are ordered anew for each round."""
+    """What one cell of the matrix works with. `faults`: those of each round."""
 
     ledger: Ledger
     sandbox: Sandbox
@@ -46,8 +47,12 @@ class Night:
     environment: Mapping[str, str]
     dice: random.Random
     moment: Moment
-    fault: str | None = None
-    is_clock_moved: bool = False
+    faults: Sequence[Sequence[str]]
+
+    @property
+    def is_clock_moved(self) -> bool:
+        """Whether any round sets the database's clock."""
+        return any(CLOCK_JUMP in faults for faults in self.faults)
 
     @property
     def settings(self) -> Settings:
@@ -69,11 +74,13 @@ class Night:
 
     def strike(self, number: int) -> int:
         """One round: faults, a child, its death. How many children died at the moment."""
-        self._order_faults()
+        faults = self.faults[number]
+        self._order_faults([fault for fault in faults if fault != CLOCK_JUMP])
         now = NOON + HOUR * number
         job = Job(
             str(self.settings.home), self.settings.ledger_url, self.environment, now.isoformat(), moment=self.moment,
-            nth=1 if number == 0 else self.dice.randint(1, MOST.get(self.moment, 12)), jump=self._jump(),
+            nth=1 if number == 0 else self.dice.randint(1, MOST.get(self.moment, 12)), 
+            jump=self._jump() if CLOCK_JUMP in faults else None,
         )  # fmt: skip
         if self.moment not in OF_RESOLVE:
             return self._live(job, now)
@@ -82,18 +89,19 @@ class Night:
         assert died, "nothing was left in doubt"
         return self._live(replace(job, steps=("resolve",)), now)
 
-    def _order_faults(self) -> None:
+    def _order_faults(self, faults: Sequence[str]) -> None:
         self.sandbox.post("/_sandbox/faults", {"clear": True})
-        if self.fault is None:
-            return
-        for provider in ("twilio", "mailgun"):
-            order = {"kind": self.fault, "provider": provider, "milliseconds": 1500 if "hang" in self.fault else 50}
+        orders = [
+            {"kind": fault, "provider": provider, "milliseconds": 1500 if "hang" in fault else 50}
+            for provider in ("twilio", "mailgun")
+            for fault in faults
+        ]
+        for order in orders:
             self.sandbox.post("/_sandbox/faults", {**order, "count": self.dice.randint(1, 2)})
+        for order in orders:
             self.sandbox.post("/_sandbox/faults", {**order, "probability": 0.1})
 
-    def _jump(self) -> Jump | None:
-        if not self.is_clock_moved:
-            return None
+    def _jump(self) -> Jump:
         between = [Moment.CLAIMED, Moment.WRITTEN, Moment.HANDED_OVER, Moment.ANSWERED]
         return Jump(
             self.dice.choice(between), self.dice.randint(1, 3), self.dice.choice((JUMP, -JUMP)),
