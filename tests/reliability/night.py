@@ -79,7 +79,7 @@ class Night:
         now = NOON + HOUR * number
         job = Job(
             str(self.settings.home), self.settings.ledger_url, self.environment, now.isoformat(), moment=self.moment,
-            nth=1 if number == 0 else self.dice.randint(1, MOST.get(self.moment, 12)), 
+            nth=1 if number == 0 else self.dice.randint(1, MOST.get(self.moment, 12)),
             jump=self._jump() if CLOCK_JUMP in faults else None,
         )  # fmt: skip
         if self.moment not in OF_RESOLVE:
