@@ -4,8 +4,8 @@ PY ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' && echo $$p && break; done)
 BIN := .venv/bin
 CHECKED := connectors dashboard data invitations pipelines web tests bench
-# One more than there are cores: many a test waits for a process of its own.
-WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
+# Two more than there are cores: many a test waits for a process of its own.
+WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 2 )))
 # Without compiled bytecode every process that the demo starts would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 # What our processes import, by two others before: importing compiles it, and it is a third of what is installed.
