@@ -32,6 +32,20 @@ _request_id = sa.bindparam("named_request", type_=sa.BigInteger)
 _invitation_id = sa.bindparam("named_invitation", type_=sa.BigInteger)
 _moment = sa.bindparam("moment", type_=UtcDateTime)
 
+# A doubt that is looked up while its request is being sent anew finds the new attempt's message, by the request's link:
+# the id stays with whichever attempt brought it first, and the request has gone either way.
+_other = attempts.alias("other")
+
+
+def _unless_taken(message_id: sa.ColumnElement[str]) -> sa.ColumnElement[str | None]:
+    is_taken = sa.exists().where(
+        _other.c.provider == _at.provider,
+        _other.c.provider_message_id == message_id,
+        _other.c.attempt_id != _at.attempt_id,
+    )
+    return sa.case((is_taken, sa.null()), else_=message_id)
+
+
 _SETTLE = (
     attempts.update()
     .where(
@@ -42,13 +56,13 @@ _SETTLE = (
         outcome=AttemptOutcome.ACCEPTED,
         finished_at=database_now(),
         handed_at=sa.func.coalesce(_at.handed_at, database_now()),
-        provider_message_id=sa.func.coalesce(_message_id, _at.provider_message_id),
+        provider_message_id=sa.func.coalesce(_unless_taken(_message_id), _at.provider_message_id),
     )
 )
 _BRING_MESSAGE_ID = (
     attempts.update()
     .where(_at.attempt_id == _attempt_id, _at.provider_message_id.is_(None))
-    .values(provider_message_id=_message_id)
+    .values(provider_message_id=_unless_taken(_message_id))
 )
 _FIND_REQUEST = (
     sa.select(_at.request_id, _r.invitation_id)
@@ -104,7 +118,7 @@ _SETTLE_RUNNING = (
         outcome=AttemptOutcome.ACCEPTED,
         finished_at=database_now(),
         handed_at=sa.func.coalesce(_at.handed_at, database_now()),
-        provider_message_id=_accepted.message_id,
+        provider_message_id=_unless_taken(_accepted.message_id),
     )
 )
 _MARK_SENT_RUNNING = (

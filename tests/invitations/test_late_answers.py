@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from connectors import Message, Outcome, PermanentFailure, ProviderEvent, TemporaryFailure
 from data.ledger import dispatch, outcomes, soundness
 from data.ledger import tables as t
-from data.ledger.acceptance import record_accepted
+from data.ledger.acceptance import record_accepted, record_many_accepted
 from data.ledger.hand_over import hand_over
 from data.ledger.identities import lock_identities, resolve_people
 from data.ledger.runs import start_run
@@ -280,3 +280,16 @@ def test_a_batch_ends_in_time_within_a_chunk_and_the_next_takes_the_rest(
     monkeypatch.undo()
     send_due(ledger, recorder.messengers, now=NOON)
     assert len(recorder.taken) == 5
+
+
+def test_a_doubt_that_finds_the_message_of_the_attempt_after_it_ends_no_run(ledger: Ledger) -> None:
+    first = proved_absent(ledger)
+    run = start_run(ledger, RunKind.SEND, NOON)
+    [newer] = dispatch.claim(ledger, batch_id=run, carriers=CARRIERS, now=NOON, limit=1, cap=None)
+    with ledger.write() as c:
+        assert hand_over(c, newer.attempt_id)
+    with ledger.write() as c:  # another resolver asked before, and sees what has just arrived
+        record_accepted(c, first, "PM-one", NOON)
+    with ledger.write() as c:
+        record_many_accepted(c, [(newer.attempt_id, "PM-one")], NOON)
+    assert one(ledger, t.requests.c.status) is RequestStatus.SENT
