@@ -1,7 +1,6 @@
 """The main job: each due request exactly once, whatever happens in between."""
 
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,11 +8,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from connectors import AccountStopped, ConfigurationError, Message, Outcome, PermanentFailure, TemporaryFailure
+from connectors import Message, Outcome
 from data.ledger import dispatch
 from data.ledger import tables as t
 from data.ledger.acceptance import record_accepted
-from data.ledger.breakers import close, read_open
 from data.ledger.claimable import has_claimable
 from data.ledger.hand_over import hand_over
 from data.ledger.runs import start_run
@@ -23,7 +21,6 @@ from data.words import (
     AddressKind,
     AttemptOutcome,
     Channel,
-    FailureScope,
     InvitationStatus,
     RequestStatus,
     RunKind,
@@ -33,27 +30,14 @@ from data.words import (
 from invitations import lane
 from invitations.dispatcher import Dispatcher
 from invitations.resolve import resolve_doubt
-from invitations.send import SendingHalted, send_due
+from invitations.send import send_due
+from tests.invitations.dispatching import due, quota_used, statuses
 from tests.recorder import Recorder
 from tests.waiting import wait_until
-from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
+from tests.world import NOON, insert, make_customer, make_request, make_world, suppress
 
 CARRIERS = {Channel.SMS: dispatch.Carrier("recorder", "recorder", 100)}
 ONE_AT_A_TIME = Pace(parallel=1)
-
-
-def due(ledger: Ledger, world: World, count: int) -> list[int]:
-    return [make_request(ledger, world, make_customer(ledger, world)) for _ in range(count)]
-
-
-def statuses(ledger: Ledger) -> Counter[RequestStatus]:
-    with ledger.read() as c:
-        return Counter(c.execute(sa.select(t.requests.c.status)).scalars())
-
-
-def quota_used(ledger: Ledger) -> int:
-    with ledger.read() as c:
-        return c.execute(sa.select(sa.func.coalesce(sa.func.sum(t.quota_cycles.c.used), 0))).scalar_one()
 
 
 def lapse(ledger: Ledger) -> None:
@@ -317,159 +301,3 @@ def test_a_call_that_overruns_its_deadline_is_in_doubt_and_its_late_answer_count
     go_on.set()
     wait_until(lambda: statuses(ledger) == {RequestStatus.SENT: 1}, what="the late answer")
     assert len(recorder.taken) == 1
-
-
-def refuses_texts(message: Message) -> Outcome | None:
-    if message.channel is Channel.SMS:
-        raise AccountStopped("20003", "authentication error")
-    return None
-
-
-def test_a_refused_account_holds_its_channel_lets_the_others_go_on_and_loses_nothing(ledger: Ledger) -> None:
-    world = make_world(ledger)
-    due(ledger, world, 10)
-    for _ in range(3):
-        make_request(ledger, world, make_customer(ledger, world), channel=Channel.EMAIL)
-    recorder = Recorder(refuses_texts)
-    with pytest.raises(SendingHalted, match="20003"):
-        send_due(ledger, recorder.messengers, now=NOON)
-    assert [message.channel for message in recorder.taken] == [Channel.EMAIL] * 3
-    assert statuses(ledger) == {RequestStatus.QUEUED: 10, RequestStatus.SENT: 3}
-    with ledger.read() as c:
-        [breaker] = read_open(c)
-        assert (breaker.channel, breaker.sender, breaker.code) == (Channel.SMS, "recorder", "20003")
-        assert c.execute(sa.select(t.runs.c.status)).scalar_one() is RunStatus.HALTED
-        assert not has_claimable(c, NOON, {Channel.SMS: "recorder"}, cap=None)
-        assert has_claimable(c, NOON, {Channel.SMS: "another number"}, cap=None)
-    recorder.answer = None
-    assert send_due(ledger, recorder.messengers, now=NOON).counts == {}  # held, whatever the provider would say
-    with ledger.write() as c:
-        assert close(c, breaker.breaker_id, by="owner@acme.example")
-    send_due(ledger, recorder.messengers, now=NOON + timedelta(minutes=1))
-    assert len(recorder.taken) == 13
-    assert quota_used(ledger) == 13
-
-
-def test_one_message_probes_a_refused_sender_and_its_arrival_lets_the_others_go(ledger: Ledger) -> None:
-    world = make_world(ledger)
-    due(ledger, world, 5)
-    recorder = Recorder(refuses_texts)
-    with pytest.raises(SendingHalted):
-        send_due(ledger, recorder.messengers, now=NOON)
-    later = NOON + timedelta(minutes=15)
-    with ledger.write() as c:  # which go by
-        c.execute(t.breakers.update().values(probe_at=t.breakers.c.opened_at))
-    with ledger.read() as c:
-        assert has_claimable(c, later, {Channel.SMS: "recorder"}, cap=None)
-    refused = []
-
-    def still_refuses(message: Message) -> Outcome | None:
-        refused.append(message.to)
-        raise AccountStopped("20003", "authentication error")
-
-    recorder.answer = still_refuses
-    with pytest.raises(SendingHalted):
-        send_due(ledger, recorder.messengers, now=later)
-    assert len(refused) == 1
-    assert send_due(ledger, recorder.messengers, now=later).counts == {}  # the next probe waits twice as long
-    recorder.answer = None
-    with ledger.write() as c:
-        c.execute(t.breakers.update().values(probe_at=t.breakers.c.opened_at))
-    send_due(ledger, recorder.messengers, now=later + timedelta(minutes=1))
-    with ledger.read() as c:
-        assert read_open(c) == []
-        assert c.execute(sa.select(t.breakers.c.closed_by)).scalar_one() == "probe"
-    send_due(ledger, recorder.messengers, now=later + timedelta(minutes=1))
-    assert len(recorder.taken) == 5
-
-
-def test_a_broken_template_holds_its_own_messages_and_not_the_others(ledger: Ledger) -> None:
-    world, recorder = make_world(ledger), Recorder()
-    due(ledger, world, 2)
-    make_request(ledger, world, make_customer(ledger, world), channel=Channel.EMAIL)
-    with ledger.write() as c:
-        c.execute(t.templates.update().where(t.templates.c.channel == Channel.SMS).values(body="Hi {{ nobody }}"))
-    with pytest.raises(ConfigurationError, match="template"):
-        send_due(ledger, recorder.messengers, now=NOON)
-    assert [message.channel for message in recorder.taken] == [Channel.EMAIL]
-    assert statuses(ledger) == {RequestStatus.QUEUED: 2, RequestStatus.SENT: 1}
-    with ledger.read() as c:
-        assert "template" in c.execute(sa.select(t.runs.c.problem)).scalar_one()
-        assert set(c.execute(sa.select(t.requests.c.attempt_count)).scalars()) == {0, 1}
-
-
-@pytest.mark.one_database
-def test_a_senders_rate_is_kept_to_and_its_day_ends(ledger: Ledger) -> None:
-    world, recorder = make_world(ledger), Recorder()
-    due(ledger, world, 8)
-    pace = Pace(sms_per_second=200, sms_per_day=5)
-    send_due(ledger, recorder.messengers, now=NOON, pace=pace)
-    assert len(recorder.taken) == 5
-    assert statuses(ledger) == {RequestStatus.SENT: 5, RequestStatus.QUEUED: 3}
-    with ledger.read() as c:
-        assert not has_claimable(c, NOON, {Channel.SMS: "recorder"}, cap=None, pace=pace)
-    assert send_due(ledger, recorder.messengers, now=NOON, pace=pace).counts == {}
-
-
-def test_several_messages_wait_for_their_turn_within_the_second(ledger: Ledger) -> None:
-    world, recorder = make_world(ledger), Recorder()
-    due(ledger, world, 6)
-    started = time.monotonic()
-    batch = send_due(ledger, recorder.messengers, now=NOON, pace=Pace(sms_per_second=4))
-    assert time.monotonic() - started > 0.4  # four at once, a quarter of a second for each of the others
-    assert batch.counts == {AttemptOutcome.ACCEPTED: 6}
-
-
-def test_a_temporary_failure_is_tried_later_and_the_eighth_is_the_last(ledger: Ledger) -> None:
-    world = make_world(ledger)
-    recorder = Recorder(lambda message: TemporaryFailure("30001", "queue overflow"))
-    due(ledger, world, 1)
-    now = NOON
-    for _ in range(7):
-        send_due(ledger, recorder.messengers, now=now)
-        assert statuses(ledger) == {RequestStatus.QUEUED: 1}
-        now += timedelta(hours=1)
-        with ledger.write() as c:
-            c.execute(t.requests.update().values(not_after=now + timedelta(hours=1)))
-    send_due(ledger, recorder.messengers, now=now)
-    assert statuses(ledger) == {RequestStatus.FAILED: 1}
-    assert quota_used(ledger) == 0
-
-
-def test_a_throttle_leaves_the_channel_alone_until_the_next_batch(ledger: Ledger) -> None:
-    world = make_world(ledger)
-    recorder = Recorder(lambda message: TemporaryFailure("20429", "too many", timedelta(seconds=30), is_throttle=True))
-    due(ledger, world, 150)
-    batch = send_due(ledger, recorder.messengers, now=NOON)
-    assert batch.counts[AttemptOutcome.TEMPORARY_FAILURE] <= Pace().parallel
-    assert statuses(ledger) == {RequestStatus.QUEUED: 150}
-
-
-def test_a_dead_number_fails_gives_its_quota_back_and_is_not_texted_again(ledger: Ledger) -> None:
-    world = make_world(ledger)
-    recorder = Recorder(lambda message: PermanentFailure("30006", "landline", FailureScope.ADDRESS))
-    customer = make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
-    make_request(ledger, world, customer)
-    send_due(ledger, recorder.messengers, now=NOON)
-    assert statuses(ledger) == {RequestStatus.FAILED: 1}
-    assert quota_used(ledger) == 0
-    recorder.answer = None
-    make_request(ledger, world, customer, step=1, channel=Channel.SMS)
-    make_request(ledger, world, customer, step=1, channel=Channel.EMAIL)
-    send_due(ledger, recorder.messengers, now=NOON)
-    assert [message.channel for message in recorder.taken] == [Channel.EMAIL]
-    assert quota_used(ledger) == 1
-
-
-def test_somebody_who_opted_out_at_the_provider_hears_nothing_more_on_any_channel(ledger: Ledger) -> None:
-    world = make_world(ledger)
-    recorder = Recorder(lambda message: PermanentFailure("21610", "replied STOP", FailureScope.OPT_OUT))
-    customer = make_customer(ledger, world)
-    make_request(ledger, world, customer)
-    send_due(ledger, recorder.messengers, now=NOON)
-    recorder.answer = None
-    with ledger.read() as c:
-        assert c.execute(sa.select(t.invitations.c.status)).scalar_one() is InvitationStatus.STOPPED
-    make_request(ledger, world, customer, step=1, channel=Channel.EMAIL)
-    send_due(ledger, recorder.messengers, now=NOON)
-    assert recorder.taken == []
