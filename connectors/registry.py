@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pkgutil import resolve_name
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from pydantic import ValidationError
 
@@ -90,31 +90,26 @@ def open_messengers(only: Collection[Channel] = tuple(Channel)) -> dict[Channel,
 
 def open_event_sources() -> dict[str, EventSource]:
     """The providers that can be asked what happened, by name."""
-    opened: dict[str, EventSource] = {}
-    for provider in PROVIDERS:
-        settings = _settings(provider)
-        if provider.event_source and not settings.missing_for_events():
-            opened[provider.name] = resolve_name(provider.event_source)(settings)
-    return opened
+    return _open_readers("event_source")
 
 
 def open_suppression_lists() -> dict[str, SuppressionList]:
     """The providers that keep lists of addresses of their own, by name. They need what reading events needs."""
-    opened: dict[str, SuppressionList] = {}
-    for provider in PROVIDERS:
-        settings = _settings(provider)
-        if provider.suppression_list and not settings.missing_for_events():
-            opened[provider.name] = resolve_name(provider.suppression_list)(settings)
-    return opened
+    return _open_readers("suppression_list")
 
 
 def open_template_desks() -> dict[str, TemplateDesk]:
     """The providers that hand WhatsApp templates to Meta, by name. They need what reading events needs."""
-    opened: dict[str, TemplateDesk] = {}
+    return _open_readers("template_desk")
+
+
+def _open_readers(part: str) -> dict[str, Any]:
+    """This part of each provider that has it, where what reading needs is configured; by the provider's name."""
+    opened = {}
     for provider in PROVIDERS:
-        settings = _settings(provider)
-        if provider.template_desk and not settings.missing_for_events():
-            opened[provider.name] = resolve_name(provider.template_desk)(settings)
+        settings, name = _settings(provider), getattr(provider, part)
+        if name and not settings.missing_for_events():
+            opened[provider.name] = resolve_name(name)(settings)
     return opened
 
 
