@@ -221,6 +221,15 @@ class Plan(StrEnum):
     SCALE = "scale"
 
 
+class PageMode(StrEnum):
+    """What a location's customers see first; the platforms are the same for everybody in each of them."""
+
+    SCORE = "score"  # 0 to 10, then the platforms
+    STARS = "stars"  # 1 to 5, then the platforms
+    PLATFORMS = "platforms"  # the platforms at once
+    DIRECT = "direct"  # straight on to one platform
+
+
 class Source(StrEnum):
     """Where a customer came from."""
 

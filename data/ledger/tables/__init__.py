@@ -3,7 +3,7 @@
 `account`: who we work for and how (account, locations, users, templates, sequences, policies, quota).
 `people`: who may be asked (people, their addresses, customers, lists, suppressions).
 `outreach`: what is asked (invitations, requests, attempts).
-`happened`: what came back (inbox, events, scores, reviews).
+`happened`: what came back (inbox, callback tokens, hook calls, events, scores, reviews).
 `senders`: what messages leave from (rates, breakers, attachments).
 `work`: what the system is doing (system, runs, jobs, audit, alerts, digests, notices).
 """
@@ -12,6 +12,7 @@ from data.ledger.tables.account import (
     accounts,
     channels,
     locations,
+    logos,
     platforms,
     policies,
     quota_boosts,
@@ -23,7 +24,7 @@ from data.ledger.tables.account import (
     user_locations,
     users,
 )
-from data.ledger.tables.happened import cursors, events, inbox, reviews, scores
+from data.ledger.tables.happened import callback_tokens, cursors, events, hook_calls, inbox, reviews, scores
 from data.ledger.tables.metadata import metadata
 from data.ledger.tables.outreach import attempts, invitations, requests
 from data.ledger.tables.people import (
@@ -55,18 +56,21 @@ __all__ = [
     "attempts",
     "audit",
     "breakers",
+    "callback_tokens",
     "channels",
     "consents",
     "cursors",
     "customers",
     "digests",
     "events",
+    "hook_calls",
     "inbox",
     "invitation_attachments",
     "invitations",
     "jobs",
     "lists",
     "locations",
+    "logos",
     "manual_asks",
     "media_links",
     "metadata",

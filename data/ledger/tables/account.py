@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, created_at, key, link, metadata, moment
 from data.ledger.types import BigId, Json, Word
-from data.words import Channel, Plan, Role, TemplateApproval, TemplateCategory
+from data.words import Channel, PageMode, Plan, Role, TemplateApproval, TemplateCategory
 
 accounts = sa.Table(
     "accounts",
@@ -17,6 +17,7 @@ accounts = sa.Table(
     sa.Column("cycle_anchor_day", sa.Integer, nullable=False),  # 1..31; 31 means each month's last day
     sa.Column("invitations_per_cycle", sa.Integer, nullable=False),
     sa.Column("postal_address", sa.String(300), nullable=False, default=""),  # CAN-SPAM: in each e-mail
+    sa.Column("link_days", sa.Integer, nullable=False, default=180, server_default="180"),  # then /r/ links run out
     created_at(),
     changed_at(),
     sa.CheckConstraint("cycle_anchor_day between 1 and 31", name="anchor_day"),
@@ -33,11 +34,27 @@ locations = sa.Table(
     sa.Column("region", sa.String(2), nullable=False),  # ISO country: how local phone numbers are read
     sa.Column("color", sa.String(7), nullable=False, default="#0F766E"),
     sa.Column("reply_to", sa.String(254)),
+    sa.Column("page_mode", Word(PageMode), nullable=False, default=PageMode.SCORE, server_default="score"),
+    sa.Column("page_platform", sa.String(64)),  # slug of the platform that `direct` leads to; else null
+    sa.Column("language", sa.String(16), nullable=False, default="en", server_default="en"),  # of pages, by default
     sa.Column("sequence_id", BigId),  # the sequence new invitations get; null = the account's newest
     sa.Column("invitations_per_cycle", sa.Integer),  # within the account's; null = no limit of its own
     created_at(),
     changed_at(),
     sa.UniqueConstraint("account_id", "slug"),
+)
+
+logos = sa.Table(  # decoded and written anew by us; served by web/ under its hash
+    "logos",
+    metadata,
+    link("location_id", "locations.location_id"),
+    sa.Column("sha256", sa.String(64), nullable=False, index=True),
+    sa.Column("media_type", sa.String(32), nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    changed_at(),
+    sa.PrimaryKeyConstraint("location_id"),
 )
 
 channels = sa.Table(

@@ -25,6 +25,30 @@ inbox = sa.Table(  # what a provider told us, word for word; polled and pushed e
     ),
 )
 
+callback_tokens = (
+    sa.Table(  # Mailgun signs a token once, and no body: a token that comes again must bring the same body
+        "callback_tokens",
+        metadata,
+        sa.Column("provider", sa.String(32), nullable=False),
+        sa.Column("token", sa.String(100), nullable=False),
+        sa.Column("body_sha256", sa.String(64), nullable=False),
+        moment("received_at", nullable=False, index=True),  # database clock
+        sa.PrimaryKeyConstraint("provider", "token"),
+    )
+)
+
+hook_calls = sa.Table(  # POST /hooks/customers: the same key gets the same answer, and does nothing twice
+    "hook_calls",
+    metadata,
+    link("account_id", "accounts.account_id"),
+    sa.Column("idempotency_key", sa.String(200), nullable=False),
+    sa.Column("body_sha256", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),  # HTTP
+    sa.Column("answer", Json, nullable=False),
+    moment("received_at", nullable=False, index=True),  # database clock
+    sa.PrimaryKeyConstraint("account_id", "idempotency_key"),
+)
+
 events = sa.Table(
     "events",
     metadata,
@@ -43,6 +67,7 @@ events = sa.Table(
     sa.Column("evidence_reason", sa.String(64)),  # the sign by which it was graded: "all links at once"
     sa.Column("code", sa.String(64)),
     sa.Column("score", sa.Integer),  # 0..10, `scored` only
+    sa.Column("stars", sa.Integer),  # 1..5, `scored` only, where a location asks for stars: then score is null
     sa.Column("platform_id", BigId),
     sa.Column("detail", Json),
     sa.Column("inbox_id", BigId, unique=True),  # an inbox row becomes at most one event
@@ -59,12 +84,15 @@ scores = sa.Table(  # the first score of an invitation counts; later ones are ev
     metadata,
     link("invitation_id", "invitations.invitation_id"),
     link("request_id", "requests.request_id"),
-    sa.Column("score", sa.Integer, nullable=False),
+    sa.Column("score", sa.Integer),  # null where stars were asked for: a star is no answer to the NPS question
+    sa.Column("stars", sa.Integer),
     sa.Column("comment", sa.Text),
     moment("scored_at", nullable=False),  # policy time
     changed_at(),
     sa.PrimaryKeyConstraint("invitation_id"),
     sa.CheckConstraint("score between 0 and 10", name="zero_to_ten"),
+    sa.CheckConstraint("stars between 1 and 5", name="one_to_five"),
+    sa.CheckConstraint("(score is null) <> (stars is null)", name="one_answer"),
 )
 
 reviews = sa.Table(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, created_at, key, link, metadata, moment
-from data.ledger.types import Word
+from data.ledger.types import Json, Word
 from data.words import AttemptOutcome, Channel, FailureScope, InvitationStatus, RequestStatus
 
 invitations = sa.Table(
@@ -20,6 +20,10 @@ invitations = sa.Table(
     sa.Column("status", Word(InvitationStatus), nullable=False),
     sa.Column("sent_by", sa.String(254)),  # the person who asked for it; null = Automation
     sa.Column("override_reason", sa.String(300)),  # why that person set the frequency cap aside; null = it holds
+    # The next three are the ask's own, by hand or through /hooks/customers; null = the list's, the sequence's, at once.
+    sa.Column("channels", Json),
+    sa.Column("template_slug", sa.String(64)),  # of the first message
+    moment("send_at"),  # nothing before this; policy time
     moment("started_at", nullable=False),  # policy time of the pass that made it
     moment("first_handed_at"),  # policy time of the first hand-over: follow-ups count from here
     sa.Column("shift_minutes", sa.Integer, nullable=False, default=0),  # what a stop and restart added to due times
@@ -65,6 +69,8 @@ requests = sa.Table(
     sa.Column("failure_scope", Word(FailureScope)),
     sa.Column("link_token", sa.String(24), nullable=False, unique=True),  # /r/{token}: 96 random bits
     sa.Column("unsubscribe_token", sa.String(24), nullable=False, unique=True),  # /u/{token}: never expires
+    moment("link_revoked_at"),  # database clock: /r/{link_token} leads nowhere since
+    sa.Column("link_revoked_by", sa.String(254)),
     created_at(),
     changed_at(),
     sa.UniqueConstraint("invitation_id", "step", "channel"),  # one message of a step and channel, forever

@@ -164,5 +164,8 @@ manual_asks = sa.Table(  # a person asks for an invitation of one customer; the 
     sa.Column("asked_by", sa.String(254), nullable=False),
     moment("asked_at", nullable=False),  # policy time; spent once an invitation started at or after it
     sa.Column("override_reason", sa.String(300)),  # why cap and "invite again" do not hold; null = they do
+    sa.Column("channels", Json),  # the next three as in `invitations`, which takes them over
+    sa.Column("template_slug", sa.String(64)),
+    moment("send_at"),
     created_at(),
 )
