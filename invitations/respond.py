@@ -17,7 +17,7 @@ from data.ledger.fetches import History, read_history
 from data.ledger.responses import Link, Platform
 from data.ledger.stop_conditions import end_if_met
 from data.ledger.store import Ledger, again_if_undone
-from data.words import Channel, EventKind, Evidence, StopCondition, SuppressionReason
+from data.words import Channel, EventKind, Evidence, PageMode, StopCondition, SuppressionReason
 from invitations.consequences import CUSTOMER, no_more
 from invitations.evidence import OF_MACHINES, PAGE, UNSUBSCRIBE, Sign, Visit, sign_of
 from invitations.grading import end_by_fetch, fetch_of, grades_of, link_of, machines_of, regrade
@@ -29,19 +29,29 @@ COMMENT_LIMIT = 4000  # characters; the form stops at half of it
 
 @dataclass(frozen=True, slots=True)
 class ReviewPage:
-    """What the review page shows. It knows that there is a score, never which."""
+    """What the review page shows. It knows that there is an answer, never which."""
 
+    business_name: str
     location_name: str
-    color: str
-    is_scored: bool
-    platforms: Sequence[Platform]
+    color: str  # #rrggbb
+    logo: str | None  # its SHA-256: /logo/{logo} serves it
+    locale: str | None  # the customer's, where it is known
+    language: str  # the location's default, when neither the locale nor the browser names one that we have
+    mode: PageMode
+    is_scored: bool  # a number or stars
+    platforms: Sequence[Platform]  # in every mode all visible ones, in their order
 
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribePage:
-    """What the unsubscribe page shows."""
+    """What the unsubscribe page shows; the first fields as on the review page."""
 
     business_name: str
+    location_name: str
+    color: str
+    logo: str | None
+    locale: str | None
+    language: str
     channel: Channel
     is_unsubscribed: bool  # from everything
 
@@ -53,7 +63,17 @@ def open_review_page(ledger: Ledger, link_token: str, *, now: datetime) -> Revie
         if link is None:
             return None
         platforms = rows.visible_platforms(c, link.location_id)
-        return ReviewPage(link.location_name, link.color, link.is_scored, platforms)
+        return ReviewPage(
+            business_name=link.account_name,
+            location_name=link.location_name,
+            color=link.color,
+            logo=link.logo,
+            locale=link.locale,
+            language=link.language,
+            mode=link.page_mode,
+            is_scored=link.is_scored,
+            platforms=platforms,
+        )
 
 
 def note_click(ledger: Ledger, link_token: str, *, visit: Visit, now: datetime) -> bool:
@@ -135,7 +155,16 @@ def open_unsubscribe_page(ledger: Ledger, unsubscribe_token: str) -> Unsubscribe
         link = rows.find_by_unsubscribe_token(c, unsubscribe_token)
         if link is None:
             return None
-        return UnsubscribePage(link.account_name, link.channel, rows.is_person_suppressed(c, link, None))
+        return UnsubscribePage(
+            business_name=link.account_name,
+            location_name=link.location_name,
+            color=link.color,
+            logo=link.logo,
+            locale=link.locale,
+            language=link.language,
+            channel=link.channel,
+            is_unsubscribed=rows.is_person_suppressed(c, link, None),
+        )
 
 
 def note_way_out(ledger: Ledger, unsubscribe_token: str, *, visit: Visit, now: datetime) -> bool:

@@ -14,9 +14,21 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from data.ledger.suppressions import is_suppressed
-from data.ledger.tables import accounts, events, invitations, locations, people, platforms, policies, requests, scores
+from data.ledger.tables import (
+    accounts,
+    customers,
+    events,
+    invitations,
+    locations,
+    logos,
+    people,
+    platforms,
+    policies,
+    requests,
+    scores,
+)
 from data.ledger.tables.metadata import database_now
-from data.words import Channel, EventKind, Evidence
+from data.words import Channel, EventKind, Evidence, PageMode
 
 _r, _i, _l, _p, _e, _s = requests.c, invitations.c, locations.c, platforms.c, events.c, scores.c
 
@@ -30,6 +42,11 @@ class Link:
     location_id: int
     location_name: str
     color: str
+    logo: str | None  # its SHA-256
+    language: str  # the location's default, for whoever neither their record nor their browser names another
+    locale: str | None  # the customer's
+    page_mode: PageMode
+    page_platform: str | None  # slug
     person_id: int
     invitation_id: int
     request_id: int
@@ -70,6 +87,11 @@ _LINKS = sa.select(
     _r.location_id,
     _l.name.label("location_name"),
     _l.color,
+    logos.c.sha256.label("logo"),
+    _l.language,
+    customers.c.locale,
+    _l.page_mode,
+    _l.page_platform,
     _i.person_id,
     _r.invitation_id,
     _r.request_id,
@@ -82,6 +104,8 @@ _LINKS = sa.select(
     requests.join(invitations, _i.invitation_id == _r.invitation_id)
     .join(locations, _l.location_id == _r.location_id)
     .join(accounts, accounts.c.account_id == _r.account_id)
+    .join(customers, customers.c.customer_id == _i.customer_id)
+    .outerjoin(logos, logos.c.location_id == _r.location_id)
     .join(policies, policies.c.policy_id == _r.policy_id)
     .outerjoin(scores, _s.invitation_id == _r.invitation_id)
 )
