@@ -8,13 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from connectors.callback import Callback as Callback
+from connectors.callback import CallbackReader as CallbackReader
+from connectors.callback import ForgedCallback as ForgedCallback
+from connectors.callback import MalformedCallback as MalformedCallback
+from connectors.callback import ProviderEvent as ProviderEvent
+from connectors.callback import Retry as Retry
 from connectors.template_desk import TemplateDesk as TemplateDesk
 from connectors.template_desk import TemplateRefused as TemplateRefused
 from connectors.template_desk import TemplateStanding as TemplateStanding
 from connectors.template_desk import TemplateText as TemplateText
-from data.words import AddressKind, Channel, EventKind, FailureScope, SuppressionReason, TemplateApproval
+from data.words import Channel, FailureScope, SuppressionReason, TemplateApproval
 
 
 class ConfigurationError(Exception):
@@ -35,14 +41,6 @@ class AccountStopped(ConfigurationError):
 
 class Unavailable(Exception):
     """The provider was not reached or did not answer completely. Doing the same again later is harmless."""
-
-
-class ForgedCallback(Exception):
-    """A callback's signature does not match: nothing of it may be believed or stored."""
-
-
-class MalformedCallback(Exception):
-    """A signed callback that cannot be read; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,39 +184,6 @@ class Messenger(Protocol):
         """Ask whether a message in doubt arrived. A failing read is CannotTell, never Absent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """What a failure after acceptance allows, where it may pass: another message later, as a decision of its own."""
-
-    most: int  # messages besides the first
-    after: timedelta  # before the first of them; before each next one twice as long
-    day_zone: str | None = None  # a day's limit is used up: not before the next midnight there
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderEvent:
-    """Something a provider told us, pushed or polled: the same `key` either way, so that it counts once."""
-
-    provider: str
-    key: str
-    kind: EventKind
-    occurred_at: datetime
-    attempt_id: str | None = None
-    provider_message_id: str | None = None
-    address: str | None = None  # whose it is when no message of ours is named (an inbound text)
-    address_kind: AddressKind | None = None
-    code: str | None = None
-    reason: str | None = None
-    scope: FailureScope | None = None  # `failed` only, as are the next two
-    retry: Retry | None = None  # None: nothing more is tried
-    template: TemplateApproval | None = None  # WhatsApp: what Meta has made of the message's template
-    is_machine: bool | None = None  # opens and clicks: the provider's own bot flag
-    agent: str | None = None  # opens and clicks: the user agent, weighed and not kept
-    client_address: str | None = None  # opens and clicks: where they came from, weighed and not kept
-    text: str | None = None  # an inbound text
-    raw: Mapping[str, Any] = field(default_factory=dict)
-
-
 @runtime_checkable
 class EventSource(Protocol):
     """A provider that can be asked what happened."""
@@ -232,19 +197,6 @@ class EventSource(Protocol):
         """
 
     trust_delay: timedelta  # how long after the fact the provider's list may still be incomplete
-
-
-@runtime_checkable
-class CallbackReader(Protocol):
-    """A provider that posts to web/."""
-
-    name: str
-
-    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderEvent]:
-        """Verify the signature in constant time, then parse. `url` is the public one that was configured, with query.
-
-        `headers` has lower-case names. Raises ForgedCallback or MalformedCallback.
-        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from connectors import ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
+from connectors import Callback, ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
 from connectors.mailgun_api import PROVIDER, MailgunApi, MailgunSettings, Timeout, message_id_of, name_of, variable_of
 from connectors.mailgun_codes import SUPPRESSES, agent_of, event_of, failure_code, is_machine, retry_of, scope_of
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS
@@ -75,7 +75,7 @@ class MailgunCallbacks:
         self._tokens: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 
-    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderEvent]:
+    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Callback:
         """The signature covers timestamp and token only, so a token counts for the first event it came with."""
         try:
             document = json.loads(body)
@@ -88,7 +88,7 @@ class MailgunCallbacks:
             raise MalformedCallback("an object event-data was expected")
         event = provider_event(self._domain, item)
         self._claim(token, event.key)
-        return [event]
+        return Callback([event], token)
 
     def _verify(self, signature: Mapping[str, Any]) -> str:
         """The token, once timestamp and token are signed with the webhook signing key and not too old."""

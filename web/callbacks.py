@@ -65,7 +65,7 @@ class Callbacks:
             body = await read_body(request, limit)
             url, headers = self._address(request), dict(request.headers)
             try:
-                events = reader.read_callback(url, headers, body)
+                events = reader.read_callback(url, headers, body).events
             except ForgedCallback:
                 log.warning("callback_forged", provider=provider)
                 return PlainTextResponse("the signature does not match", 403)

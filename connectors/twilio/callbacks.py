@@ -1,6 +1,6 @@
 """What Twilio posts to web/: statuses of our messages and customers' texts, believed only with a good signature."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -11,7 +11,7 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
     get_signature_algorithm,
 )
 
-from connectors import ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
+from connectors import Callback, ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
 from connectors.twilio.codes import INBOUND_STATUSES
 from connectors.twilio.events import PROVIDER, status_event, text_event
 from connectors.twilio.settings import TwilioSettings
@@ -57,7 +57,7 @@ class TwilioCallbacks:
         self._shared_key = settings.webhook_secret
         self._now = dated_by or (lambda: datetime.now(UTC))
 
-    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderEvent]:
+    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Callback:
         """One event. `url`: the public one, to the byte, with its query. There is no replay window: keys tell."""
         try:
             form = _Form(body)
@@ -71,11 +71,12 @@ class TwilioCallbacks:
         sms_status = form.first("SmsStatus")
         is_text = status in INBOUND_STATUSES or (not status and sms_status in (None, *INBOUND_STATUSES))
         if is_text:
-            return [self._text(sid, form)]
+            return Callback([self._text(sid, form)])
         attempt_ids = parse_qs(urlsplit(url).query).get("s", [])
         code = _code(form.first("ErrorCode"))
         attempt_id = attempt_ids[0] if attempt_ids else None
-        return [status_event(sid, status or sms_status or "", code, self._now(), attempt_id, raw=form.plain())]
+        event = status_event(sid, status or sms_status or "", code, self._now(), attempt_id, raw=form.plain())
+        return Callback([event])
 
     def _verify(self, url: str, headers: Mapping[str, str], form: _Form) -> None:
         settings_header = headers.get(SIGNATURE_SETTINGS_HEADER.lower())

@@ -127,7 +127,7 @@ def reader() -> MailgunCallbacks:
 def test_a_pushed_event_has_the_key_of_the_polled_one(reader: MailgunCallbacks, it: Stub) -> None:
     item = mailgun_event("clicked")
     paged(it, [item])
-    [pushed] = reader.read_callback("https://reviews.example/callbacks/mailgun", {}, signed(item))
+    [pushed] = reader.read_callback("https://reviews.example/callbacks/mailgun", {}, signed(item)).events
     assert [pushed] == poll(it)
 
 

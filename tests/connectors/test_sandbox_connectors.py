@@ -129,7 +129,7 @@ def test_polled_and_pushed_events_have_the_same_keys(sandbox: Sandbox, listener:
     ]
     reader = open_callback_readers()[name]
     posts = [r for r in listener.received if f"callbacks/{name}" in r.path]
-    pushed = [event for r in posts for event in reader.read_callback(listener.url + r.target, r.headers, r.body)]
+    pushed = [event for r in posts for event in reader.read_callback(listener.url + r.target, r.headers, r.body).events]
     own = [event for event in pushed if event.attempt_id == sent.attempt_id]
     last = EventKind.DELIVERED if channel is Channel.SMS else EventKind.ACCEPTED_BY_SERVER
     assert {event.key for event in polled if event.kind is last} == {event.key for event in own if event.kind is last}
@@ -143,7 +143,7 @@ def test_a_stop_reaches_us_pushed_and_polled_as_one_event(sandbox: Sandbox, list
     polled = open_event_sources()["twilio"].poll([], now - timedelta(minutes=5), now)
     reader = open_callback_readers()["twilio"]
     posts = [r for r in listener.received if r.path == "/callbacks/twilio/inbound" and sid.encode() in r.body]
-    pushed = [event for r in posts for event in reader.read_callback(listener.url + r.target, r.headers, r.body)]
+    pushed = [event for r in posts for event in reader.read_callback(listener.url + r.target, r.headers, r.body).events]
     found = [event for event in polled if event.key == f"{sid}:received:"]
     assert [event.key for event in pushed] == [event.key for event in found] == [f"{sid}:received:"]
     assert {event.kind for event in [*pushed, *found]} == {EventKind.UNSUBSCRIBED}

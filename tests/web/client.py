@@ -1,14 +1,14 @@
 """A client that talks to the application in this process, one request a call; and a callback reader for tests."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import anyio
 import httpx
 
-from connectors import CallbackReader, ForgedCallback, MalformedCallback, ProviderEvent
+from connectors import Callback, CallbackReader, ForgedCallback, MalformedCallback, ProviderEvent
 from data.ledger.store import Ledger
 from data.words import EventKind
 from web.app import create_app
@@ -62,7 +62,7 @@ class SignedReader:
     def __init__(self) -> None:
         self.urls: list[str] = []
 
-    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderEvent]:
+    def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Callback:
         self.urls.append(url)
         if headers.get("x-signature") != "sesame":
             raise ForgedCallback
@@ -70,4 +70,5 @@ class SignedReader:
             message = json.loads(body)
         except ValueError:
             raise MalformedCallback("expected JSON") from None
-        return [ProviderEvent("twilio", message["key"], EventKind.DELIVERED, datetime(2026, 11, 23, tzinfo=UTC))]
+        event = ProviderEvent("twilio", message["key"], EventKind.DELIVERED, datetime(2026, 11, 23, tzinfo=UTC))
+        return Callback([event])
