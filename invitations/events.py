@@ -21,24 +21,15 @@ from data.ledger.acceptance import record_accepted
 from data.ledger.fetches import read_history
 from data.ledger.happened import append_event, store_raw
 from data.ledger.outcomes import Attempt
-from data.ledger.people import account_ids, find_person
 from data.ledger.polling import mark_polled, move_cursor, open_messages, read_cursor
 from data.ledger.responses import lock_person
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger, again_if_undone
-from data.ledger.suppressions import has_said_no_since, record
-from data.words import (
-    AddressKind,
-    Channel,
-    EventKind,
-    RequestStatus,
-    RunKind,
-    SuppressionEffect,
-    SuppressionReason,
-)
-from invitations.consequences import CUSTOMER, PROVIDER, after_late_failure, no_more
+from data.words import EventKind, RequestStatus, RunKind
+from invitations.consequences import CUSTOMER, after_late_failure, no_more
 from invitations.evidence import Visit, sign_of
 from invitations.grading import machines_of, regrade, settle_clicks
+from invitations.inbound import REASONS, apply_to_person
 
 log = structlog.get_logger(__name__)
 
@@ -49,10 +40,6 @@ _CHUNK = 200  # events a transaction
 
 # A delivery dates what was too soon after it.
 _GRADED = (EventKind.OPENED, EventKind.CLICKED, EventKind.ACCEPTED_BY_SERVER)
-_REASONS = {
-    EventKind.COMPLAINED: SuppressionReason.COMPLAINED,
-    EventKind.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +73,7 @@ def _receive_one(connection: Connection, event: ProviderEvent, now: datetime) ->
         return "repeated"
     attempt = _attempt_of(connection, event)
     if attempt is None:
-        return _apply_to_person(connection, event, inbox_id)
+        return apply_to_person(connection, event, inbox_id)
     is_graded = event.kind in _GRADED
     if is_graded:
         lock_person(connection, attempt.person_id)  # links fetched at once see each other
@@ -142,79 +129,13 @@ def _apply_to_request(
                 connection,
                 account_id=attempt.account_id,
                 person_id=attempt.person_id,
-                reason=_REASONS[event.kind],
+                reason=REASONS[event.kind],
                 by=CUSTOMER,
                 at=at,
                 event_id=event_id,
             )
         case _:  # opens and clicks are graded; delays and the rest change nothing
             return
-
-
-def _apply_to_person(connection: Connection, event: ProviderEvent, inbox_id: int) -> str:
-    """An inbound text, or an opt-out made at the provider: about an address, not a message of ours."""
-    if event.address is None or event.address_kind is None:
-        return "unmatched"
-    for account_id in account_ids(connection):
-        person_id = find_person(connection, account_id, event.address_kind, event.address)
-        if person_id is None and event.kind not in (EventKind.UNSUBSCRIBED, EventKind.COMPLAINED):
-            return "unmatched"
-        event_id = append_event(
-            connection,
-            None,
-            kind=event.kind,
-            occurred_at=event.occurred_at,
-            account_id=account_id,
-            person_id=person_id,
-            code=event.code,
-            inbox_id=inbox_id,
-        )
-        _apply_opt_out(connection, event, event.address_kind, event.address, account_id, person_id, event_id)
-    return "new"
-
-
-def _apply_opt_out(  # noqa: PLR0917  (one caller, one line)
-    connection: Connection,
-    event: ProviderEvent,
-    kind: AddressKind,
-    address: str,
-    account_id: int,
-    person_id: int | None,
-    event_id: int,
-) -> None:
-    """STOP covers every channel of the person; START gives back SMS only (field-rules R8)."""
-    is_text = kind is AddressKind.PHONE
-    if event.kind is EventKind.RESUBSCRIBED:
-        if has_said_no_since(connection, account_id=account_id, kind=kind, address=address, moment=event.occurred_at):
-            return
-        effect, channel, reason = SuppressionEffect.RESTORE, Channel.SMS, SuppressionReason.START_KEYWORD
-    elif event.kind in _REASONS:
-        effect, channel = SuppressionEffect.SUPPRESS, None
-        reason = SuppressionReason.STOP_KEYWORD if is_text else _REASONS[event.kind]
-        if person_id is not None:
-            no_more(
-                connection,
-                account_id=account_id,
-                person_id=person_id,
-                reason=reason,
-                by=CUSTOMER if is_text else PROVIDER,
-                at=event.occurred_at,
-                event_id=event_id,
-            )
-            return
-    else:
-        return
-    record(
-        connection,
-        [(kind, address)],
-        account_id=account_id,
-        channel=channel,
-        effect=effect,
-        reason=reason,
-        recorded_by=CUSTOMER,
-        occurred_at=event.occurred_at,
-        event_id=event_id,
-    )
 
 
 class PollFailed(Exception):
