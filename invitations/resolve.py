@@ -15,7 +15,7 @@ import structlog
 from connectors import Absent, CannotTell, Doubt, Found, LookUp, Messenger
 from data.ledger import outcomes
 from data.ledger.acceptance import record_accepted
-from data.ledger.doubt import DoubtRow, note_absence, note_asked, read_doubt
+from data.ledger.doubt import DoubtRow, is_sent_anew, note_absence, note_asked, read_doubt
 from data.ledger.lapses import end_lapsed
 from data.ledger.moments import Moment, passing
 from data.ledger.runs import reap_dead_runs, recorded_run
@@ -95,8 +95,7 @@ def _ask(messenger: Messenger, doubt: Doubt) -> LookUp:
 def _write_down(ledger: Ledger, row: DoubtRow, answer: LookUp, now: datetime) -> tuple[str, str | None]:
     match answer:
         case Found(provider_message_id):
-            _found(ledger, row.attempt_id, provider_message_id, now)
-            return "found", None
+            return _found(ledger, row.attempt_id, provider_message_id, now), None
         case Absent(provider_time):
             return _count_absence(ledger, row, provider_time)
         case CannotTell(reason, is_final):
@@ -118,9 +117,14 @@ def _note(ledger: Ledger, row: DoubtRow, note: str, *, is_left_to_person: bool) 
 
 
 @again_if_undone
-def _found(ledger: Ledger, attempt_id: str, provider_message_id: str, now: datetime) -> None:
+def _found(ledger: Ledger, attempt_id: str, provider_message_id: str, now: datetime) -> str:
     with ledger.write() as connection:
+        # Another resolver has proved it absent while this one asked, and the request has been sent anew: what was seen
+        # may be that message, which its own attempt answers for.
+        if is_sent_anew(connection, attempt_id):
+            return "settled_meanwhile"
         record_accepted(connection, attempt_id, provider_message_id, now)
+    return "found"
 
 
 @again_if_undone

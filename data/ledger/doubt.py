@@ -104,6 +104,21 @@ def _read_standings(connection: Connection, which: sa.ColumnElement[bool]) -> li
     return [DoubtStanding(**row._mapping) for row in rows]
 
 
+def is_sent_anew(connection: Connection, attempt_id: str) -> bool:
+    """Whether a later attempt of the same request has handed over: a message found by the request's link may be its."""
+    later = attempts.alias("later")
+    query = sa.select(_at.attempt_id).where(
+        _at.attempt_id == attempt_id,
+        sa.exists().where(
+            later.c.request_id == _at.request_id,
+            later.c.attempt_id != _at.attempt_id,
+            later.c.claimed_at >= _at.claimed_at,
+            later.c.handed_at.is_not(None),
+        ),
+    )
+    return connection.execute(query).first() is not None
+
+
 def note_asked(connection: Connection, attempt_id: str, note: str, *, is_left_to_person: bool) -> None:
     """The provider was asked, or nobody could be, and the message stays in doubt; `note` names nobody."""
     connection.execute(

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
-from connectors import Message, Outcome, PermanentFailure, ProviderEvent, TemporaryFailure
+from connectors import Doubt, Found, LookUp, Message, Outcome, PermanentFailure, ProviderEvent, TemporaryFailure
 from data.ledger import dispatch, outcomes, soundness
 from data.ledger import tables as t
 from data.ledger.acceptance import record_accepted, record_many_accepted
@@ -293,3 +293,28 @@ def test_a_doubt_that_finds_the_message_of_the_attempt_after_it_ends_no_run(ledg
     with ledger.write() as c:
         record_many_accepted(c, [(newer.attempt_id, "PM-one")], NOON)
     assert one(ledger, t.requests.c.status) is RequestStatus.SENT
+
+
+def test_a_look_up_that_sees_the_message_sent_anew_meanwhile_counts_it_for_nobody_else(ledger: Ledger) -> None:
+    sends = Recorder()
+
+    class Slow(Recorder):
+        """While it is asked, another resolver proves the message absent, and another dispatcher sends it anew."""
+
+        def look_up(self, doubt: Doubt) -> LookUp:
+            for _ in range(3):
+                resolve_doubt(ledger, sends.messengers, now=NOON)
+            send_due(ledger, sends.messengers, now=NOON)
+            [message] = sends.taken
+            return Found(f"PM-{message.attempt_id}")
+
+    def breaks(message: Message) -> Outcome:
+        raise ConnectionResetError
+
+    world = make_world(ledger)
+    make_request(ledger, world, make_customer(ledger, world))
+    send_due(ledger, Recorder(breaks).messengers, now=NOON)
+    assert resolve_doubt(ledger, Slow().messengers, now=NOON).counts["settled_meanwhile"] == 1
+    with ledger.read() as c:
+        found = c.execute(sa.select(t.attempts.c.outcome).order_by(t.attempts.c.claimed_at)).scalars()
+        assert list(found) == [AttemptOutcome.PROVED_ABSENT, AttemptOutcome.ACCEPTED]
