@@ -18,7 +18,7 @@ A machine, by the first of these signs:
 A person, only where something proves or at least shows one:
 - an answer was posted (score, comment): the last visit before it, the platform links followed within half an hour
   after it (whatever else is fetched meanwhile: a person who has just answered is there), and later returns;
-- a platform was chosen after a visit of the page, no sooner than a burst could be;
+- a platform was chosen after a visit of the page, no sooner than a burst could be, where only an answer shows its link;
 - the page was opened in a browser's window (Sec-Fetch-Mode: navigate), and no sign of a machine is there. Gateways
   that copy a browser's user agent do not copy these headers. One that runs a whole browser, waits, and follows a single
   link cannot be told from a person by anybody; name its network in the policy.
@@ -76,12 +76,16 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One open or click of a message. `sign`: what was seen when it came; `at`: policy time."""
+    """One open or click of a message. `sign`: what was seen when it came; `at`: policy time.
+
+    `is_at_once`: of a platform whose link needed no answer, so that any crawler of pages could follow it.
+    """
 
     event_id: int
     link: str
     at: datetime
     sign: Sign | None = None
+    is_at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ def _people(left: Sequence[Fetch], answers: Sequence[datetime]) -> dict[int, Gra
             continue
         if any(answer <= fetch.at for answer in answers):
             grades[fetch.event_id] = Grade(Evidence.HUMAN, Sign.ANSWER)
-        elif fetch.link != PAGE and any(page.at < fetch.at for page in pages):
+        elif fetch.link != PAGE and not fetch.is_at_once and any(page.at < fetch.at for page in pages):
             grades[fetch.event_id] = Grade(Evidence.HUMAN, Sign.CHOICE)
             proofs.append(fetch.at)
         elif fetch.sign is Sign.NAVIGATION:

@@ -27,6 +27,7 @@ from invitations.evidence import PAGE, PIXEL, Fetch, Grade, Sign, grade
 from invitations.policy import shipped
 from invitations.policy_parts import Machines
 
+AT_ONCE = "at_once"  # in an event's detail: a platform's link that needed no answer
 _SIGNS = {sign.value: sign for sign in Sign}
 
 
@@ -59,7 +60,8 @@ def grades_of(history: History, *, answer_at: datetime | None = None) -> Mapping
 
 def fetch_of(row: FetchRow) -> Fetch:
     """An event as `invitations.evidence` sees it."""
-    return Fetch(row.event_id, link_of(row.kind, row.platform_id, row.detail), row.occurred_at, _sign_of(row))
+    link = link_of(row.kind, row.platform_id, row.detail)
+    return Fetch(row.event_id, link, row.occurred_at, _sign_of(row), bool(row.detail.get(AT_ONCE)))
 
 
 def link_of(kind: EventKind, platform_id: int | None, detail: Mapping[str, Any]) -> str:
@@ -106,8 +108,8 @@ def _settle_one(ledger: Ledger, one: Waiting, now: datetime) -> bool:
 def end_by_fetch(connection: Connection, request_id: int, kind: EventKind, found: Grade, now: datetime) -> bool:
     """End the invitation where its policy stops on what was fetched, as it is graded; whether that ended it.
 
-    A human click counts; so does the platform that a human chose, which is a click too. A platform's link stands on a
-    page that only an answer brings up, so its choice counts unless a machine made it.
+    A human click counts; so does the platform that a human chose, which is a click too. A choice counts unless a
+    machine made it: its link stands on a page that only an answer brings up, or a browser's window showed it.
     """
     met = []
     if found.evidence is Evidence.HUMAN and kind is not EventKind.OPENED:

@@ -1,4 +1,4 @@
-"""What customers do with their links, as rows: finding a link, and writing events, scores and answered invitations.
+"""What customers do with their links, as rows: finding a link, and writing events and answers.
 
 Nothing here decides anything; `invitations.respond` does. Whoever writes locks the person first (`lock_person`), which
 keeps the order of design.md on PostgreSQL and makes two taps at once take turns.
@@ -53,8 +53,10 @@ class Link:
     channel: Channel
     address: str
     sent_at: datetime  # policy time of the hand-over; of the window's start while that is not known
+    link_days: int  # from then on; unsubscribing never runs out
+    link_revoked_at: datetime | None
     rules: Mapping[str, Any]
-    is_scored: bool  # the invitation, through whichever of its links
+    is_scored: bool  # the invitation, by a number or by stars, through whichever of its links
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,17 @@ class Platform:
     """Where a review can be left."""
 
     platform_id: int
+    slug: str
     name: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was asked first: a number or stars, never both. A star is no answer to the NPS question."""
+
+    score: int | None = None  # 0 to 10
+    stars: int | None = None  # 1 to 5
 
 
 def find_by_link(connection: Connection, link_token: str) -> Link | None:
@@ -98,6 +109,8 @@ _LINKS = sa.select(
     _r.channel,
     _r.address,
     sa.func.coalesce(_r.handed_at, _r.not_before, type_=_r.not_before.type).label("sent_at"),
+    accounts.c.link_days,
+    _r.link_revoked_at,
     policies.c.rules,
     _s.invitation_id.is_not(None).label("is_scored"),
 ).select_from(
@@ -117,7 +130,7 @@ _BY_UNSUBSCRIBE = _LINKS.where(_r.unsubscribe_token == sa.bindparam("token"))
 def visible_platforms(connection: Connection, location_id: int) -> Sequence[Platform]:
     """The location's public platforms in their order: the one list there is, whatever anybody scored."""
     rows = connection.execute(
-        sa.select(_p.platform_id, _p.name, _p.url)
+        sa.select(_p.platform_id, _p.slug, _p.name, _p.url)
         .where(_p.location_id == location_id, _p.is_visible.is_(sa.true()))
         .order_by(_p.position, _p.platform_id)
     )
@@ -131,17 +144,16 @@ def lock_person(connection: Connection, person_id: int) -> None:
     )
 
 
-def has_event(
-    connection: Connection,
-    link: Link,
-    kind: EventKind,
-    *,
-    score: int,
-    within: timedelta,
-) -> bool:
-    """Whether the link's request has such an event already, within a time of the database's clock."""
+def has_answer(connection: Connection, link: Link, answer: Answer, *, within: timedelta) -> bool:
+    """Whether the link's request has this very answer already, within a time of the database's clock."""
     clock = connection.execute(sa.select(database_now())).scalar_one()
-    same = (_e.request_id == link.request_id, _e.kind == kind, _e.score == score, _e.recorded_at > clock - within)
+    same = (
+        _e.request_id == link.request_id,
+        _e.kind == EventKind.SCORED,
+        _e.score.is_not_distinct_from(answer.score),
+        _e.stars.is_not_distinct_from(answer.stars),
+        _e.recorded_at > clock - within,
+    )
     # By invitation first: events are indexed by it, and it has few.
     found = sa.select(_e.event_id).where(_e.invitation_id == link.invitation_id, *same)
     return connection.execute(found.limit(1)).first() is not None
@@ -154,7 +166,7 @@ def add_event(
     *,
     occurred_at: datetime,
     evidence: Evidence | None = None,
-    score: int | None = None,
+    answer: Answer | None = None,
     platform_id: int | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> int:
@@ -171,7 +183,8 @@ def add_event(
             request_id=link.request_id,
             channel=link.channel,
             evidence=evidence,
-            score=score,
+            score=None if answer is None else answer.score,
+            stars=None if answer is None else answer.stars,
             platform_id=platform_id,
             detail=None if detail is None else dict(detail),
         )
@@ -180,29 +193,44 @@ def add_event(
     return int(event_id)
 
 
-def add_first_score(connection: Connection, link: Link, score: int, *, scored_at: datetime) -> bool:
-    """Record the invitation's score unless it has one; whether it was the first. `scored_at` is policy time."""
+def add_first_answer(connection: Connection, link: Link, answer: Answer, *, scored_at: datetime) -> bool:
+    """Record the invitation's answer unless it has one; whether it was the first. `scored_at` is policy time.
+
+    What the customer wrote before answering goes with it.
+    """
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added = connection.execute(
         insert(scores)
-        .values(invitation_id=link.invitation_id, request_id=link.request_id, score=score, scored_at=scored_at)
+        .values(
+            invitation_id=link.invitation_id,
+            request_id=link.request_id,
+            score=answer.score,
+            stars=answer.stars,
+            scored_at=scored_at,
+        )
         .on_conflict_do_nothing(index_elements=[_s.invitation_id])
         .returning(_s.invitation_id)
     )
-    return added.first() is not None
+    is_first = added.first() is not None
+    if is_first and (written := comments_of(connection, link.invitation_id)):
+        set_comment(connection, link.invitation_id, written)
+    return is_first
 
 
-def comment_of(connection: Connection, invitation_id: int) -> str | None:
-    """What the customer told the business beside the score; None when nothing or when there is no score."""
-    comment: str | None = connection.execute(
-        sa.select(_s.comment).where(_s.invitation_id == invitation_id)
-    ).scalar_one_or_none()
-    return comment
+def comments_of(connection: Connection, invitation_id: int) -> Sequence[str]:
+    """What the customer told the business in private, the first first."""
+    told = connection.execute(
+        sa.select(_e.detail)
+        .where(_e.invitation_id == invitation_id, _e.kind == EventKind.COMMENTED)
+        .order_by(_e.event_id)
+    ).scalars()
+    return [detail["text"] for detail in told]
 
 
-def set_comment(connection: Connection, invitation_id: int, comment: str) -> None:
-    """Keep the comment with the score."""
-    connection.execute(scores.update().where(_s.invitation_id == invitation_id).values(comment=comment))
+def set_comment(connection: Connection, invitation_id: int, comments: Sequence[str]) -> None:
+    """Keep what was written with the answer, where there is one."""
+    together = "\n\n".join(comments)
+    connection.execute(scores.update().where(_s.invitation_id == invitation_id).values(comment=together))
 
 
 def is_person_suppressed(connection: Connection, link: Link, channel: Channel | None) -> bool:

@@ -238,7 +238,10 @@ def test_unsubscribing_again_after_a_start_counts_again(ledger: Ledger, world: W
 
 @pytest.mark.usefixtures("request_id")
 def test_links_run_out_and_unsubscribing_does_not(ledger: Ledger, world: World) -> None:
-    late = NOON + respond.LINK_LIFETIME + timedelta(seconds=1)
+    with ledger.write() as c:
+        c.execute(t.accounts.update().values(link_days=30))
+    assert respond.open_review_page(ledger, TOKEN, now=NOON + timedelta(days=29)) is not None
+    late = NOON + timedelta(days=30)
     assert respond.open_review_page(ledger, TOKEN, now=late) is None
     assert not respond.take_score(ledger, TOKEN, 5, now=late)
     assert not respond.take_comment(ledger, TOKEN, "Hello", now=late)
