@@ -23,11 +23,17 @@ class Action(StrEnum):
     RESUME = "resume"
     SEND = "send"
     IMPORT = "import"
+    UNDO_IMPORT = "undo_import"  # take back what a list has not sent yet
+    CORRECT_CONTACT = "correct_contact"
+    DO_NOT_CONTACT = "do_not_contact"
+    DRAFT_REPLY = "draft_reply"
+    EXPORT = "export"
     HALT = "halt"
     LIFT_HALT = "lift_halt"
     BUY_MORE = "buy_more"
     CHANGE_SETTINGS = "change_settings"
     MANAGE_USERS = "manage_users"
+    SEE_AUDIT = "see_audit"
 
 
 def may(role: Role, action: Action) -> bool:

@@ -48,5 +48,5 @@ def test_a_sqlite_ledger_is_copied_before_it_is_changed(home: Path, monkeypatch:
     monkeypatch.setattr("alembic.command.upgrade", lambda *_: None)
     migrate(ledger)
     ledger.close()
-    with contextlib.closing(sqlite3.connect(home / "ledger.sqlite.before-0004")) as copy:
+    with contextlib.closing(sqlite3.connect(home / "ledger.sqlite.before-0005")) as copy:
         assert copy.execute("select count(*) from system").fetchall() == [(1,)]

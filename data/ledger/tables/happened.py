@@ -108,6 +108,8 @@ reviews = sa.Table(
     sa.Column("body", sa.Text, nullable=False, default=""),
     sa.Column("sentiment", sa.String(16)),  # shown, never read by a rule
     sa.Column("reply", sa.Text),
+    sa.Column("reply_draft", sa.Text),  # written here; publishing it is done on the platform
+    sa.Column("reply_drafted_by", sa.String(254)),
     moment("reviewed_at", nullable=False),
     link("invitation_id", "invitations.invitation_id", nullable=True, index=True),  # the ask it followed, if known
     created_at(),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, created_at, key, link, metadata, moment
-from data.ledger.types import BigId, Json, Word
+from data.ledger.types import BigId, Json, JsonOrNull, Word
 from data.words import (
     AddressKind,
     Channel,
@@ -56,6 +56,8 @@ lists = sa.Table(  # one named import
     sa.Column("rejected_count", sa.Integer, nullable=False, default=0),
     moment("paused_at"),
     sa.Column("paused_by", sa.String(254)),
+    moment("undone_at"),  # policy time: what had not been sent by then never goes
+    sa.Column("undone_by", sa.String(254)),
     moment("completed_at"),  # null = the import is under way or was cut off: running it again completes it
     created_at(),
     changed_at(),
@@ -164,7 +166,7 @@ manual_asks = sa.Table(  # a person asks for an invitation of one customer; the 
     sa.Column("asked_by", sa.String(254), nullable=False),
     moment("asked_at", nullable=False),  # policy time; spent once an invitation started at or after it
     sa.Column("override_reason", sa.String(300)),  # why cap and "invite again" do not hold; null = they do
-    sa.Column("channels", Json),  # the next three as in `invitations`, which takes them over
+    sa.Column("channels", JsonOrNull),  # the next three as in `invitations`, which takes them over
     sa.Column("template_slug", sa.String(64)),
     moment("send_at"),
     created_at(),
