@@ -35,6 +35,6 @@ def test_an_agency_client_sees_no_quota_of_the_account_and_runs_nothing_of_it() 
 
 
 def test_a_table_that_forgets_a_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plans.tomllib, "loads", lambda _: {"free": {"imports": False}})
+    monkeypatch.setattr("tomllib.loads", lambda _: {"free": {"imports": False}})
     with pytest.raises(ValueError, match=r"\[free\]: found imports, expected boosts, follow_ups, imports"):
         plans.allowances.__wrapped__()
