@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import polars as pl
 
+from data.ledger.candidate_ladders import with_ladders
 from data.ledger.candidate_sources import Sources
 from data.words import InvitationStatus, RequestStatus
 
 _OVER = [RequestStatus.SENT.value, RequestStatus.DELIVERED.value, RequestStatus.FAILED.value]
 _SETTLED = [*_OVER, RequestStatus.CANCELED.value]
+_OF_ASK = ("ask_channels", "ask_template_slug", "ask_send_at")
 
 
 def after(sources: Sources, sent: pl.DataFrame, beside: pl.DataFrame) -> Sources:
@@ -45,7 +47,7 @@ def _with_invitations(sources: Sources, sent: pl.DataFrame) -> Sources:
     started = (
         sent.filter(pl.col("invitation_id").is_null())
         .group_by("customer_id")
-        .agg(pl.col("earliest_at").min().alias("new_started_at"), pl.col("sequence_id", "list_id").first())
+        .agg(pl.col("earliest_at").min().alias("new_started_at"), pl.col("sequence_id", "list_id", *_OF_ASK).first())
         .sort("new_started_at", "customer_id")
         .with_row_index("new_invitation_id", offset=_next("invitation_id", sources.people, sources.messages))
         .with_columns(pl.col("new_invitation_id").cast(pl.Int64))
@@ -60,6 +62,7 @@ def _with_invitations(sources: Sources, sent: pl.DataFrame) -> Sources:
         "started_at": pl.col("new_started_at"),
         "first_handed_at": pl.lit(None),
         "shift_minutes": pl.lit(0, pl.Int64),
+        **{name.replace("ask_", "invitation_"): pl.col(name) for name in _OF_ASK},
     }
     people = (
         sources.people.join(started, on="customer_id", how="left", maintain_order="left")
@@ -136,9 +139,15 @@ def _with_units(sources: Sources, invited: pl.DataFrame) -> Sources:
 
 def _finished(sources: Sources) -> Sources:
     """Ends the active invitations of which the last step went and nothing is open, as a planning pass does."""
-    last = sources.steps.group_by(pl.col("sequence_id").alias("invitation_sequence_id")).agg(
-        last_step=pl.col("step").max()
+    invited, steps = with_ladders(
+        sources.people.with_columns(
+            sequence_id="invitation_sequence_id",
+            ask_channels="invitation_channels",
+            ask_template_slug="invitation_template_slug",
+        ),
+        sources.steps,
     )
+    last = steps.group_by("ladder_id").agg(last_step=pl.col("step").max())
     progress = sources.messages.group_by("invitation_id").agg(
         over_step=pl.col("step").filter(pl.col("request_status").is_in(_OVER)).max(),
         is_settled=pl.col("request_status").is_in(_SETTLED).all(),
@@ -149,7 +158,7 @@ def _finished(sources: Sources) -> Sources:
         & pl.col("is_settled")
     ).fill_null(value=False)
     people = (
-        sources.people.join(last, on="invitation_sequence_id", how="left", maintain_order="left")
+        invited.join(last, on="ladder_id", how="left", maintain_order="left")
         .join(progress, on="invitation_id", how="left", maintain_order="left")
         .with_columns(
             invitation_status=pl.when(is_over)

@@ -27,7 +27,8 @@ A candidate is a customer's next step on one channel that the step names; `data.
     is_cap_overridden        Boolean  a person asked by hand in spite of the two above
     has_unit                 Boolean  the invitation holds a unit of quota
     request_status, queued_not_before, queued_not_after  of the message queued for this row, if any
-    request_id, address, template_id, queued_address, sent_by, override_reason  carried through for `queueing`
+    request_id, address, template_id, queued_address, sent_by, override_reason, ask_channels, ask_template_slug,
+    ask_send_at              carried through for `queueing`
 
 Datetimes are microseconds, UTC. The verdicts are those columns and:
 

@@ -249,6 +249,7 @@ def _invitation(row: Row, this: _Pass) -> Row:
     whose = ("account_id", "location_id", "customer_id", "person_id", "list_id", "sequence_id")
     return {
         **{name: row[name] for name in (*whose, "sent_by", "override_reason")},
+        **{name: row[f"ask_{name}"] for name in ("channels", "template_slug", "send_at")},
         "policy_id": this.policy_id,
         "status": InvitationStatus.ACTIVE,
         "started_at": this.now,

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.frames import MOMENT, Schema, frame
+from data.ledger.manual_asks import BY_HOOK
 from data.ledger.tables import invitations, manual_asks, past_invitations, person_addresses, quota_reservations
 
 _a, _i, _m, _p, _res = person_addresses.c, invitations.c, manual_asks.c, past_invitations.c, quota_reservations.c
@@ -45,15 +46,24 @@ def read_asks(connection: Connection, account_id: int, person_ids: Collection[in
 
 
 def read_manual_asks(connection: Connection, account_id: int) -> pl.DataFrame:
-    """`customer_id`, `asked_at`, `sent_by`, `override_reason`: the newest of each customer, spent or not."""
+    """`customer_id`, `asked_at`, `sent_by` and what was asked for: the newest of each customer, spent or not.
+
+    What came through /hooks/customers nobody sent: `sent_by` is null, as for Automation.
+    """
     schema: Schema = {
         "customer_id": pl.Int64,
         "asked_at": MOMENT,
         **dict.fromkeys(("sent_by", "override_reason"), pl.String),
+        "channels": pl.List(pl.String),
+        "template_slug": pl.String,
+        "send_at": MOMENT,
     }
     query = (
-        sa.select(_m.customer_id, _m.asked_at, _m.asked_by, _m.override_reason)
+        sa.select(
+            _m.customer_id, _m.asked_at, sa.func.nullif(_m.asked_by, BY_HOOK), _m.override_reason,
+            _m.channels, _m.template_slug, _m.send_at,
+        )
         .where(_m.account_id == account_id)
         .order_by(_m.asked_at, _m.manual_ask_id)
-    )
+    )  # fmt: skip
     return frame(connection, query, schema).unique("customer_id", keep="last", maintain_order=True)

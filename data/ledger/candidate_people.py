@@ -13,7 +13,9 @@ _OVER = (InvitationStatus.FINISHED.value, InvitationStatus.ANSWERED.value)
 _OF_INVITATION = (
     *("invitation_id", "invitation_status", "invitation_sequence_id", "invitation_list_id"),
     *("started_at", "first_handed_at", "sent_by", "override_reason"),
+    *("invitation_channels", "invitation_template_slug", "invitation_send_at"),
 )
+_OF_ASK = ("channels", "template_slug", "send_at")  # what an ask may name; null: the list's, the sequence's, at once
 _BASES = {
     "express_at": ConsentBasis.EXPRESS,
     "purchase_at": ConsentBasis.PURCHASE,
@@ -25,7 +27,7 @@ def people_of(sources: Sources) -> pl.DataFrame:
     """Each customer, with the invitation that goes on; without one, what a new invitation would take.
 
     Adds sequence_id, list_id, ordered_at, begins_at (a new invitation's own delay counts from here), has_unit,
-    is_cap_overridden, is_excluded, is_list_paused, express_at, purchase_at, inquiry_at, asked_at, invited_at, zones,
+    is_cap_overridden, ask_channels, ask_template_slug, ask_send_at, is_excluded, is_list_paused, express_at, purchase_at, inquiry_at, asked_at, invited_at, zones,
     regions, recipient_country.
     """
     rows = locate(_with_consents(_with_occasions(sources), sources.consents))
@@ -34,6 +36,7 @@ def people_of(sources: Sources) -> pl.DataFrame:
         sequence_id=pl.coalesce("invitation_sequence_id", "location_sequence_id"),
         list_id=pl.coalesce("invitation_list_id", "customer_list_id"),
         is_cap_overridden=pl.col("override_reason").is_not_null(),
+        allowed_channels=pl.coalesce("ask_channels", "allowed_channels"),
     )
     yes = pl.lit(value=True)
     rows = (
@@ -53,6 +56,7 @@ def _with_occasions(sources: Sources) -> pl.DataFrame:
     asked = pl.col("manually_asked_at")
     by_hand = sources.manual_asks.rename(
         {"asked_at": "manually_asked_at", "sent_by": "asked_by", "override_reason": "asked_reason"}
+        | {name: f"asked_{name}" for name in _OF_ASK}
     )
     rows = sources.people.join(by_hand, on="customer_id", how="left").with_columns(
         occasion_at=pl.max_horizontal("occasion_at", asked)
@@ -71,6 +75,9 @@ def _with_occasions(sources: Sources) -> pl.DataFrame:
     return rows.with_columns(
         sent_by=pl.when(is_by_hand).then("asked_by").otherwise("sent_by"),
         override_reason=pl.when(is_by_hand).then("asked_reason").otherwise("override_reason"),
+        **{
+            f"ask_{name}": pl.when(is_by_hand).then(f"asked_{name}").otherwise(f"invitation_{name}") for name in _OF_ASK
+        },
         ordered_at=pl.coalesce("started_at", "begins_at"),
     )
 

@@ -49,7 +49,8 @@ class Sources:
     excluded_people      person_id: staff and relatives
     consents             customer_id, basis, given_at: the newest of each basis, the withdrawal among them
     asks                 person_id, location_id, asked_at: at least the newest of each person and location
-    manual_asks          customer_id, asked_at, sent_by, override_reason: the newest of each customer
+    manual_asks          customer_id, asked_at, sent_by, override_reason, channels, template_slug, send_at: the newest of
+                         each customer
     """
 
     account_id: int
@@ -125,6 +126,9 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
             sa.func.coalesce(_i.shift_minutes, 0),
             _i.sent_by,
             _i.override_reason,
+            _i.channels,
+            _i.template_slug,
+            _i.send_at,
             _c.list_id,
             _c.created_at,
             _c.occasion_at,
@@ -155,6 +159,9 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
         "first_handed_at": MOMENT,
         "shift_minutes": pl.Int64,
         **dict.fromkeys(("sent_by", "override_reason"), pl.String),
+        "invitation_channels": pl.List(pl.String),  # the next three: what its ask named
+        "invitation_template_slug": pl.String,
+        "invitation_send_at": MOMENT,
         "customer_list_id": pl.Int64,
         "customer_created_at": MOMENT,
         "occasion_at": MOMENT,

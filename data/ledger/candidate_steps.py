@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from data.ledger.candidate_ladders import with_ladders
 from data.ledger.candidate_sources import Sources
 from data.ledger.fallback import OF_THE_CHANNEL
 from data.ledger.frames import MOMENT
@@ -30,7 +31,8 @@ def steps_of(people: pl.DataFrame, sources: Sources, at: datetime) -> pl.DataFra
     happened, and `is_fallback`: true where the step before has yet to go by this channel (it failed on the others, or
     all were to carry it and this one is late), false where it is the next step, null for a message beside them.
     """
-    steps, messages = sources.steps, sources.messages
+    people, steps = with_ladders(people, sources.steps)
+    messages = sources.messages
     base = (
         people.join(_progress(messages), on="invitation_id", how="left")
         .join(_facts(sources.facts), on="invitation_id", how="left")
@@ -104,19 +106,23 @@ def _ended(messages: pl.DataFrame) -> pl.DataFrame:
 
 def _coming(base: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
     """Each customer's next step, one row per channel, with when it is due and the message queued for it, if any."""
-    ladder = steps.select("sequence_id", "step", "delay_minutes").unique().sort("sequence_id", "step")
+    ladder = steps.select("ladder_id", "step", "delay_minutes").unique().sort("ladder_id", "step")
     following = ladder.with_columns(
-        over_step=pl.col("step").shift(1, fill_value=-1).over("sequence_id"),
-        previous_delay=pl.col("delay_minutes").shift(1).over("sequence_id"),
+        over_step=pl.col("step").shift(1, fill_value=-1).over("ladder_id"),
+        previous_delay=pl.col("delay_minutes").shift(1).over("ladder_id"),
     )
     paused = messages.group_by("invitation_id", "step").agg(
         is_message_paused=(pl.col("is_message_paused") & _is(RequestStatus.QUEUED)).any()
     )
     return (
-        base.join(following.drop("delay_minutes"), on=["sequence_id", "over_step"], how="inner")
+        base.join(following.drop("delay_minutes"), on=["ladder_id", "over_step"], how="inner")
         .join(ended, on=["invitation_id", "over_step"], how="left")
-        .join(steps, on=["sequence_id", "step"], how="inner")
+        .join(steps, on=["ladder_id", "step"], how="inner")
         .with_columns(due_at=_due_at(), is_fallback=pl.lit(value=False))
+        .with_columns(
+            due_at=pl.when(_has_own_time()).then("ask_send_at").otherwise("due_at"),
+            at_minute=pl.when(~_has_own_time()).then("at_minute"),
+        )
         .join(messages.drop(*_OF_WHAT_WENT, "is_message_paused"), on=["invitation_id", "step", "channel"], how="left")
         .join(paused, on=["invitation_id", "step"], how="left")
     )
@@ -129,11 +135,16 @@ def _fallbacks(base: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, 
     return (
         base.join(failed, on=["invitation_id", "over_step"], how="inner")
         .with_columns(step=pl.col("over_step"))
-        .join(steps, on=["sequence_id", "step"], how="inner")
+        .join(steps, on=["ladder_id", "step"], how="inner")
         .join(untried, on=["invitation_id", "step", "channel"], how="left")
         .filter(pl.col("request_status").is_null() | _is(RequestStatus.CANCELED))
         .with_columns(due_at=pl.lit(None, MOMENT), at_minute=pl.lit(None, pl.Int64), is_fallback=pl.lit(value=True))
     )
+
+
+def _has_own_time() -> pl.Expr:
+    """A first message goes when its ask said, whatever delay or time of day the sequence has for it."""
+    return (pl.col("step") == 0) & pl.col("ask_send_at").is_not_null()
 
 
 def _due_at() -> pl.Expr:
@@ -166,7 +177,7 @@ def _uncovered(
     base: pl.DataFrame, coming: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, ended: pl.DataFrame
 ) -> pl.DataFrame:
     """Messages queued or in flight beside the next step (a step sent by several channels): each stands for itself."""
-    slugs = steps.select("sequence_id", "step", "template_slug").unique()
+    slugs = steps.select("ladder_id", "step", "template_slug").unique()
     before = ended.select("invitation_id", "has_only_failed", step="over_step")
     holds_up = (pl.col("has_only_failed") | _is(RequestStatus.QUEUED)) & pl.col("has_only_failed").is_not_null()
     return (
@@ -174,7 +185,7 @@ def _uncovered(
         .join(coming.select("request_id").drop_nulls(), on="request_id", how="anti")
         .drop(*_OF_WHAT_WENT)
         .join(base, on="invitation_id", how="inner")
-        .join(slugs, on=["sequence_id", "step"], how="left")
+        .join(slugs, on=["ladder_id", "step"], how="left")
         .join(before, on=["invitation_id", "step"], how="left")
         .with_columns(is_fallback=pl.when(holds_up).then(pl.lit(value=True)))
         .drop("has_only_failed")

@@ -28,6 +28,7 @@ UNUSABLE = (
 _COLUMNS = (
     *("account_id", "location_id", "customer_id", "person_id"),
     *("invitation_id", "invitation_status", "sequence_id", "list_id", "sent_by", "override_reason"),
+    *("ask_channels", "ask_template_slug", "ask_send_at"),
     *("step", "channel", "preference", "is_all_channels", "ordered_at", "due_at", "at_minute"),
     *("zones", "regions", "recipient_country"),
     *UNUSABLE,

@@ -22,6 +22,8 @@ from data.ledger.tables import (
 )
 from data.words import InvitationStatus, Plan
 
+BY_HOOK = "webhook"  # who asked, for what came through /hooks/customers: nobody in person
+
 _c, _i, _m, _q = customers.c, invitations.c, manual_asks.c, quota_cycles.c
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.asks import came_again, counting
 from data.ledger.fallback import OF_THE_CHANNEL
+from data.ledger.rows_of import items_of
 from data.ledger.tables import customers, invitations, people, requests, sequence_steps
 from data.words import InvitationStatus, RequestStatus
 
@@ -173,9 +174,17 @@ def end_answered(connection: Connection, invitation_ids: Collection[int], at: da
 
 
 def _nothing_left() -> sa.Select[tuple[int]]:
+    steps = sequence_steps.c
+    named, offered = items_of(_i.channels), items_of(steps.channels)
+    # An ask that named channels has no follow-ups by others (`candidate_ladders`).
+    is_its_own = sa.or_(
+        steps.step == 0,
+        _i.channels.is_(None),
+        sa.exists(sa.select(named.c.value).join(offered, named.c.value == offered.c.value)),
+    )
     last_step = (
-        sa.select(sa.func.max(sequence_steps.c.step))
-        .where(sequence_steps.c.sequence_id == _i.sequence_id)
+        sa.select(sa.func.max(steps.step))
+        .where(steps.sequence_id == _i.sequence_id, is_its_own)
         .correlate(invitations)
         .scalar_subquery()
     )

@@ -61,3 +61,9 @@ def one_of(parameter: str, kind: TypeEngine[Any]) -> sa.Select[Any]:
 def listed(values: Iterable[Any]) -> list[list[Any]]:
     """Values for the parameter of `one_of`."""
     return [[value] for value in values]
+    return [[value] for value in values]
+
+
+def items_of(column: sa.ColumnElement[Any]) -> sa.TableValuedAlias:
+    """The items of a column's JSON array as rows, in `value`: compare them with each other only. Null has none."""
+    return _Each(column).table_valued("value")

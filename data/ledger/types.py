@@ -53,4 +53,5 @@ class Word(TypeDecorator[E], Generic[E]):
 
 
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+JsonOrNull = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers only INTEGER keys by itself

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from data.ledger.tables.metadata import changed_at, created_at, key, link, metadata, moment
-from data.ledger.types import Json, Word
+from data.ledger.types import JsonOrNull, Word
 from data.words import AttemptOutcome, Channel, FailureScope, InvitationStatus, RequestStatus
 
 invitations = sa.Table(
@@ -21,7 +21,7 @@ invitations = sa.Table(
     sa.Column("sent_by", sa.String(254)),  # the person who asked for it; null = Automation
     sa.Column("override_reason", sa.String(300)),  # why that person set the frequency cap aside; null = it holds
     # The next three are the ask's own, by hand or through /hooks/customers; null = the list's, the sequence's, at once.
-    sa.Column("channels", Json),
+    sa.Column("channels", JsonOrNull),
     sa.Column("template_slug", sa.String(64)),  # of the first message
     moment("send_at"),  # nothing before this; policy time
     moment("started_at", nullable=False),  # policy time of the pass that made it
