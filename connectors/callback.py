@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
-from data.words import AddressKind, EventKind, FailureScope, TemplateApproval
+from data.words import AddressKind, Channel, EventKind, FailureScope, TemplateApproval
 
 
 class ForgedCallback(Exception):
@@ -45,6 +45,7 @@ class ProviderEvent:
     is_machine: bool | None = None  # opens and clicks: the provider's own bot flag
     agent: str | None = None  # opens and clicks: the user agent, weighed and not kept
     client_address: str | None = None  # opens and clicks: where they came from, weighed and not kept
+    channel: Channel | None = None  # an inbound text: on which it came
     text: str | None = None  # an inbound text
     raw: Mapping[str, Any] = field(default_factory=dict)
     # False: pushed, and no signature covers what it says (Mailgun's covers no body). Then only what suppresses is

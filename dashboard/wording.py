@@ -75,6 +75,7 @@ EVENT = {
     EventKind.PLATFORM_CHOSEN: "Chose where to review",
     EventKind.REVIEW_LINKED: "Left a review",
     EventKind.REPLIED: "Replied by text",
+    EventKind.HELP_ASKED: "Asked for help by text",
     EventKind.UNSUBSCRIBED: "Asked not to be contacted",
     EventKind.RESUBSCRIBED: "Allowed messages again",
     EventKind.COMPLAINED: "Reported the message as unwanted",

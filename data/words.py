@@ -95,7 +95,8 @@ class EventKind(StrEnum):
     COMMENTED = "commented"
     PLATFORM_CHOSEN = "platform_chosen"
     REVIEW_LINKED = "review_linked"
-    REPLIED = "replied"  # an inbound text that is no keyword
+    REPLIED = "replied"  # an inbound text that asks for nothing of this
+    HELP_ASKED = "help_asked"  # HELP, INFO
     UNSUBSCRIBED = "unsubscribed"  # STOP, the unsubscribe page, the provider's own list
     RESUBSCRIBED = "resubscribed"  # START: restores SMS only
     COMPLAINED = "complained"

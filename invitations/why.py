@@ -39,6 +39,7 @@ _EVENT_WORDS = {
     EventKind.PLATFORM_CHOSEN: "review platform chosen",
     EventKind.REVIEW_LINKED: "review found",
     EventKind.REPLIED: "replied by text",
+    EventKind.HELP_ASKED: "asked for help by text",
     EventKind.UNSUBSCRIBED: "opted out",
     EventKind.RESUBSCRIBED: "opted in again",
     EventKind.COMPLAINED: "reported a message as unwanted",

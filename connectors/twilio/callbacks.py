@@ -1,47 +1,46 @@
 """What Twilio posts to web/: statuses of our messages and customers' texts, believed only with a good signature."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, parse_qsl, urlsplit
-
-from twilio.request_validator import (  # type: ignore[import-untyped]
-    SIGNATURE_HEADER,
-    SIGNATURE_SETTINGS_HEADER,
-    RequestValidator,
-    get_signature_algorithm,
-)
+from urllib.parse import parse_qs, urlsplit
 
 from connectors import Callback, ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
 from connectors.twilio.codes import INBOUND_STATUSES
 from connectors.twilio.events import PROVIDER, status_event, text_event
 from connectors.twilio.settings import TwilioSettings
+from connectors.twilio.signature import SETTINGS, Fields, fields_of, is_signed
 
-_MAX_FIELDS = 200
+# The signature puts no mark between names and values, so that a field can be cut elsewhere and still be signed: only
+# an id that could be Twilio's is taken for one, or a text heard once could be told again as another.
+_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
+_ATTEMPT = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class _Form:
-    """A posted form, names repeated or not, as the SDK's validator asks for it."""
+    """A posted form as it was signed."""
 
-    def __init__(self, body: bytes) -> None:
-        self._values: dict[str, list[str]] = {}
-        # Blank values are signed too. Unknown names are kept: Twilio adds some without notice, and signs them.
-        for name, value in parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MAX_FIELDS):
-            self._values.setdefault(name, []).append(value)
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def getall(self, name: str) -> list[str]:
-        return self._values[name]
-
-    def first(self, name: str) -> str | None:
-        return self._values.get(name, [""])[0] or None
+    def only(self, name: str) -> str | None:
+        """The value of a field; None where it is absent or blank. Raises MalformedCallback for several."""
+        values = set(self._fields.get(name, ()))
+        if len(values) > 1:  # which of them is meant is not signed
+            raise MalformedCallback(f"one value of {name} was expected, not several")
+        return next(iter(values), "") or None
 
     def plain(self) -> dict[str, str | list[str]]:
-        return {name: values[0] if len(values) == 1 else values for name, values in self._values.items()}
+        """To be kept as it came; without NUL, which PostgreSQL takes in no text."""
+        return {_kept(name): _kept_values(values) for name, values in self._fields.items()}
+
+
+def _kept_values(values: Sequence[str]) -> str | list[str]:
+    return _kept(values[0]) if len(values) == 1 else [_kept(value) for value in values]
+
+
+def _kept(text: str) -> str:
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 class TwilioCallbacks:
@@ -53,53 +52,51 @@ class TwilioCallbacks:
         """`dated_by` dates what is pushed: Twilio's callbacks carry no time of their own."""
         if not settings.auth_token and not settings.webhook_secret:
             raise ConfigurationError("Set TWILIO_AUTH_TOKEN: callbacks are signed with it.")
-        self._token = settings.auth_token
-        self._shared_key = settings.webhook_secret
+        self._token = settings.auth_token.get_secret_value() if settings.auth_token else ""
+        self._shared_key = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
         self._now = dated_by or (lambda: datetime.now(UTC))
 
     def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Callback:
         """One event. `url`: the public one, to the byte, with its query. There is no replay window: keys tell."""
         try:
-            form = _Form(body)
+            fields = fields_of(body)
         except ValueError:
-            raise ForgedCallback("not a form: Twilio posts application/x-www-form-urlencoded") from None
-        self._verify(url, headers, form)
-        sid = form.first("MessageSid") or form.first("SmsSid") or form.first("SmsMessageSid")
-        if not sid:
-            raise MalformedCallback("a field MessageSid was expected")
-        status = form.first("MessageStatus")
-        sms_status = form.first("SmsStatus")
+            raise ForgedCallback("not a form: Twilio posts application/x-www-form-urlencoded, in UTF-8") from None
+        # With that header a SharedKey has signed; without it the account's primary Auth Token.
+        secrets = (self._shared_key, self._token) if headers.get(SETTINGS) else (self._token, self._shared_key)
+        if not is_signed(secrets[0] or secrets[1], url, fields, headers):
+            raise ForgedCallback("the signature does not match")
+        form = _Form(fields)
+        sid = form.only("MessageSid") or form.only("SmsSid") or form.only("SmsMessageSid")
+        if not sid or not _SID.fullmatch(sid):
+            raise MalformedCallback("a field MessageSid was expected: SM or MM and 32 hexadecimal digits")
+        status = form.only("MessageStatus")
+        sms_status = form.only("SmsStatus")
         is_text = status in INBOUND_STATUSES or (not status and sms_status in (None, *INBOUND_STATUSES))
-        if is_text:
-            return Callback([self._text(sid, form)])
-        attempt_ids = parse_qs(urlsplit(url).query).get("s", [])
-        code = _code(form.first("ErrorCode"))
-        attempt_id = attempt_ids[0] if attempt_ids else None
-        event = status_event(sid, status or sms_status or "", code, self._now(), attempt_id, raw=form.plain())
+        event = self._text(sid, form) if is_text else self._status(sid, status or sms_status or "", url, form)
         return Callback([event])
 
-    def _verify(self, url: str, headers: Mapping[str, str], form: _Form) -> None:
-        settings_header = headers.get(SIGNATURE_SETTINGS_HEADER.lower())
-        # With that header a SharedKey has signed; without it the account's primary Auth Token.
-        secret = (self._shared_key or self._token) if settings_header else (self._token or self._shared_key)
-        signature = headers.get(SIGNATURE_HEADER.lower(), "")
-        algorithm = get_signature_algorithm(settings_header)
-        is_good = (
-            secret
-            and signature
-            and RequestValidator(secret.get_secret_value()).validate(url, form, signature, algorithm)
-        )
-        if not is_good:
-            raise ForgedCallback("the signature does not match")
+    def _status(self, sid: str, status: str, url: str, form: _Form) -> ProviderEvent:
+        named = parse_qs(urlsplit(url).query).get("s", [""])[0]
+        attempt_id = named if _ATTEMPT.fullmatch(named) else None
+        code = _code(form.only("ErrorCode"))
+        return status_event(sid, _kept(status)[:64], code, self._now(), attempt_id, raw=form.plain())
 
     def _text(self, sid: str, form: _Form) -> ProviderEvent:
-        sender = form.first("From")
+        sender = form.only("From")
         if not sender:
             raise MalformedCallback("an inbound text without From")
+        text = form.only("Body") or ""
         return text_event(
-            sid, sender, form.first("Body") or "", self._now(), form.first("OptOutType"), raw=form.plain()
+            sid,
+            sender,
+            text,
+            self._now(),
+            form.only("OptOutType"),
+            whatsapp_id=form.only("WaId"),
+            raw=form.plain(),
         )
 
 
 def _code(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and int(text) else None
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 and int(text) else None

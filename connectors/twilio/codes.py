@@ -144,6 +144,10 @@ _RETRIES: Mapping[int, Retry] = {
 # Keywords that Twilio itself acts on (twilio.com/docs/messaging/tutorials/advanced-opt-out), the whole message only.
 STOP_WORDS = frozenset({"stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"})
 START_WORDS = frozenset({"start", "yes", "unstop"})
+HELP_WORDS = frozenset({"help", "info"})
+_KEYWORDS = (
+    (STOP_WORDS, EventKind.UNSUBSCRIBED), (START_WORDS, EventKind.RESUBSCRIBED), (HELP_WORDS, EventKind.HELP_ASKED),
+)  # fmt: skip
 
 
 def meaning_of(code: int | None) -> FailureScope | Treatment:
@@ -191,14 +195,15 @@ def is_known(code: str) -> bool:
 
 
 def keyword_kind(text: str, opt_out_type: str | None = None) -> EventKind:
-    """What an inbound text asks for. `opt_out_type` is Twilio's own judgement (Advanced Opt-Out), where it has one.
+    """What Twilio takes a text for. `opt_out_type` is its own judgement (Advanced Opt-Out), where it has one.
 
     Compared whole, without case, spaces and closing punctuation: "Stop." is a STOP, "don't stop by" is not.
     """
-    judged = {"STOP": EventKind.UNSUBSCRIBED, "START": EventKind.RESUBSCRIBED, "HELP": EventKind.REPLIED}
+    judged = {"STOP": EventKind.UNSUBSCRIBED, "START": EventKind.RESUBSCRIBED, "HELP": EventKind.HELP_ASKED}
     if opt_out_type and opt_out_type.upper() in judged:
         return judged[opt_out_type.upper()]
     word = text.strip().rstrip(".!").strip().casefold()
-    if word in STOP_WORDS:
-        return EventKind.UNSUBSCRIBED
-    return EventKind.RESUBSCRIBED if word in START_WORDS else EventKind.REPLIED
+    for words, kind in _KEYWORDS:
+        if word in words:
+            return kind
+    return EventKind.REPLIED

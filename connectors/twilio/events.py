@@ -1,5 +1,6 @@
 """What Twilio tells about messages: asked for here, pushed in callbacks.py. Both make the same events, key for key."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,14 @@ from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed
 from connectors.twilio.client import Gone, TwilioClients, moment
 from connectors.twilio.codes import event_of, keyword_kind, reason_of, retry_of, scope_of, template_of
 from connectors.twilio.settings import TwilioSettings
-from data.words import AddressKind, EventKind, SuppressionReason
+from data.words import AddressKind, Channel, EventKind, SuppressionReason
 
 PROVIDER = "twilio"
 _AT_ONCE = 5  # Twilio limits concurrent requests for each account, and answers 20429 above it
 _FAILURES_TO_GIVE_UP = 5  # in a row: then it is Twilio, not a message
 _MAX_PAGES = 200
+_WHATSAPP = "whatsapp:"
+_E164 = re.compile(r"\+[1-9][0-9]{2,14}")
 
 log = structlog.get_logger(__name__)
 
@@ -117,25 +120,44 @@ def status_event(
 
 
 def text_event(
-    sid: str, sender: str, text: str, at: datetime, opt_out_type: str | None, *, raw: Mapping[str, Any]
+    sid: str,
+    sender: str,
+    text: str,
+    at: datetime,
+    opt_out_type: str | None,
+    *,
+    raw: Mapping[str, Any],
+    whatsapp_id: str | None = None,
 ) -> ProviderEvent:
-    """What a customer texted. Key: "{sid}:received:". The channel can be read from the prefix of raw["From"]."""
+    """What a customer texted. Key: "{sid}:received:".
+
+    `opt_out_type` is Twilio's own judgement, where it has one. `whatsapp_id`: the number of somebody who writes under
+    a name of WhatsApp's; without it such a text is nobody's, and kept.
+    """
     kind = keyword_kind(text, opt_out_type)
     reasons = {
         EventKind.UNSUBSCRIBED: SuppressionReason.STOP_KEYWORD.value,
         EventKind.RESUBSCRIBED: SuppressionReason.START_KEYWORD.value,
     }
+    number = _number(sender) or _number(f"+{whatsapp_id}")
     return ProviderEvent(
         provider=PROVIDER,
         key=f"{sid}:received:",
         kind=kind,
         occurred_at=at,
-        address=sender.removeprefix("whatsapp:"),
-        address_kind=AddressKind.PHONE,
+        address=number,
+        address_kind=AddressKind.PHONE if number else None,
         reason=reasons.get(kind),
+        channel=Channel.WHATSAPP if sender.startswith(_WHATSAPP) else Channel.SMS,
         text=text,
         raw=raw,
     )
+
+
+def _number(sender: str) -> str | None:
+    """ "whatsapp:+13125550100" and "+13125550100" are a number, "whatsapp:US.2847..." is none."""
+    number = sender.removeprefix(_WHATSAPP)
+    return number if _E164.fullmatch(number) else None
 
 
 def _plain(message: Any) -> dict[str, Any]:

@@ -40,6 +40,7 @@ _DRAWINGS = {
     EventKind.SCORED: "gauge",
     EventKind.COMMENTED: "talk",
     EventKind.REPLIED: "talk",
+    EventKind.HELP_ASKED: "talk",
     EventKind.PLATFORM_CHOSEN: "star",
     EventKind.REVIEW_LINKED: "star",
     EventKind.FAILED: "cross",

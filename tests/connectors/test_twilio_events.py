@@ -179,8 +179,8 @@ def test_an_unknown_status_is_kept_as_it_came() -> None:
         ("STOP", EventKind.UNSUBSCRIBED), (" stopall\n", EventKind.UNSUBSCRIBED), ("Stop!", EventKind.UNSUBSCRIBED),
         ("OptOut", EventKind.UNSUBSCRIBED), ("cancel", EventKind.UNSUBSCRIBED), ("revoke", EventKind.UNSUBSCRIBED),
         ("don't stop", EventKind.REPLIED), ("stop by any time", EventKind.REPLIED), ("", EventKind.REPLIED),
-        ("Start", EventKind.RESUBSCRIBED), ("yes", EventKind.RESUBSCRIBED), ("HELP", EventKind.REPLIED),
-        ("info", EventKind.REPLIED), ("9", EventKind.REPLIED),
+        ("Start", EventKind.RESUBSCRIBED), ("yes", EventKind.RESUBSCRIBED), ("HELP", EventKind.HELP_ASKED),
+        ("info", EventKind.HELP_ASKED), ("9", EventKind.REPLIED),
     ],
 )  # fmt: skip
 def test_only_a_whole_message_is_a_keyword(text: str, kind: EventKind) -> None:
@@ -189,4 +189,4 @@ def test_only_a_whole_message_is_a_keyword(text: str, kind: EventKind) -> None:
 
 def test_twilios_own_judgement_of_a_text_comes_first() -> None:
     assert keyword_kind("arrêt", "STOP") is EventKind.UNSUBSCRIBED
-    assert keyword_kind("yes", "HELP") is EventKind.REPLIED
+    assert keyword_kind("yes", "HELP") is EventKind.HELP_ASKED
