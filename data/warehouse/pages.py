@@ -112,69 +112,69 @@ class CustomerFilter:
 
 def requests_page(reader: Reader, scope: Scope, chosen: RequestFilter, order: RequestOrder, page: Page) -> pl.DataFrame:
     """One page of messages; the columns are told in queries/requests_page.sql."""
-    return _query(reader, "requests_page", scope.named() | chosen.named() | page.named(), order)
+    return query(reader, "requests_page", scope.named() | chosen.named() | page.named(), order)
 
 
 def requests_by_status(reader: Reader, scope: Scope, chosen: RequestFilter) -> dict[str, int]:
     """How many messages of each status the other filters leave."""
-    return _counts(_query(reader, "requests_by_status", scope.named() | chosen.named()))
+    return counts(query(reader, "requests_by_status", scope.named() | chosen.named()))
 
 
 def customers_page(
     reader: Reader, scope: Scope, chosen: CustomerFilter, order: CustomerOrder, page: Page
 ) -> pl.DataFrame:
     """One page of customers; the columns are told in queries/customers_page.sql."""
-    return _query(reader, "customers_page", scope.named() | chosen.named() | page.named(), order)
+    return query(reader, "customers_page", scope.named() | chosen.named() | page.named(), order)
 
 
 def customers_by_status(reader: Reader, scope: Scope, chosen: CustomerFilter) -> dict[str, int]:
     """How many customers stand where: by invitation status, `NOT_INVITED` without one."""
-    return _counts(_query(reader, "customers_by_status", scope.named() | chosen.named()))
+    return counts(query(reader, "customers_by_status", scope.named() | chosen.named()))
 
 
 def customer(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] | None:
     """One customer's row, or None when there is none that the viewer may see."""
-    return _first(_query(reader, "customer", scope.named() | {"customer": customer_id}))
+    return first(query(reader, "customer", scope.named() | {"customer": customer_id}))
 
 
 def customer_addresses(reader: Reader, scope: Scope, customer_id: int) -> list[tuple[str, str]]:
     """Where the messages of the latest invitation went: (channel, address), the first one first."""
-    return _query(reader, "customer_addresses", scope.named() | {"customer": customer_id}).rows()
+    return query(reader, "customer_addresses", scope.named() | {"customer": customer_id}).rows()
 
 
 def customer_review(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] | None:
     """The newest review that followed an invitation of this customer."""
-    return _first(_query(reader, "customer_review", scope.named() | {"customer": customer_id}))
+    return first(query(reader, "customer_review", scope.named() | {"customer": customer_id}))
 
 
 def customer_timeline(reader: Reader, scope: Scope, customer_id: int, zone: str) -> pl.DataFrame:
     """What happened to a customer, newest first, each row with its day in `zone` (a tz database name)."""
-    return _query(reader, "customer_timeline", scope.named() | {"customer": customer_id, "zone": zone})
+    return query(reader, "customer_timeline", scope.named() | {"customer": customer_id, "zone": zone})
 
 
 def nps_by_week(reader: Reader, scope: Scope, *, minimum: int) -> pl.DataFrame:
     """NPS of each week with its 95 % interval; null where fewer than `minimum` people answered."""
-    return _query(reader, "nps_by_week", scope.named() | {"minimum": minimum})
+    return query(reader, "nps_by_week", scope.named() | {"minimum": minimum})
 
 
 def nps_total(reader: Reader, scope: Scope) -> dict[str, int]:
     """Promoters, passives and detractors of the period, and of the one before it (`…_before`)."""
-    return _first(_query(reader, "nps_total", scope.named())) or {}
+    return first(query(reader, "nps_total", scope.named())) or {}
 
 
 def funnel(reader: Reader, scope: Scope) -> dict[str, int]:
     """How many invitations of the period came how far; `sent_before`, `scored_before` of the period before."""
-    return _first(_query(reader, "funnel", scope.named())) or {}
+    return first(query(reader, "funnel", scope.named())) or {}
 
 
 def runs_page(reader: Reader, scope: Scope, kind: str | None, page: Page) -> pl.DataFrame:
     """One page of runs, newest first."""
-    return _query(reader, "runs_page", scope.named() | {"kind": kind} | page.named())
+    return query(reader, "runs_page", scope.named() | {"kind": kind} | page.named())
 
 
 def runs_by_kind(reader: Reader, scope: Scope) -> dict[str, int]:
     """How many runs of each kind the period holds."""
-    return _counts(_query(reader, "runs_by_kind", scope.named()))
+    return counts(query(reader, "runs_by_kind", scope.named()))
 
 
 def since_days(now: datetime, days: int | None) -> datetime | None:
@@ -191,7 +191,8 @@ def _search(text: str) -> dict[str, Any]:
     return {"search": term, "digits": digits if len(digits) >= SEARCH_FROM else None}
 
 
-def _query(reader: Reader, name: str, named: Mapping[str, Any], order: StrEnum | None = None) -> pl.DataFrame:
+def query(reader: Reader, name: str, named: Mapping[str, Any], order: StrEnum | None = None) -> pl.DataFrame:
+    """The rows of queries/{name}.sql with its parameters bound by name, in `order` where the statement has one."""
     text = statement(f"queries/{name}")
     if order is not None:
         text = _ORDER_LINE.sub(f"order by {order.value}", text)
@@ -211,9 +212,11 @@ def positional(text: str, named: Mapping[str, Any]) -> tuple[str, list[Any]]:
     return _NAMED.sub(lambda match: f"${numbers[match[1]]}", code), [named[name] for name in names]
 
 
-def _counts(frame: pl.DataFrame) -> dict[str, int]:
+def counts(frame: pl.DataFrame) -> dict[str, int]:
+    """Two columns, a word and a number, as a mapping."""
     return {str(key): int(count) for key, count in frame.iter_rows()}
 
 
-def _first(frame: pl.DataFrame) -> dict[str, Any] | None:
+def first(frame: pl.DataFrame) -> dict[str, Any] | None:
+    """The first row by column; None when there is none."""
     return frame.row(0, named=True) if frame.height else None
