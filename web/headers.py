@@ -1,7 +1,5 @@
-"""What every answer says to browsers: nothing from elsewhere, nothing inline, no referrer, no guessing of types."""
+"""What every answer says to browsers: nothing from elsewhere, no script, no referrer, no guessing of types."""
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,16 +7,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 POLICY = "content-security-policy"
 
 
-def content_policy(styles: Iterable[str] = ()) -> str:
-    """The Content-Security-Policy of a page: no script at all, and of styles inside it only these, to the byte.
+def page_policy(*style_hashes: str) -> Mapping[str, str]:
+    """The header with which a page allows its own styles and the pictures inside it, and nothing else; no script ever.
 
-    `styles` are the texts between <style> and </style>, each named by its SHA-256, which nothing that is smuggled in
-    has (https://www.w3.org/TR/CSP3/#match-element-to-source-list). A page with one sends this as its own header.
+    `style_hashes` are the SHA-256 in base64 of the texts between <style> and </style>, to the byte: what somebody
+    smuggles in has another (https://www.w3.org/TR/CSP3/#match-element-to-source-list).
     """
-    digests = (base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in styles)
-    allowed = " ".join(["'self'", *(f"'sha256-{digest}'" for digest in digests)])
+    return {POLICY: _policy([f"'sha256-{each}'" for each in style_hashes] or ["'none'"], ["'self'", "data:"])}
+
+
+def _policy(styles: Iterable[str], pictures: Iterable[str]) -> str:
     return (
-        f"default-src 'none'; style-src {allowed}; img-src 'self'; form-action 'self'; "
+        f"default-src 'none'; style-src {' '.join(styles)}; img-src {' '.join(pictures)}; form-action 'self'; "
         "frame-ancestors 'none'; base-uri 'none'"
     )
 
@@ -30,7 +30,7 @@ _ALWAYS: Mapping[str, str] = {
     "x-robots-tag": "noindex, nofollow",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
 }
-_UNLESS_SAID: Mapping[str, str] = {POLICY: content_policy(), "cache-control": "no-store"}
+_UNLESS_SAID: Mapping[str, str] = {POLICY: _policy(["'none'"], ["'self'"]), "cache-control": "no-store"}
 
 
 class SafeHeaders:
@@ -55,6 +55,11 @@ class SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, adding)
+
+
+def bare_headers(*, is_https: bool) -> list[tuple[bytes, bytes]]:
+    """All of it, for an answer that is written without the application."""
+    return safe_headers(is_https=is_https) + _encoded(_UNLESS_SAID)
 
 
 def safe_headers(*, is_https: bool) -> list[tuple[bytes, bytes]]:

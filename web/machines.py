@@ -1,15 +1,55 @@
 """What a request says about who made it, for `invitations.evidence` to weigh: nothing is judged here, and nothing kept.
 
 A proxy of ours in front hides the visitor's address and names it in X-Forwarded-For: the last address there that is
-not of a private network is believed, and only where the connection itself came from one. A visitor who forges the
-header can only make a machine of themselves.
+neither of a private network nor of a proxy we were told of is believed, and only where the connection itself came from
+one of those. A visitor who forges the header can only make a machine of themselves.
 """
 
-from ipaddress import ip_address
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.types import Scope
 
 from invitations.evidence import Visit
+
+_PROXIED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
+
+
+class Visitors:
+    """Whose address a request comes from. `proxies`: networks of proxies beside the private ones."""
+
+    def __init__(self, proxies: Sequence[IPv4Network | IPv6Network] = ()) -> None:
+        self.proxies = tuple(proxies)
+        self._is_ours = lru_cache(4096)(self._look_up)
+
+    def address_of(self, scope: Scope) -> str | None:
+        """The visitor's address as text; None where the server knows none."""
+        connected: str | None = scope["client"][0] if scope.get("client") else None
+        if connected is None or not self._is_ours(connected):
+            return connected
+        named = Headers(scope=scope).getlist("x-forwarded-for")
+        forwarded = [_bare(part) for line in named for part in line.split(",")]
+        return next((part for part in reversed(forwarded) if part and not self._is_ours(part)), connected)
+
+    def _look_up(self, address: str) -> bool:
+        try:
+            known = ip_address(address)
+        except ValueError:
+            return False
+        return known.is_private or any(known in network for network in self.proxies)
+
+
+NO_PROXIES = Visitors()
+_ADDRESS = "afterword.visitor_address"  # in the scope, once it was looked for
+
+
+def note_address(scope: Scope, visitors: Visitors) -> str | None:
+    """Look for the visitor's address, and keep it in the scope for `visit_of`."""
+    address = scope[_ADDRESS] = visitors.address_of(scope)
+    return address
 
 
 def visit_of(request: Request) -> Visit:
@@ -19,27 +59,31 @@ def visit_of(request: Request) -> Visit:
     a browser's window: Sec-Fetch-Mode and -Dest, https://www.w3.org/TR/fetch-metadata/ (every current browser sends
     them over https; Sec-Fetch-User would say more, and Safari leaves it out).
     """
-    headers = request.headers
+    headers, scope = request.headers, request.scope
     purpose = f"{headers.get('sec-purpose', '')} {headers.get('purpose', '')} {headers.get('x-moz', '')}".lower()
     return Visit(
         agent=headers.get("user-agent", ""),
-        address=_address(request),
+        address=scope[_ADDRESS] if _ADDRESS in scope else NO_PROXIES.address_of(scope),
         is_head=request.method == "HEAD",
         is_ahead="prefetch" in purpose or "prerender" in purpose,
         is_navigation=headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document",
     )
 
 
-def _address(request: Request) -> str | None:
-    connected = request.client.host if request.client else None
-    if connected is None or not _is_private(connected):
-        return connected
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
-    return next((part for part in reversed(forwarded) if part and not _is_private(part)), connected)
-
-
-def _is_private(address: str) -> bool:
+def is_on_this_machine(scope: Scope) -> bool:
+    """Whether the request comes from this machine itself, and no proxy says that it passed it on."""
+    client = scope.get("client")
+    if not client or any(name in Headers(scope=scope) for name in _PROXIED):
+        return False
     try:
-        return ip_address(address).is_private
+        return ip_address(client[0]).is_loopback
     except ValueError:
         return False
+
+
+def _bare(part: str) -> str:
+    """An address without the port that some proxies add (203.0.113.9:4711, [2001:db8::1]:443)."""
+    text = part.strip().removeprefix('"').removesuffix('"')
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
