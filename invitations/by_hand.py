@@ -5,22 +5,34 @@ again" aside. Nothing is sent from here: planning is asked for, and the claim ch
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from data.ledger import controls, manual_asks, pictures
+from data.ledger.ask_settings import read_ask_settings
 from data.ledger.jobs import ask_for
+from data.ledger.manual_asks import Wish
 from data.ledger.queueing import lock_people
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
-from data.words import AddressKind, InvitationStatus, JobKind, Plan
+from data.words import AddressKind, Channel, InvitationStatus, JobKind, Plan
 from invitations.controls import Actor, Answer, Done, Refused, must_not_be_contacted
 from invitations.picture_files import PictureRefused, make_versions
+from invitations.wishes import WishRefused, faults_of, in_words, unreachable, wish_of
 
-LONGEST_REASON = 300
 LARGEST_BOOST = 1_000_000
 _WITHOUT_BOOSTS = (Plan.FREE, Plan.FREE_TRIAL, Plan.STARTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An ask is written down: by itself, or in the invitation that waits for its turn already."""
+
+    message: str
+    manual_ask_id: int | None = None
+    invitation_id: int | None = None
 
 
 def ask(
@@ -28,61 +40,78 @@ def ask(
     actor: Actor,
     customer_id: int,
     *,
+    channels: Sequence[Channel] | None = None,
+    template_slug: str | None = None,
+    send_at: datetime | None = None,
     override_reason: str | None = None,
     attached: Sequence[tuple[str, bytes]] = (),
     now: datetime,
 ) -> Answer:
     """Ask for an invitation of one customer at `now` (policy time).
 
-    `override_reason` sets the frequency cap and "invite again after" aside, and is kept with the invitation and in the
-    audit; nothing sets aside a suppression, a stop, or that somebody is staff. `attached`: up to five pictures, each
-    (what to call it, its bytes), for the first messages by SMS and e-mail.
+    `channels`: the first message goes by each of them, follow-ups by no other; None: as the list and the sequence say.
+    `template_slug`: the text of the first message; None: the sequence's. `send_at`: nothing before it (policy time);
+    None: as soon as the rules allow. `override_reason` sets the frequency cap and "invite again after" aside, and is
+    kept with the invitation and in the audit; nothing sets aside a suppression, a stop, or that somebody is staff.
+    `attached`: up to five pictures, each (what to call it, its bytes), for the first messages by SMS and e-mail.
+    `invitations.foresee_ask` tells what would come of it.
     """
     if not may(actor.role, Action.SEND):
         return Refused(_not_for(actor, "ask customers for a review"))
-    reason = override_reason.strip() if override_reason is not None else None
-    if reason is not None and not 0 < len(reason) <= LONGEST_REASON:
-        return Refused(
-            f"Setting the frequency cap aside needs a reason of 1 to {LONGEST_REASON} characters, and {len(reason)} "
-            "were given. Say why this customer may be asked again so soon."
-        )
     try:
+        wish = wish_of(channels, template_slug, send_at, override_reason)
         versions = make_versions(attached)
+    except WishRefused as refusal:
+        return Refused(str(refusal))
     except PictureRefused as refusal:
         return Refused(f"{refusal} Nothing was asked for.")
-    return _ask(ledger, actor, customer_id, reason, versions, now=now)
+    return _ask(ledger, actor, customer_id, wish, versions, now=now)
 
 
 @again_if_undone
 def _ask(
-    ledger: Ledger, actor: Actor, customer_id: int, reason: str | None, versions: pictures.Versions, *, now: datetime
+    ledger: Ledger, actor: Actor, customer_id: int, wish: Wish, versions: pictures.Versions, *, now: datetime
 ) -> Answer:
-    number = max(map(len, versions.values()))
     with ledger.write() as c:
-        found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id)
-        if found is None:
-            return Refused("There is no such customer among the locations you look after.")
-        lock_people(c, [found.person_id])
-        found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id) or found
-        if refusal := _barred(c, actor, found, reason):
-            return refusal
-        kept = pictures.keep(c, actor.account_id, versions, by=actor.email)
-        if found.status is InvitationStatus.ACTIVE and found.invitation_id is not None:
-            manual_asks.override(c, found.invitation_id, by=actor.email, reason=reason or "")
-            if number:
-                pictures.attach_to_invitation(c, found.invitation_id, kept)
-        else:
-            asked = manual_asks.record_ask(
-                c, actor.account_id, customer_id, by=actor.email, at=now, override_reason=reason
-            )
-            pictures.attach_to_ask(c, asked, kept)
-        controls.record_audit(
-            c, actor.account_id, actor=actor.email, action="ask", subject=f"customer {customer_id}",
-            before={"invitation_id": found.invitation_id, "status": found.status.value if found.status else None},
-            after={"asked_at": now.isoformat(), "override_reason": reason, "pictures": number},
-        )  # fmt: skip
+        noted = note_ask(c, actor, customer_id, wish, versions, now=now)
+        if isinstance(noted, Refused):
+            return noted
         _ask_to_plan(c, actor)
-    return Done(" ".join([_asked_for(reason), *_go_along(number)]))
+    return Done(noted.message)
+
+
+def note_ask(
+    c: Connection, actor: Actor, customer_id: int, wish: Wish, versions: pictures.Versions, *, now: datetime
+) -> Noted | Refused:
+    """Write an ask down with what it names and its line in the audit; planning is for the caller to ask for."""
+    number = max(map(len, versions.values()), default=0)
+    found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id)
+    if found is None:
+        return Refused("There is no such customer among the locations you look after.")
+    lock_people(c, [found.person_id])
+    found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id) or found
+    if refusal := barred(c, actor, found, wish, now=now):
+        return refusal
+    kept = pictures.keep(c, actor.account_id, versions, by=actor.email)
+    asked: int | None = None
+    if found.status is InvitationStatus.ACTIVE and found.invitation_id is not None:
+        manual_asks.override(c, found.invitation_id, by=actor.email, wish=wish)
+        if number:
+            pictures.attach_to_invitation(c, found.invitation_id, kept)
+    else:
+        asked = manual_asks.record_ask(c, actor.account_id, customer_id, by=actor.email, at=now, wish=wish)
+        pictures.attach_to_ask(c, asked, kept)
+    named = wish.as_named()
+    controls.record_audit(
+        c, actor.account_id, actor=actor.email, action="ask", subject=f"customer {customer_id}",
+        before={"invitation_id": found.invitation_id, "status": found.status.value if found.status else None},
+        after={
+            "asked_at": now.isoformat(), "override_reason": wish.override_reason, "pictures": number,
+            **named, **({"send_at": wish.send_at.isoformat()} if wish.send_at else {}),
+        },
+    )  # fmt: skip
+    message = " ".join([_asked_for(wish.override_reason), *in_words(wish, found.time_zone), *_go_along(number)])
+    return Noted(message, asked, None if asked else found.invitation_id)
 
 
 def _asked_for(reason: str | None) -> str:
@@ -98,15 +127,27 @@ def _go_along(number: int) -> Sequence[str]:
     return [f"{which} along with the first message, by SMS or e-mail."]
 
 
-def _barred(c: Connection, actor: Actor, found: manual_asks.Asked, reason: str | None) -> Refused | None:
-    """Why this customer cannot be asked by hand, if so."""
+def barred(c: Connection, actor: Actor, found: manual_asks.Asked, wish: Wish, *, now: datetime) -> Refused | None:
+    """Why this customer cannot be asked by hand, or not so, if so. Only reads."""
     addresses = {AddressKind.EMAIL: found.email, AddressKind.PHONE: found.phone}
-    if not controls.open_channels(c, found.person_id, addresses):
+    on_which = controls.open_channels(c, found.person_id, addresses)
+    if not on_which:
         return Refused(f"{must_not_be_contacted(c, actor, found.person_id)} Nothing sets this aside.")
     if found.is_excluded:
         return Refused("They work here, or are related to somebody who does: staff and relatives are not asked.")
     if found.status is InvitationStatus.STOPPED:
         return Refused("Messages to this customer were stopped. Restart the invitation instead of asking anew.")
+    if refusal := _barred_already(found, wish.override_reason):
+        return refusal
+    settings = read_ask_settings(c, actor.account_id, found.location_id)
+    if faults := faults_of(wish, settings, now):
+        return Refused(" ".join(fault.expected for fault in faults))
+    why_not = unreachable(wish, found, settings, on_which)
+    return Refused(why_not) if why_not else None
+
+
+def _barred_already(found: manual_asks.Asked, reason: str | None) -> Refused | None:
+    """Why not, of somebody who is being asked, or was asked for, already."""
     is_again = reason is None or found.override_reason is not None
     if found.status is InvitationStatus.ACTIVE:
         if found.has_unit:

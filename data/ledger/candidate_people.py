@@ -27,8 +27,8 @@ def people_of(sources: Sources) -> pl.DataFrame:
     """Each customer, with the invitation that goes on; without one, what a new invitation would take.
 
     Adds sequence_id, list_id, ordered_at, begins_at (a new invitation's own delay counts from here), has_unit,
-    is_cap_overridden, ask_channels, ask_template_slug, ask_send_at, is_excluded, is_list_paused, express_at, purchase_at, inquiry_at, asked_at, invited_at, zones,
-    regions, recipient_country.
+    is_cap_overridden, ask_channels, ask_template_slug, ask_send_at, is_excluded, is_list_paused, express_at,
+    purchase_at, inquiry_at, asked_at, invited_at, zones, regions, recipient_country.
     """
     rows = locate(_with_consents(_with_occasions(sources), sources.consents))
     rows = rows.with_columns(

@@ -49,8 +49,8 @@ class Sources:
     excluded_people      person_id: staff and relatives
     consents             customer_id, basis, given_at: the newest of each basis, the withdrawal among them
     asks                 person_id, location_id, asked_at: at least the newest of each person and location
-    manual_asks          customer_id, asked_at, sent_by, override_reason, channels, template_slug, send_at: the newest of
-                         each customer
+    manual_asks          customer_id, asked_at, sent_by, override_reason, channels, template_slug, send_at: the newest
+                         of each customer
     """
 
     account_id: int

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -20,11 +21,31 @@ from data.ledger.tables import (
     quota_cycles,
     quota_reservations,
 )
-from data.words import InvitationStatus, Plan
+from data.words import Channel, InvitationStatus, Plan
 
 BY_HOOK = "webhook"  # who asked, for what came through /hooks/customers: nobody in person
 
 _c, _i, _m, _q = customers.c, invitations.c, manual_asks.c, quota_cycles.c
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an ask names itself; None: the list's and the sequence's channels, the sequence's text, at once, the cap."""
+
+    channels: tuple[Channel, ...] | None = None  # the first message goes by each of them
+    template_slug: str | None = None  # of the first message
+    send_at: datetime | None = None  # nothing before this; policy time
+    override_reason: str | None = None  # why the frequency cap and "invite again" do not hold
+
+    def as_named(self) -> dict[str, Any]:
+        """What it names, as the ledger's columns and the audit have it."""
+        named: dict[str, Any] = {}
+        if self.channels is not None:
+            named["channels"] = [channel.value for channel in self.channels]
+        for name in ("template_slug", "send_at", "override_reason"):
+            if getattr(self, name) is not None:
+                named[name] = getattr(self, name)
+        return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +54,9 @@ class Asked:
 
     customer_id: int
     person_id: int
+    location_id: int
+    time_zone: str  # the location's
+    locale: str | None
     email: str | None
     phone: str | None
     is_excluded: bool
@@ -52,10 +76,13 @@ def find_customer(
     held = quota_reservations.c
     query = (
         sa.select(
-            *(_c.customer_id, _c.person_id, _c.email, _c.phone, is_excluded(_c.person_id).label("is_excluded")),
+            *(_c.customer_id, _c.person_id, _c.location_id, locations.c.time_zone, _c.locale, _c.email, _c.phone),
+            is_excluded(_c.person_id).label("is_excluded"),
             *(_i.invitation_id, _i.status, _i.started_at, _i.override_reason),
             sa.exists().where(held.invitation_id == _i.invitation_id, held.released_at.is_(None)).label("has_unit"),
         )
+        .select_from(customers)
+        .join(locations, locations.c.location_id == _c.location_id)
         .outerjoin(invitations, _i.invitation_id == newest)
         .where(_c.customer_id == customer_id, _c.account_id == account_id)
     )
@@ -76,33 +103,23 @@ def find_customer(
     return Asked(**known, asked_at=by_hand.asked_at if by_hand else None)
 
 
-def record_ask(
-    connection: Connection,
-    account_id: int,
-    customer_id: int,
-    *,
-    by: str,
-    at: datetime,
-    override_reason: str | None,
-) -> int:
+def record_ask(connection: Connection, account_id: int, customer_id: int, *, by: str, at: datetime, wish: Wish) -> int:
     """Somebody asks for an invitation of this customer; the ask's id."""
     added = connection.execute(
         manual_asks.insert()
-        .values(
-            account_id=account_id, customer_id=customer_id, asked_by=by, asked_at=at, override_reason=override_reason
-        )
+        .values(account_id=account_id, customer_id=customer_id, asked_by=by, asked_at=at, **wish.as_named())
         .returning(_m.manual_ask_id)
     )
     manual_ask_id: int = added.scalar_one()
     return manual_ask_id
 
 
-def override(connection: Connection, invitation_id: int, *, by: str, reason: str) -> bool:
-    """Set the cap aside for an invitation that still waits for its turn; False when it is no longer active."""
+def override(connection: Connection, invitation_id: int, *, by: str, wish: Wish) -> bool:
+    """Let what is named now hold for an invitation that waits for its turn; False when it is no longer active."""
     changed = connection.execute(
         invitations.update()
         .where(_i.invitation_id == invitation_id, _i.status == InvitationStatus.ACTIVE)
-        .values(sent_by=by, override_reason=reason)
+        .values(sent_by=by, **wish.as_named())
     )
     return changed.rowcount == 1
 
