@@ -111,7 +111,9 @@ def after_late_failure(
         failure = retries.LateFailure(code, reason, scope, at)
         if _try_again(connection, attempt, failure, event.retry, now):
             return
-    outcomes.record_failed_later(connection, attempt, code=code, reason=reason, scope=scope, at=at)
+    outcomes.record_failed_later(
+        connection, attempt, code=code, reason=reason, scope=scope, at=at, is_final=event.retry is None
+    )
     _suppress(connection, attempt, scope=scope, at=at, event_id=event_id)
     after = outcomes.find_attempt(connection, attempt.attempt_id)
     if after is not None and after.status is RequestStatus.FAILED:  # not delivered after all

@@ -3,33 +3,24 @@
 The state of a request is the highest of a total order (sent < failed < delivered), so events may repeat and come in
 any order and the end is the same; a failure that may pass queues another message, which a late `delivered` withdraws.
 Any word from the provider about an attempt also settles it: a message that was in doubt has been found, and one queued
-again after doubt is taken back from the queue.
+again after doubt is taken back from the queue. `invitations.received` applies them.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
-from sqlalchemy.engine import Connection
 
-from connectors import EventSource, ProviderEvent
-from data.ledger import outcomes, retries
-from data.ledger.acceptance import record_accepted
-from data.ledger.fetches import read_history
-from data.ledger.happened import append_event, store_raw
-from data.ledger.outcomes import Attempt
+from connectors import Callback, EventSource, ProviderEvent
+from data.ledger.callback_tokens import Claim, claim_tokens
 from data.ledger.polling import mark_polled, move_cursor, open_messages, read_cursor
-from data.ledger.responses import lock_person
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger, again_if_undone
-from data.words import EventKind, RequestStatus, RunKind
-from invitations.consequences import CUSTOMER, after_late_failure, no_more
-from invitations.evidence import Visit, sign_of
-from invitations.grading import machines_of, regrade, settle_clicks
-from invitations.inbound import REASONS, apply_to_person
+from data.words import RunKind
+from invitations.grading import settle_clicks
+from invitations.received import Received, apply_events
 
 log = structlog.get_logger(__name__)
 
@@ -38,20 +29,14 @@ FIRST_READ = timedelta(days=2)
 POLL_LIMIT = 300  # messages asked about in one pass
 _CHUNK = 200  # events a transaction
 
-# A delivery dates what was too soon after it.
-_GRADED = (EventKind.OPENED, EventKind.CLICKED, EventKind.ACCEPTED_BY_SERVER)
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One post of a provider's, verified and read. `body_sha256`: hex, of its body as it came."""
 
-@dataclass(frozen=True)
-class Received:
-    """What became of some events: new ones applied, repeated ones ignored, and those about nobody of ours."""
-
-    new: int = 0
-    repeated: int = 0
-    unmatched: int = 0
-
-    def __add__(self, other: "Received") -> "Received":
-        return Received(self.new + other.new, self.repeated + other.repeated, self.unmatched + other.unmatched)
+    provider: str
+    callback: Callback
+    body_sha256: str
 
 
 @again_if_undone
@@ -60,82 +45,31 @@ def receive(ledger: Ledger, events: Sequence[ProviderEvent], *, now: datetime) -
 
     An event about no message and nobody of ours (another system's, on the same account) is kept and goes no further.
     """
-    counts = Counter[str]()
     with ledger.write() as connection:
-        for event in events:
-            counts[_receive_one(connection, event, now)] += 1
-    return Received(counts["new"], counts["repeated"], counts["unmatched"])
+        return apply_events(connection, events, now=now)
 
 
-def _receive_one(connection: Connection, event: ProviderEvent, now: datetime) -> str:
-    inbox_id = store_raw(connection, event.provider, event.key, event.raw)
-    if inbox_id is None:
-        return "repeated"
-    attempt = _attempt_of(connection, event)
-    if attempt is None:
-        return apply_to_person(connection, event, inbox_id)
-    is_graded = event.kind in _GRADED
-    if is_graded:
-        lock_person(connection, attempt.person_id)  # links fetched at once see each other
-    event_id = append_event(
-        connection,
-        attempt,
-        kind=event.kind,
-        occurred_at=event.occurred_at,
-        code=event.code,
-        detail=_detail(connection, event, attempt),
-        inbox_id=inbox_id,
-    )
-    record_accepted(connection, attempt.attempt_id, event.provider_message_id, now)
-    _apply_to_request(connection, event, attempt, event_id, now)
-    if is_graded:
-        regrade(connection, attempt.request_id, new=event_id)
-    return "new"
+@again_if_undone
+def receive_posted(ledger: Ledger, posted: Sequence[Posted], *, now: datetime) -> Sequence[bool]:
+    """Keep and apply what many posts say, durably, in one transaction for all; for each, whether it was taken.
 
-
-def _attempt_of(connection: Connection, event: ProviderEvent) -> Attempt | None:
-    if event.attempt_id:
-        found = outcomes.find_attempt(connection, event.attempt_id)
-        if found is not None:
-            return found
-    if event.provider_message_id:
-        return outcomes.find_attempt_by_message(connection, event.provider, event.provider_message_id)
-    return None
-
-
-def _detail(connection: Connection, event: ProviderEvent, attempt: Attempt) -> dict[str, str] | None:
-    """The provider's reason; of an open or a click the sign of a machine it shows, never whose address it came from."""
-    if event.kind not in (EventKind.OPENED, EventKind.CLICKED):
-        return {"reason": event.reason} if event.reason else None
-    visit = Visit(agent=event.agent, address=event.client_address, is_bot=event.is_machine)
-    sign = sign_of(visit, machines_of(read_history(connection, attempt.request_id).rules))
-    return {"sign": sign} if sign else None
-
-
-def _apply_to_request(
-    connection: Connection, event: ProviderEvent, attempt: Attempt, event_id: int, now: datetime
-) -> None:
-    at = event.occurred_at
-    match event.kind:
-        case EventKind.DELIVERED | EventKind.READ:
-            outcomes.record_delivered(connection, attempt, at)
-            retries.withdraw(connection, attempt, RequestStatus.DELIVERED, delivered_at=at)
-        case EventKind.ACCEPTED_BY_SERVER:
-            retries.withdraw(connection, attempt, RequestStatus.SENT, delivered_at=None)
-        case EventKind.FAILED:
-            after_late_failure(connection, attempt, event, event_id=event_id, now=now)
-        case EventKind.UNSUBSCRIBED | EventKind.COMPLAINED:
-            no_more(
-                connection,
-                account_id=attempt.account_id,
-                person_id=attempt.person_id,
-                reason=REASONS[event.kind],
-                by=CUSTOMER,
-                at=at,
-                event_id=event_id,
-            )
-        case _:  # opens and clicks are graded; delays and the rest change nothing
-            return
+    False: its token came before with another body, and nothing of it is kept. The same post again is taken, and adds
+    nothing. `now` is policy time. When it raises, nothing of any of them is stored.
+    """
+    with ledger.write() as connection:
+        claims = [
+            (place, Claim(one.provider, one.callback.token, one.body_sha256))
+            for place, one in enumerate(posted)
+            if one.callback.token is not None
+        ]
+        is_good = claim_tokens(connection, [claim for _, claim in claims])
+        refused = {place for (place, _), good in zip(claims, is_good, strict=True) if not good}
+        taken = [place not in refused for place in range(len(posted))]
+        events = [
+            event for one, is_taken in zip(posted, taken, strict=True) if is_taken for event in one.callback.events
+        ]
+        apply_events(connection, events, now=now)
+    return taken
 
 
 class PollFailed(Exception):

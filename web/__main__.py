@@ -15,7 +15,11 @@ from connectors.registry import open_callback_readers
 from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import open_ledger
 from data.settings import Settings
+from web.access import Discreet
 from web.app import create_app
+from web.metrics import Metrics
+from web.server import configure, patience_for_this_system, stopped_by_signal
+from web.settings import WebSettings
 from web.watcher import Watcher
 
 log = structlog.get_logger("web")
@@ -29,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     _configure_logs()
     try:
-        settings = Settings()
+        settings, web_settings = Settings(), WebSettings()
         ledger = open_ledger(settings)
     except pydantic.ValidationError as problem:
         names = ", ".join(f"AFTERWORD_{'_'.join(map(str, fault['loc'])).upper()}" for fault in problem.errors())
@@ -48,12 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"The ledger can't be opened ({type(problem).__name__}). Check AFTERWORD_LEDGER_URL.")
     except OSError as problem:
         return _refuse(f"Can't listen on {asked.host} port {asked.port}: {problem.strerror}. Choose another --port.")
-    app = create_app(ledger, readers, public_url=settings.public_url)
-    # uvicorn's own access log would print paths, and with them tokens; it says no more than its errors here.
-    config = uvicorn.Config(
-        app, access_log=False, log_config=None, proxy_headers=False, server_header=False, ws="none", lifespan="off",
-        timeout_graceful_shutdown=10,
-    )  # fmt: skip
+    metrics = Metrics()
+    app = create_app(ledger, readers, public_url=settings.public_url, settings=web_settings, metrics=metrics)
+    config = configure(app, metrics, public_url=settings.public_url, patience=patience_for_this_system())
     log.info(
         "web_started",
         host=asked.host,
@@ -62,17 +63,22 @@ def main(arguments: list[str] | None = None) -> int:
         providers=sorted(readers),
     )
     try:
-        with Watcher(ledger):
+        with stopped_by_signal(), Watcher(ledger):
             uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         log.info("web_stopped")
     finally:
+        app.state.inbox.close()  # what was taken is stored, if serving ended before the application's own end
         ledger.close()
     return 0
 
 
 def _configure_logs() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Discreet())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    # Its warnings are what strangers send: anybody could fill the disk with them. They are figures in the metrics.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -1,27 +1,31 @@
 """The application: customers' pages and pictures, providers' callbacks, health; every answer logged without a token."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
-import sqlalchemy as sa
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from connectors import CallbackReader
-from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import Ledger
-from invitations.events import receive as receive_events
+from invitations.events import Posted, receive_posted
 from web.access import AccessLog
-from web.callbacks import Callbacks, Receiver
+from web.callbacks import Callbacks
 from web.headers import SafeHeaders
+from web.health import Health
+from web.inbox import MOST_POSTS, Inbox
+from web.limits import RateLimit
 from web.looks import Looks
+from web.machines import Visitors
+from web.metrics import Metrics
 from web.pages import Pages
 from web.pictures import Pictures
+from web.settings import WebSettings
 from web.threads import LedgerThreads
+
+Receiver = Callable[..., Sequence[bool]]  # invitations.events.receive_posted: (ledger, posted, *, now)
 
 
 def create_app(
@@ -29,41 +33,50 @@ def create_app(
     readers: Mapping[str, CallbackReader],
     *,
     public_url: str,
-    receive: Receiver = receive_events,
+    receive: Receiver = receive_posted,
+    settings: WebSettings | None = None,
+    metrics: Metrics | None = None,
 ) -> Starlette:
     """Everything the world may reach. `readers` verify callbacks, by provider; one without a reader gets 404.
 
-    `receive` stores and applies events in one transaction.
+    `receive` stores and applies what was posted, in one transaction. When the server ends the application's lifespan,
+    what was taken and waits for its transaction is stored first.
     """
+    settings, metrics = settings or WebSettings(), metrics or Metrics()
     looks, threads = Looks(), LedgerThreads()
+
+    def store(posted: Sequence[Posted]) -> Sequence[bool]:
+        return receive(ledger, posted, now=ledger.policy_now())
+
+    inbox = Inbox(store, observe_group=metrics.observe_group)
+    metrics.watch_inbox(inbox.depth, capacity=MOST_POSTS)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await to_thread.run_sync(inbox.close)
+
     routes = [
+        *Callbacks(inbox, readers, metrics, public_url=public_url).routes(),  # first: they come by the thousand
         *Pages(ledger, looks, threads).routes(),
         *Pictures(ledger, threads).routes(),
-        *Callbacks(ledger, readers, receive, threads, public_url=public_url).routes(),
         *looks.routes(),
-        *_health(ledger),
+        *Health(ledger, metrics, settings.metrics_token).routes(),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
+        lifespan=lifespan,
         middleware=[
             Middleware(SafeHeaders, is_https=public_url.startswith("https://")),
-            Middleware(AccessLog, routes=routes, broken=looks.notice(500)),
+            Middleware(AccessLog, routes=routes, broken=looks.broken, metrics=metrics),
+            Middleware(
+                RateLimit,
+                visitors=Visitors(settings.proxies),
+                per_minute=settings.visits_per_minute,
+                refuse=looks.refuse,
+            ),
         ],
         exception_handlers={HTTPException: looks.refuse},
     )
-
-
-def _health(ledger: Ledger) -> list[Route]:
-    async def healthz(request: Request) -> Response:
-        """The process answers; asks nobody else."""
-        return PlainTextResponse("ok")
-
-    async def readyz(request: Request) -> Response:
-        """The ledger can be read and is of this version."""
-        try:
-            await to_thread.run_sync(require_current, ledger)
-        except (WrongRevision, sa.exc.SQLAlchemyError):
-            return PlainTextResponse("the ledger can't be used", 503)
-        return PlainTextResponse("ok")
-
-    return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
+    app.state.inbox = inbox
+    return app

@@ -4,46 +4,38 @@ A provider tries again on anything else (Mailgun gives up on 406), so an answer 
 Signatures are checked over the public address that was configured, never over what a proxy's headers claim.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from connectors import CallbackReader, ForgedCallback, MalformedCallback, ProviderEvent
-from data.ledger.store import Ledger
+from connectors import CallbackReader, ForgedCallback, MalformedCallback
+from invitations.events import Posted
 from web.bodies import read_body
-from web.threads import LedgerThreads
+from web.inbox import Inbox, NoRoom
+from web.metrics import CallbackResult, Metrics
 
 log = structlog.get_logger(__name__)
 
-Receiver = Callable[..., Any]  # invitations.events.receive: (ledger, events, *, now) -> counts
-
 _EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _KILOBYTE = 1024
+_COME_AGAIN = {"Retry-After": "10"}  # seconds: by then what waits is stored
 
 
 class Callbacks:
     """The providers' routes. `public_url` is what providers were told to call."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        readers: Mapping[str, CallbackReader],
-        receive: Receiver,
-        threads: LedgerThreads,
-        *,
-        public_url: str,
+        self, inbox: Inbox, readers: Mapping[str, CallbackReader], metrics: Metrics, *, public_url: str
     ) -> None:
-        self.ledger = ledger
+        self.inbox = inbox
         self.readers = readers
-        self.receive = receive
-        self.threads = threads
+        self.metrics = metrics
         self.public_url = public_url.rstrip("/")
 
     def routes(self) -> Sequence[Route]:
@@ -58,32 +50,51 @@ class Callbacks:
         ]
 
     def _route(self, path: str, provider: str, limit: int, *, malformed: int, done: Callable[[], Response]) -> Route:
+        answers: dict[CallbackResult, Callable[[], Response]] = {
+            CallbackResult.STORED: done,
+            CallbackResult.FORGED: partial(PlainTextResponse, "the signature does not match", 403),
+            CallbackResult.MALFORMED: partial(PlainTextResponse, "this can't be read", malformed),
+            CallbackResult.TOKEN_USED: partial(PlainTextResponse, "this token was used for something else", 406),
+            CallbackResult.NO_ROOM: partial(PlainTextResponse, "too much at once", 503, _COME_AGAIN),
+        }
+
         async def endpoint(request: Request) -> Response:
             reader = self.readers.get(provider)
             if reader is None:
                 raise HTTPException(404)
-            body = await read_body(request, limit)
-            url, headers = self._address(request), dict(request.headers)
             try:
-                events = reader.read_callback(url, headers, body).events
-            except ForgedCallback:
-                log.warning("callback_forged", provider=provider)
-                return PlainTextResponse("the signature does not match", 403)
-            except MalformedCallback:
-                log.warning("callback_malformed", provider=provider)
-                return PlainTextResponse("this can't be read", malformed)
-            await self.threads.run(lambda: self._store(events))
-            return done()
+                result = await self._take(request, provider, reader, limit)
+            except HTTPException:
+                self.metrics.count_callback(provider, CallbackResult.TOO_LARGE)
+                raise
+            except ClientDisconnect:  # it never came whole: neither ours nor theirs
+                raise
+            except Exception:
+                self.metrics.count_callback(provider, CallbackResult.FAILED)
+                raise
+            self.metrics.count_callback(provider, result)
+            if result in {CallbackResult.FORGED, CallbackResult.MALFORMED, CallbackResult.TOKEN_USED}:
+                log.warning("callback_refused", provider=provider, why=result.value)
+            return answers[result]()
 
         return Route(path, endpoint, methods=["POST"])
+
+    async def _take(self, request: Request, provider: str, reader: CallbackReader, limit: int) -> CallbackResult:
+        body = await read_body(request, limit)
+        try:
+            callback = reader.read_callback(self._address(request), dict(request.headers), body)
+        except ForgedCallback:
+            return CallbackResult.FORGED
+        except MalformedCallback:
+            return CallbackResult.MALFORMED
+        try:
+            is_taken = await self.inbox.take(Posted(provider, callback, hashlib.sha256(body).hexdigest()), len(body))
+        except NoRoom:
+            return CallbackResult.NO_ROOM
+        return CallbackResult.STORED if is_taken else CallbackResult.TOKEN_USED
 
     def _address(self, request: Request) -> str:
         """The public address that was called, to the byte: its query as it came, decoded by nobody."""
         path = request.scope.get("raw_path") or request.url.path.encode()
         query: bytes = request.scope["query_string"]
         return self.public_url + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-
-    def _store(self, events: Sequence[ProviderEvent]) -> None:
-        if events:
-            now: datetime = self.ledger.policy_now()
-            self.receive(self.ledger, events, now=now)

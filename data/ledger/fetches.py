@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger.rows_of import listed, one_of
 from data.ledger.stop_conditions import stops_when
 from data.ledger.tables import events, invitations, policies, requests
 from data.ledger.tables.metadata import database_now
@@ -81,6 +82,20 @@ def read_history(connection: Connection, request_id: int) -> History:
         answered_at=[row.occurred_at for row in rows if row.kind in ANSWERS],
         read_at=asked.read_at,
     )
+
+
+_FETCHED = (
+    sa.select(_e.request_id)
+    .where(_e.invitation_id.in_(one_of("invitation_ids", sa.BigInteger())), _e.kind.in_(FETCHES))
+    .distinct()
+)
+
+
+def fetched_requests(connection: Connection, invitation_ids: Collection[int]) -> set[int]:
+    """Those requests of these invitations whose message was opened or clicked, by whatever."""
+    if not invitation_ids:
+        return set()
+    return set(connection.execute(_FETCHED, {"invitation_ids": listed(invitation_ids)}).scalars())
 
 
 def set_evidence(connection: Connection, event_id: int, evidence: Evidence, reason: str | None) -> None:

@@ -4,6 +4,7 @@ Every function names the attempt and the state it expects, so that a late answer
 answer, and a resolver at work at the same time leave the same rows behind, in any order.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,21 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.acceptance import NO_FAILURE
 from data.ledger.reservations import release_unused_unit
+from data.ledger.rows_of import listed, moment_text, one_of, rows_of
 from data.ledger.tables import attempts, invitations, requests
 from data.ledger.tables.metadata import database_now
+from data.ledger.types import UtcDateTime
 from data.words import AttemptOutcome, Channel, FailureScope, RequestStatus
 
 _r, _i, _at = requests.c, invitations.c, attempts.c
+
+
+def has_status(*statuses: RequestStatus) -> sa.ColumnElement[bool]:
+    """Whether a request has one of these; for a WHERE about requests that are named by their ids.
+
+    Told no index: SQLite would read every request that was ever sent, rather than the few that are named.
+    """
+    return sa.cast(_r.status, sa.String).in_([status.value for status in statuses])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +50,53 @@ class Attempt:
     attempt_count: int  # the request's
 
 
+_ATTEMPTS = (
+    sa.select(
+        _at.attempt_id,
+        _at.request_id,
+        _r.invitation_id,
+        _r.account_id,
+        _r.location_id,
+        _i.person_id,
+        _r.channel,
+        _r.address,
+        _at.provider,
+        _at.provider_message_id,
+        _at.outcome,
+        _r.status,
+        _r.attempt_count,
+    )
+    .join_from(attempts, requests, _r.request_id == _at.request_id)
+    .join(invitations, _i.invitation_id == _r.invitation_id)
+)
+_BY_ID = _ATTEMPTS.where(_at.attempt_id.in_(one_of("attempt_ids", sa.String())))
+_named = rows_of("messages", provider=sa.String(), message_id=sa.String()).c
+_BY_MESSAGE = _ATTEMPTS.join(
+    _named.provider.table, sa.and_(_at.provider == _named.provider, _at.provider_message_id == _named.message_id)
+)
+
+
 def find_attempt(connection: Connection, attempt_id: str) -> Attempt | None:
     """The attempt by our own id; None when it is not ours."""
-    return _only(connection, _at.attempt_id == attempt_id)
+    return find_attempts(connection, [attempt_id]).get(attempt_id)
 
 
-def find_attempt_by_message(connection: Connection, provider: str, provider_message_id: str) -> Attempt | None:
-    """The attempt by the provider's id; None when it is not ours."""
-    return _only(connection, sa.and_(_at.provider == provider, _at.provider_message_id == provider_message_id))
+def find_attempts(connection: Connection, attempt_ids: Collection[str]) -> dict[str, Attempt]:
+    """Attempts by our own ids; those that are not ours are absent."""
+    if not attempt_ids:
+        return {}
+    found = connection.execute(_BY_ID, {"attempt_ids": listed(attempt_ids)})
+    return {row.attempt_id: Attempt(**row._mapping) for row in found}
 
 
-def _only(connection: Connection, condition: sa.ColumnElement[bool]) -> Attempt | None:
-    row = connection.execute(
-        sa.select(
-            _at.attempt_id,
-            _at.request_id,
-            _r.invitation_id,
-            _r.account_id,
-            _r.location_id,
-            _i.person_id,
-            _r.channel,
-            _r.address,
-            _at.provider,
-            _at.provider_message_id,
-            _at.outcome,
-            _r.status,
-            _r.attempt_count,
-        )
-        .select_from(
-            attempts.join(requests, _r.request_id == _at.request_id).join(
-                invitations, _i.invitation_id == _r.invitation_id
-            )
-        )
-        .where(condition)
-    ).first()
-    return None if row is None else Attempt(**row._mapping)
+def find_attempts_by_message(
+    connection: Connection, messages: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], Attempt]:
+    """Attempts by (provider, the provider's id of the message); those that are not ours are absent."""
+    if not messages:
+        return {}
+    found = [Attempt(**row._mapping) for row in connection.execute(_BY_MESSAGE, {"messages": list(messages)})]
+    return {(one.provider, one.provider_message_id or ""): one for one in found}
 
 
 def record_not_sent(
@@ -161,29 +184,58 @@ def record_failed(
     return True
 
 
-def record_delivered(connection: Connection, attempt: Attempt, at: datetime) -> None:
-    """It reached the customer; that outranks a failure told before. `at` is the provider's time."""
-    connection.execute(
-        requests.update()
-        .where(_r.request_id == attempt.request_id, _r.status.in_([RequestStatus.SENT, RequestStatus.FAILED]))
-        .values(
-            status=RequestStatus.DELIVERED,
-            delivered_at=at,
-            **NO_FAILURE,
-        )
+_delivered = rows_of("delivered", request_id=sa.BigInteger(), at=UtcDateTime()).c
+_DELIVER = (
+    requests.update()
+    .where(
+        _r.request_id == _delivered.request_id,
+        sa.or_(
+            has_status(RequestStatus.SENT, RequestStatus.FAILED),
+            sa.and_(has_status(RequestStatus.DELIVERED), _r.delivered_at > _delivered.at),
+        ),
     )
+    .values(status=RequestStatus.DELIVERED, delivered_at=_delivered.at, **NO_FAILURE)
+)
+
+
+def record_delivered(connection: Connection, delivered: Mapping[int, datetime]) -> None:
+    """Requests, by id, whose messages reached the customer, each when; that outranks a failure told before.
+
+    Times are the provider's; whichever is told first, the earliest counts.
+    """
+    if delivered:
+        rows = [[request_id, moment_text(at)] for request_id, at in sorted(delivered.items())]
+        connection.execute(_DELIVER, {"delivered": rows})
 
 
 def record_failed_later(
-    connection: Connection, attempt: Attempt, *, code: str, reason: str, scope: FailureScope, at: datetime
+    connection: Connection,
+    attempt: Attempt,
+    *,
+    code: str,
+    reason: str,
+    scope: FailureScope,
+    at: datetime,
+    is_final: bool = True,
 ) -> None:
-    """The provider took it and could not deliver it. The quota unit stays charged: a message left."""
+    """The provider took it and could not deliver it. The quota unit stays charged: a message left.
+
+    What is told first decides nothing: a failure that `is_final` outranks one that may pass, after which the request
+    was queued once more, and of several such the earliest counts.
+    """
+    outranked = [_r.status == RequestStatus.SENT]
+    if is_final:
+        is_later = sa.or_(_r.failed_at > at, sa.and_(_r.failed_at == at, _r.failure_code > code))
+        outranked += [
+            sa.and_(_r.status == RequestStatus.QUEUED, _r.handed_at.is_not(None), _r.failed_at.is_not(None)),
+            sa.and_(_r.status == RequestStatus.FAILED, is_later),
+        ]
     connection.execute(
         requests.update()
         .where(
             _r.request_id == attempt.request_id,
-            _r.status == RequestStatus.SENT,
             _r.attempt_id == attempt.attempt_id,  # not another attempt's message, which may well arrive
+            sa.or_(*outranked),
         )
         .values(
             status=RequestStatus.FAILED,

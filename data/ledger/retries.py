@@ -4,6 +4,7 @@ The request is queued once more, keeping `handed_at`, for a message has left: it
 never canceled but fails. What it failed of stays on it until the next message is accepted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,8 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.acceptance import NO_FAILURE
-from data.ledger.outcomes import Attempt
+from data.ledger.outcomes import Attempt, has_status
+from data.ledger.rows_of import moment_text, rows_of
 from data.ledger.tables import attempts, invitations, requests
+from data.ledger.types import UtcDateTime
 from data.words import AttemptOutcome, FailureScope, InvitationStatus, RequestStatus
 
 # Told later than this after the message left, a failure comes too late for another: the moment to ask has passed.
@@ -78,17 +81,30 @@ def queue_again(
     return window_end
 
 
-def withdraw(connection: Connection, attempt: Attempt, status: RequestStatus, *, delivered_at: datetime | None) -> bool:
-    """A message that was said to have failed has arrived after all: what was queued in its stead does not go.
+_arrived = rows_of("arrived", request_id=sa.BigInteger(), attempt_id=sa.String(), at=UtcDateTime()).c
 
-    `status` is DELIVERED, or SENT where no more is known. A message that is leaving at this moment leaves; it changes
-    the request no more. False when nothing was queued in its stead.
-    """
-    if attempt.outcome is not AttemptOutcome.ACCEPTED:
-        return False
-    withdrawn = connection.execute(
+
+def _withdrawing(status: RequestStatus) -> sa.Update:
+    return (
         requests.update()
-        .where(_r.request_id == attempt.request_id, _r.status.in_(_WAITS), _r.handed_at.is_not(None))
-        .values(status=status, attempt_id=attempt.attempt_id, delivered_at=delivered_at, **NO_FAILURE)
+        .where(_r.request_id == _arrived.request_id, has_status(*_WAITS), _r.handed_at.is_not(None))
+        .values(status=status, attempt_id=_arrived.attempt_id, delivered_at=_arrived.at, **NO_FAILURE)
     )
-    return withdrawn.rowcount == 1
+
+
+_WITHDRAW = {status: _withdrawing(status) for status in (RequestStatus.DELIVERED, RequestStatus.SENT)}
+
+
+def withdraw(connection: Connection, arrived: Iterable[tuple[Attempt, datetime | None]], status: RequestStatus) -> None:
+    """Messages that were said to have failed have arrived after all: what was queued in their stead does not go.
+
+    `status` is DELIVERED, each with its time, or SENT where no more is known, without. A message that is leaving at
+    this moment leaves; it changes the request no more.
+    """
+    rows = {
+        attempt.request_id: [attempt.request_id, attempt.attempt_id, None if at is None else moment_text(at)]
+        for attempt, at in arrived
+        if attempt.outcome is AttemptOutcome.ACCEPTED
+    }
+    if rows:
+        connection.execute(_WITHDRAW[status], {"arrived": [rows[request_id] for request_id in sorted(rows)]})

@@ -6,6 +6,7 @@ lists cost it ten to thirty microseconds for each. Both databases read JSON nati
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,13 +15,15 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from data.ledger.types import UtcDateTime
+
 
 class _JsonText(TypeDecorator[Any]):
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value)
+        return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 class _Each(GenericFunction[Any]):
@@ -40,17 +43,53 @@ def _postgresql(element: _Each, compiler: Any, **kw: Any) -> str:
     return f"jsonb_array_elements(cast({compiler.process(element.clauses, **kw)} as jsonb))"
 
 
+class _Moment(GenericFunction[datetime]):
+    """The text that `moment_text` makes, as the database keeps moments."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+    name = "afterword_moment"
+
+
+@compiles(_Moment, "sqlite")
+def _sqlite_moment(element: _Moment, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))  # it is kept as this very text
+
+
+@compiles(_Moment)
+def _postgresql_moment(element: _Moment, compiler: Any, **kw: Any) -> str:
+    return f"cast(({compiler.process(element.clauses, **kw)}) || '+00' as timestamptz)"
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as an item of `rows_of`: UTC, in the one shape in which all of them sort together.
+
+    Raises ValueError when it has no zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"naive datetime {moment!r}: pass one with a zone")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
 def rows_of(parameter: str, **columns: TypeEngine[Any]) -> sa.Subquery:
     """The rows of the list of lists bound to `parameter`; their items are named and typed by `columns`, in order.
 
-    Items are texts, whole numbers or None.
+    Bound may be as well the JSON text of such a list. Items are texts, whole numbers or None; a moment is bound as its
+    `moment_text`, a document (JSON) as itself.
     """
     each = _Each(sa.bindparam(parameter, type_=_JsonText)).table_valued("value")
     items = [
-        sa.cast(each.c.value.op("->>")(sa.literal_column(str(place))), kind).label(name)
+        _item(each.c.value, sa.literal_column(str(place)), kind).label(name)
         for place, (name, kind) in enumerate(columns.items())
     ]
     return sa.select(*items).subquery(f"rows_of_{parameter}")
+
+
+def _item(row: Any, place: sa.ColumnElement[Any], kind: TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    if isinstance(kind, sa.JSON):
+        return sa.type_coerce(row.op("->")(place), kind)
+    text = row.op("->>")(place)
+    return _Moment(text) if isinstance(kind, UtcDateTime) else sa.cast(text, kind)
 
 
 def one_of(parameter: str, kind: TypeEngine[Any]) -> sa.Select[Any]:
@@ -60,7 +99,6 @@ def one_of(parameter: str, kind: TypeEngine[Any]) -> sa.Select[Any]:
 
 def listed(values: Iterable[Any]) -> list[list[Any]]:
     """Values for the parameter of `one_of`."""
-    return [[value] for value in values]
     return [[value] for value in values]
 
 

@@ -19,7 +19,8 @@ from data.words import (
     RequestStatus,
     SuppressionReason,
 )
-from invitations.events import PollFailed, Received, poll_providers, receive
+from invitations.events import PollFailed, poll_providers, receive
+from invitations.received import Received
 from invitations.send import send_due
 from tests.recorder import Recorder
 from tests.world import NOON, World, make_customer, make_request, make_world

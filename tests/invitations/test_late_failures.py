@@ -239,7 +239,7 @@ def test_an_account_that_is_refused_later_holds_its_sender_and_keeps_the_message
     assert [message.channel for message in recorder.taken] == [Channel.SMS, Channel.EMAIL]
     with ledger.write() as c:
         assert close(c, opened.breaker_id, by="owner@acme.example")
-    told(ledger, number=0, code="30034", scope=FailureScope.SENDER, key="told late", retry=None)
+    told(ledger, number=0, code="30034", scope=FailureScope.SENDER, key="told late", retry=THRICE)
     with ledger.read() as c:
         assert read_open(c) == []  # that message had left before the breaker was closed
     send_due(ledger, recorder.messengers, now=NOON + timedelta(hours=6))

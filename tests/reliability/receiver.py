@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from connectors import CallbackReader, ProviderEvent
+from connectors import CallbackReader
 from data.ledger.store import Ledger
-from invitations.events import receive
+from invitations.events import Posted, receive_posted
 from tests.world import NOON
 from web.app import create_app
 
@@ -36,11 +36,11 @@ class Receiver:
             server.should_exit = True
             thread.join()
 
-    def _take(self, _: Ledger, events: Sequence[ProviderEvent], **__: object) -> None:
+    def _take(self, _: Ledger, posted: Sequence[Posted], **__: object) -> Sequence[bool]:
         if self.ledger is None:
-            return
+            return [True] * len(posted)
         try:
-            receive(self.ledger, events, now=NOON)
+            return receive_posted(self.ledger, posted, now=NOON)
         except Exception as problem:
             self.problems.append(f"{type(problem).__name__}: {problem}")
             raise

@@ -16,7 +16,7 @@ def served(ledger: Ledger) -> Iterator[str]:
     """Yields the address; stops when left."""
     listening = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = create_app(ledger, {}, public_url=address, receive=lambda *_, **__: None)
+    app = create_app(ledger, {}, public_url=address, receive=lambda _, posted, **__: [True] * len(posted))
     server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, ws="none", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

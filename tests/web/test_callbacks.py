@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from connectors import ProviderEvent
 from connectors.mailgun_api import MailgunSettings
 from connectors.mailgun_events import MailgunCallbacks
 from connectors.twilio.callbacks import TwilioCallbacks
@@ -20,7 +19,7 @@ from connectors.twilio.settings import TwilioSettings
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import SuppressionReason
-from invitations.events import receive
+from invitations.events import Posted, receive_posted
 from tests.web.client import PUBLIC_URL, Client, SignedReader
 from tests.world import make_customer, make_world
 
@@ -30,17 +29,18 @@ ALL = [*TWILIO, "/callbacks/mailgun"]
 
 
 class Inbox:
-    """What `invitations.events.receive` would have been given."""
+    """What `invitations.events.receive_posted` would have been given."""
 
     def __init__(self, *, is_broken: bool = False) -> None:
         self.keys: list[str] = []
         self.is_broken = is_broken
 
-    def __call__(self, ledger: Ledger, events: Sequence[ProviderEvent], *, now: Any) -> None:
+    def __call__(self, ledger: Ledger, posted: Sequence[Posted], *, now: Any) -> Sequence[bool]:
         if self.is_broken:
             raise OSError("disk full")
         assert now.tzinfo is not None
-        self.keys += [event.key for event in events]
+        self.keys += [event.key for one in posted for event in one.callback.events]
+        return [True] * len(posted)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_provider_that_is_not_configured_and_other_methods_find_nothing(ledger
 def test_a_stop_signed_by_twilio_reaches_the_ledger_and_a_changed_one_does_not(ledger: Ledger) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
     settings = TwilioSettings(account_sid="AC" + "a" * 32, auth_token=SecretStr("12345"))
-    client = Client(ledger, {"twilio": TwilioCallbacks(settings)}, receive)
+    client = Client(ledger, {"twilio": TwilioCallbacks(settings)}, receive_posted)
     form = {"MessageSid": "SM" + "b" * 32, "AccountSid": "AC" + "a" * 32, "From": "+13125550100", "Body": "Stop"}
     form |= {"To": "+13125550000", "SmsStatus": "received", "Empty": ""}
     signature = RequestValidator("12345").compute_signature(PUBLIC_URL + TWILIO[1], form)
@@ -145,7 +145,7 @@ def test_a_stop_signed_by_twilio_reaches_the_ledger_and_a_changed_one_does_not(l
 def test_an_event_signed_by_mailgun_is_stored_once(ledger: Ledger) -> None:
     make_world(ledger)
     settings = MailgunSettings(domain="mail.acme.example", webhook_key=SecretStr("key"))
-    client = Client(ledger, {"mailgun": MailgunCallbacks(settings)}, receive)
+    client = Client(ledger, {"mailgun": MailgunCallbacks(settings)}, receive_posted)
     stamp, token = str(int(time.time())), "f" * 50
     signature = hmac.new(b"key", (stamp + token).encode(), hashlib.sha256).hexdigest()
     signed = {"timestamp": stamp, "token": token, "signature": signature}
