@@ -15,8 +15,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from data.account_texts import Part, SequencePart, TemplatePart
-from data.account_values import Color, Mail, Name, Region, Slug, WebAddress, Zone
-from data.words import Channel, Plan, Role
+from data.account_values import Color, Mail, Name, PageLanguage, PictureFile, Region, Slug, WebAddress, Zone
+from data.words import Channel, PageMode, Plan, Role
 
 PerCycle = Annotated[int, Field(strict=True, ge=0)]  # invitations; follow-ups and further channels do not count
 
@@ -26,7 +26,7 @@ class AccountFileError(Exception):
 
 
 class AccountPart(Part):
-    """`[account]`"""
+    """`[account]`; the review page behind a link is there for `link_days` after the message left."""
 
     slug: Slug
     name: Name
@@ -35,6 +35,7 @@ class AccountPart(Part):
     cycle_anchor_day: Annotated[int, Field(strict=True, ge=1, le=31)]
     invitations_per_cycle: PerCycle
     postal_address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+    link_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 180
 
 
 class PlatformPart(Part):
@@ -49,7 +50,8 @@ class PlatformPart(Part):
 class LocationPart(Part):
     """`[[locations]]`; `channels` are the enabled ones, `sequence` the slug of its own (else the file's first).
 
-    `invitations_per_cycle` is a limit within the account's.
+    `page` is what its customers see first, `page_platform` the slug that "direct" leads to, `language` for whoever asks
+    for no other, `logo` a picture beside the file. `invitations_per_cycle` is a limit within the account's.
     """
 
     slug: Slug
@@ -58,10 +60,31 @@ class LocationPart(Part):
     region: Region
     color: Color = "#0F766E"
     reply_to: Mail | None = None
+    page: PageMode = PageMode.SCORE
+    page_platform: Slug | None = None
+    language: PageLanguage = "en"
+    logo: PictureFile | None = None
     channels: list[Channel]
     sequence: Slug | None = None
     invitations_per_cycle: PerCycle | None = None
     platforms: list[PlatformPart] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _page_leads_somewhere(self) -> "LocationPart":
+        shown = [platform.slug for platform in self.platforms if platform.is_visible]
+        if self.page is PageMode.DIRECT and self.page_platform not in shown:
+            raise ValueError(
+                f'page = "direct" leads straight to one platform: found page_platform = {_quoted(self.page_platform)}, '
+                f"expected one of its visible platforms ({', '.join(shown) or 'there is none yet'})"
+            )
+        if self.page is not PageMode.DIRECT and self.page_platform is not None:
+            raise ValueError(
+                f'page_platform goes with page = "direct"; for page = "{self.page.value}" every visible platform is '
+                "shown, so take it out"
+            )
+        if self.page is PageMode.PLATFORMS and not shown:
+            raise ValueError('page = "platforms" lists where to leave a review: add a visible [[locations.platforms]]')
+        return self
 
 
 class UserPart(Part):
@@ -173,6 +196,10 @@ class AccountFile(Part):
             for place in self.locations
             if (place.invitations_per_cycle or 0) > most
         ]
+
+
+def _quoted(value: str | None) -> str:
+    return "nothing" if value is None else f'"{value}"'
 
 
 def _template_name(template: TemplatePart) -> str:

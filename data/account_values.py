@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -14,6 +15,8 @@ from pydantic import AfterValidator, StringConstraints
 
 TEMPLATE_VARIABLES = frozenset({"first_name", "last_name", "location", "employee", "service", "link"})
 AT_ONCE = "immediately"
+# What customers' pages are written in, by the names of web/languages/*.po; a test holds the two together.
+PAGE_LANGUAGES = ("ar", "de", "en", "es", "fr", "he", "it", "ja", "nl", "pl", "pt", "zh")
 _MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 
 
@@ -88,6 +91,19 @@ def minute_of_day(text: str) -> int:
     return int(found[1]) * 60 + int(found[2])
 
 
+def _page_language(text: str) -> str:
+    if text.partition("-")[0] not in PAGE_LANGUAGES:
+        raise ValueError(f"expected a language that pages are written in: {', '.join(PAGE_LANGUAGES)}")
+    return text
+
+
+def _picture_file(text: str) -> str:
+    path = PurePosixPath(text)
+    if not path.name or path.is_absolute() or ".." in path.parts or re.search(r"[\\:\x00-\x1f]", text):
+        raise ValueError("expected the name of a picture beside this file, such as logo.png or pictures/logo.png")
+    return text
+
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 TemplateSlug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=64)]
 ContentSid = Annotated[str, StringConstraints(pattern=r"^HX[0-9a-fA-F]{32}$")]  # Twilio's id of a WhatsApp template
@@ -103,3 +119,5 @@ Subject = Annotated[str, StringConstraints(max_length=300), AfterValidator(_jinj
 Body = Annotated[Template, AfterValidator(_jinja)]
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+PageLanguage = Annotated[Language, AfterValidator(_page_language)]
+PictureFile = Annotated[str, StringConstraints(max_length=200), AfterValidator(_picture_file)]

@@ -51,6 +51,10 @@ class Cap:
 CAPS = {Channel.SMS: Cap(side=1280, total=540_000), Channel.EMAIL: Cap(side=1600, total=2_500_000)}
 
 
+LOGO = Cap(side=320, total=12_000)  # twice what a page shows it at; in base64 it leaves room within the page's 30 kB
+_LOGO_COLOURS = 64
+
+
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """An upright picture in sRGB (RGB or RGBA), no larger than any channel takes, with nothing beside its pixels."""
@@ -73,6 +77,22 @@ def make_versions(files: Sequence[tuple[str, bytes]]) -> dict[Channel, list[Kept
         raise PictureRefused(f"{len(files)} pictures were given; at most {MOST_PICTURES} go along. Leave some out.")
     drawn = [_draw(name, content) for name, content in files]
     return {channel: [_fit(one, cap.side, cap.total // len(drawn)) for one in drawn] for channel, cap in CAPS.items()}
+
+
+def make_logo(name: str, content: bytes) -> KeptPicture:
+    """A business's logo, small enough to stand inside a page; the same file gives the same picture.
+
+    What has few colours stays sharp (PNG, if need be in 64 colours); a photograph is a JPEG. Raises PictureRefused.
+    """
+    drawn = _draw(name, content)
+    shown = drawn.pixels.copy()
+    shown.thumbnail((LOGO.side, LOGO.side), Image.Resampling.LANCZOS)
+    encoded = _encode(shown, "PNG", optimize=True)
+    if len(encoded) > LOGO.total and drawn.is_graphic:
+        encoded = _encode(shown.quantize(_LOGO_COLOURS, Image.Quantize.FASTOCTREE), "PNG", optimize=True)
+    if len(encoded) <= LOGO.total:
+        return KeptPicture("image/png", *shown.size, encoded)
+    return _fit(drawn, LOGO.side, LOGO.total)
 
 
 def _draw(name: str, content: bytes) -> _Drawn:

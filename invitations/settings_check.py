@@ -7,19 +7,18 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from phonenumbers import country_code_for_region
 
 from data.account_file import AccountFile, AccountFileError, LocationPart, load_account_file
 from data.account_texts import SequencePart, StepPart, TemplatePart
 from data.words import Channel, TemplateCategory
-from invitations import whatsapp
+from invitations import platform_rules, whatsapp
 from invitations.hours_check import closed_regions, impossible_times
 from invitations.policy import Policy, PolicyRefused
 from invitations.wording import faults_of
 
-_NO_INVITING = re.compile(r"(^|\.)yelp\.[a-z.]+$")
+_ANSWERS = {"score": set(range(11)), "stars": set(range(1, 6))}  # that a link of a text may bring along
 _DAY = 24 * 60
 
 
@@ -46,8 +45,9 @@ def check(file: AccountFile, policy: Policy) -> list[str]:
         *chain.from_iterable(impossible_times(sequence, policy) for sequence in file.sequences),
         *chain.from_iterable(_second_asks_too_soon(sequence, policy) for sequence in file.sequences),
         *chain.from_iterable(_steps_nobody_gets(place, file) for place in file.locations),
-        *chain.from_iterable(_platforms_without_inviting(place) for place in file.locations),
+        *chain.from_iterable(platform_rules.faults_of(place) for place in file.locations),
         *chain.from_iterable(faults_of(template) for template in file.templates),
+        *chain.from_iterable(_answers_in_texts(template) for template in file.templates),
         *chain.from_iterable(_texts_meta_rejects(template) for template in file.templates),
     ]
 
@@ -100,13 +100,17 @@ def _texts_meta_rejects(template: TemplatePart) -> Iterator[str]:
             yield f'[[templates]] "{template.slug}" for whatsapp ({template.language}), key body: {fault}'
 
 
-def _platforms_without_inviting(place: LocationPart) -> Iterator[str]:
-    for platform in place.platforms:
-        host = urlsplit(platform.url).hostname or ""
-        if _NO_INVITING.search(host) or "yelp" in f"{platform.slug} {platform.name}".lower():
+def _answers_in_texts(template: TemplatePart) -> Iterator[str]:
+    """A text with buttons for an answer has them all: who is offered only high ones is led."""
+    for name, every in _ANSWERS.items():
+        found = {int(value) for value in re.findall(rf"[?&]{name}=(\d{{1,4}})", template.body)}
+        if found and found != every:
+            missing = ", ".join(map(str, sorted(every - found))) or "none"
+            unknown = ", ".join(map(str, sorted(found - every))) or "none"
             yield (
-                f'[[locations.platforms]] "{platform.slug}" of "{place.slug}": Yelp forbids asking for reviews '
-                "at all and hides those that were asked for: take it out"
+                f'[[templates]] "{template.slug}" for {template.channel.value} ({template.language}), key body: its '
+                f"links bring ?{name}= along, missing: {missing}, unknown: {unknown}. Link every answer from "
+                f"{min(every)} to {max(every)}, alike, or none"
             )
 
 

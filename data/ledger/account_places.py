@@ -9,18 +9,23 @@ from data.account_file import AccountFile, LocationPart, PlatformPart
 from data.ledger import tables as t
 from data.ledger.account_changes import Changes
 from data.ledger.account_versions import sequence_names
+from data.ledger.logos import apply_logo
+from data.ledger.pictures import KeptPicture
 from data.words import Channel
 
-_OWN_FIELDS = {"name", "time_zone", "region", "color", "reply_to", "invitations_per_cycle"}
+_OWN_FIELDS = {"name", "time_zone", "region", "color", "reply_to", "page_platform", "language", "invitations_per_cycle"}
 
 
-def apply_location(changes: Changes, place: LocationPart, sequence_id: int) -> int:
-    """Bring one location in line; its id. New invitations get `sequence_id`; those under way keep theirs."""
+def apply_location(changes: Changes, place: LocationPart, sequence_id: int, logo: KeptPicture | None) -> int:
+    """Bring one location in line; its id. New invitations get `sequence_id`; those under way keep theirs.
+
+    How the page looks and what it asks holds from now on, for every link that is out as well.
+    """
     location_id = int(
         changes.upsert(
             t.locations,
             {"account_id": changes.account_id, "slug": place.slug},
-            place.model_dump(include=_OWN_FIELDS) | {"sequence_id": sequence_id},
+            place.model_dump(include=_OWN_FIELDS) | {"page_mode": place.page, "sequence_id": sequence_id},
             f'location "{place.slug}"',
             naming={"sequence_id": sequence_names(changes)},
         )
@@ -33,6 +38,7 @@ def apply_location(changes: Changes, place: LocationPart, sequence_id: int) -> i
             f'channel {channel.value} of "{place.slug}"',
         )
     _apply_platforms(changes, location_id, place)
+    apply_logo(changes, location_id, place.slug, logo)
     return location_id
 
 

@@ -6,6 +6,7 @@ is no longer shown to customers. Texts, sequences and policies are never edited;
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from data.ledger.account_changes import ACTOR, AccountChangeRefused, Changes
 from data.ledger.account_places import apply_location, apply_users
 from data.ledger.account_versions import apply_policy, apply_sequence, apply_template
 from data.ledger.jobs import ask_for
+from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger
 from data.ledger.the_account import has_account, the_account
 from data.words import JobKind
@@ -26,13 +28,21 @@ __all__ = ["AccountChangeRefused", "apply_account", "has_account", "the_account"
 
 
 def apply_account(
-    ledger: Ledger, file: AccountFile, *, rules: Mapping[str, Any], now: datetime, dry_run: bool = False
+    ledger: Ledger,
+    file: AccountFile,
+    *,
+    rules: Mapping[str, Any],
+    logos: Mapping[str, KeptPicture] = MappingProxyType({}),
+    now: datetime,
+    dry_run: bool = False,
 ) -> list[str]:
     """Create or change what differs from `file`, in one transaction with its audit rows.
 
-    `rules` is the file's policy in full, as `invitations.policy.Policy.document()` says it. `now` is policy time: a
-    changed policy takes effect then, or on the day the file names. Returns the changes in words, [] when nothing
-    differs; with `dry_run` those that would be made, and nothing is written. Changes ask for a planning pass.
+    `rules` is the file's policy in full, as `invitations.policy.Policy.document()` says it; `logos` are the pictures
+    that it names, by location slug, as `invitations.logo_files` reads them: a location not among them has none. `now`
+    is policy time: a changed policy takes effect then, or on the day the file names. Returns the changes in words, []
+    when nothing differs; with `dry_run` those that would be made, and nothing is written. Changes ask for a planning
+    pass.
     Raises AccountChangeRefused, having written nothing.
     """
     with ledger.write() as connection:
@@ -43,7 +53,7 @@ def apply_account(
             apply_template(changes, template)
         sequences = {sequence.slug: apply_sequence(changes, sequence) for sequence in file.sequences}
         locations = {
-            place.slug: apply_location(changes, place, sequences[file.sequence_of(place).slug])
+            place.slug: apply_location(changes, place, sequences[file.sequence_of(place).slug], logos.get(place.slug))
             for place in file.locations
         }
         apply_users(changes, file, locations)

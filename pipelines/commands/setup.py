@@ -1,7 +1,7 @@
 """`init` and `boost`: what the account is, from its file into the ledger, and what is bought on top of its plan."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +13,12 @@ from connectors import ConfigurationError
 from data.account_file import AccountFile
 from data.ledger.accounts import apply_account, has_account
 from data.ledger.migrate import current_revision, require_current
+from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger, open_ledger
 from data.permissions import Action, may
 from data.settings import Settings
 from invitations.by_hand import buy_more
+from invitations.logo_files import load_logos
 from invitations.policy import Policy
 from invitations.settings_check import load_settings
 from pipelines.commands.frame import AsJson, acting, console, say, working_ledger
@@ -37,7 +39,8 @@ def init(
     settings = Settings()
     refuse_unreadable_address(settings)
     account, policy = load_settings(file)
-    changes = _try(settings, account, policy) if dry_run else _write(settings, account, policy)
+    logos = load_logos(file, account)
+    changes = _try(settings, account, policy, logos) if dry_run else _write(settings, account, policy, logos)
     if as_json:
         typer.echo(json.dumps({"changes": changes, "dry_run": dry_run}))
         return
@@ -59,13 +62,13 @@ def boost(
         say(buy_more(ledger, acting(ledger), invitations, now=ledger.policy_now()), as_json=as_json)
 
 
-def _write(settings: Settings, account: AccountFile, policy: Policy) -> list[str]:
+def _write(settings: Settings, account: AccountFile, policy: Policy, logos: Mapping[str, KeptPicture]) -> list[str]:
     configure_logs(settings.home / "logs" / "afterword.log")
     ledger = open_ledger(settings)
     try:
         bring_up(ledger)
         _refuse_role(ledger)
-        return apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now())
+        return apply_account(ledger, account, rules=policy.document(), logos=logos, now=ledger.policy_now())
     finally:
         ledger.close()
 
@@ -81,10 +84,11 @@ def _refuse_role(ledger: Ledger) -> None:
         raise ConfigurationError(f"The {named} role cannot change settings. Ask an owner or admin of the account.")
 
 
-def _try(settings: Settings, account: AccountFile, policy: Policy) -> list[str]:
+def _try(settings: Settings, account: AccountFile, policy: Policy, logos: Mapping[str, KeptPicture]) -> list[str]:
     """What `_write` would change. Raises WrongRevision where it would first have to bring the ledger up."""
     with _ledger_to_try(settings) as ledger:
-        return apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now(), dry_run=True)
+        now = ledger.policy_now()
+        return apply_account(ledger, account, rules=policy.document(), logos=logos, now=now, dry_run=True)
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """The sample account for tests: with fields changed, and brought into a ledger with its policy resolved."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from data.account_file import AccountFile, load_account_file
 from data.ledger.accounts import apply_account
+from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger
 from invitations.policy import Policy
 
@@ -30,9 +32,10 @@ def applied(
     file: AccountFile,
     *,
     rules: dict[str, Any] | None = None,
+    logos: Mapping[str, KeptPicture] | None = None,
     now: datetime = NOW,
     dry_run: bool = False,
 ) -> list[str]:
     """What `apply_account` changed, told in words."""
     resolved = Policy.load(file.policy.document()).document() if rules is None else rules
-    return apply_account(ledger, file, rules=resolved, now=now, dry_run=dry_run)
+    return apply_account(ledger, file, rules=resolved, logos=logos or {}, now=now, dry_run=dry_run)

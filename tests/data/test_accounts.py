@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from data.account_texts import SequencePart, StepPart, TemplatePart
 from data.ledger import tables as t
 from data.ledger.accounts import AccountChangeRefused, the_account
+from data.ledger.logos import read_logo
 from data.ledger.messages import read_first_ask
+from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger
-from data.words import Channel, InvitationStatus, JobKind, Source, TemplateApproval, TemplateCategory
+from data.words import Channel, InvitationStatus, JobKind, PageMode, Source, TemplateApproval, TemplateCategory
 from tests.data.accounts import NOW, applied, sample
 from tests.world import insert
 
@@ -208,6 +210,35 @@ def test_a_platform_taken_out_of_the_file_is_no_longer_shown(ledger: Ledger) -> 
     boston = file.locations[0].model_copy(update={"platforms": file.locations[0].platforms[:2]})
     file = file.model_copy(update={"locations": [boston, *file.locations[1:]]})
     assert applied(ledger, file) == ['Changed platform "trustpilot" of "boston": is_visible from yes to no']
+
+
+def test_what_a_locations_page_asks_and_its_language_are_the_files(ledger: Ledger) -> None:
+    applied(ledger, sample())
+    file = sample(link_days=30)
+    new = {"page": PageMode.DIRECT, "page_platform": "trustpilot", "language": "es"}
+    file = file.model_copy(update={"locations": [file.locations[0].model_copy(update=new), *file.locations[1:]]})
+    told = "page_platform from nothing to trustpilot, language from en to es, page_mode from score to direct"
+    assert applied(ledger, file) == [
+        'Changed account "Harbor & Pine Dental": link_days from 180 to 30',
+        f'Changed location "boston": {told}',
+    ]
+    assert applied(ledger, file) == []
+
+
+def test_a_logo_is_kept_replaced_and_taken_away_with_the_file(ledger: Ledger) -> None:
+    red, blue = (KeptPicture("image/png", 2, 1, content) for content in (b"red", b"blue"))
+    created = applied(ledger, sample(), logos={"boston": red})
+    assert 'Created logo of "boston"' in created
+    assert applied(ledger, sample(), logos={"boston": red}) == []
+    [changed] = applied(ledger, sample(), logos={"boston": blue})
+    assert changed.startswith('Changed logo of "boston": picture from ')
+    with ledger.read() as c:
+        digest = c.execute(sa.select(t.logos.c.sha256)).scalar_one()
+        assert read_logo(c, digest) == ("image/png", b"blue")
+        assert read_logo(c, "0" * 64) is None
+    [removed] = applied(ledger, sample())
+    assert removed.startswith('Removed logo of "boston"')
+    assert applied(ledger, sample()) == []
 
 
 def test_a_user_moved_to_other_locations_sees_those(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from data.ledger.pictures import KeptPicture
 from data.words import Channel
-from invitations.picture_files import CAPS, LARGEST_FILE, PictureRefused, make_versions
+from invitations.picture_files import CAPS, LARGEST_FILE, LOGO, PictureRefused, make_logo, make_versions
 
 RED, BLUE, GREEN = (254, 0, 0), (0, 0, 254), (0, 128, 0)
 
@@ -166,6 +166,25 @@ def test_a_photograph_goes_in_the_size_of_its_channel() -> None:
 @pytest.mark.parametrize("size", [(20_000, 1), (1, 3000), (1, 1)])
 def test_a_thin_picture_stays_a_picture(size: tuple[int, int]) -> None:
     assert min(opened(sent(encoded(plain(size), "PNG"))).size) == 1
+
+
+def test_a_logo_fits_into_a_page_and_the_same_file_gives_the_same_picture() -> None:
+    drawing = Image.effect_mandelbrot((900, 600), (-2, -1.5, 1, 1.5), 60).convert("RGB")
+    drawing.putalpha(Image.linear_gradient("L").resize((900, 600)))
+    for original in (encoded(plain((900, 300)), "PNG"), encoded(drawing, "PNG"), os_noise((900, 900))):
+        logo = make_logo("logo.png", original)
+        assert len(logo.content) <= LOGO.total
+        assert max(logo.width, logo.height) <= LOGO.side
+        assert make_logo("other.png", original) == logo
+        opened(logo)
+    assert opened(make_logo("logo.png", encoded(drawing, "PNG"))).has_transparency_data
+    with pytest.raises(PictureRefused, match=r"logo\.svg is an SVG drawing"):
+        make_logo("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+
+
+def os_noise(size: tuple[int, int]) -> bytes:
+    """A photograph at its worst: nothing in it repeats."""
+    return encoded(Image.frombytes("RGB", size, os.urandom(size[0] * size[1] * 3)), "JPEG")
 
 
 def test_more_than_five_pictures_are_refused() -> None:

@@ -14,6 +14,7 @@ from tests.data.accounts import SAMPLE
 Document = dict[str, Any]
 Change = Callable[[Document], Any]
 
+TRUSTPILOT = {"slug": "tp", "name": "Our reviews", "url": "https://uk.trustpilot.com/evaluate/acme"}
 WHATSAPP = {
     "slug": "first_ask", "channel": "whatsapp", "body": "How was your visit? Tell us at {{ link }} please.",
     "category": "marketing",
@@ -96,6 +97,13 @@ def test_the_sample_can_be_lived_up_to() -> None:
         (whatsapp("{% if service %}Hi{% endif %} {{ link }}"), ["write words and values only"]),
         (platform(slug="yelp"), ['"yelp" of "boston": Yelp forbids asking', "take it out"]),
         (platform(url="https://www.yelp.co.uk/biz/acme"), ["Yelp forbids asking"]),
+        (platform(name="YELP"), ["Yelp forbids asking"]),
+        (boston(platforms=[TRUSTPILOT]), ['"boston", key page: found "score"', "Trustpilot is the only", '"direct"']),
+        (boston(platforms=[TRUSTPILOT], page="stars"), ['key page: found "stars"', 'page_platform = "tp"']),
+        (boston(platforms=[TRUSTPILOT], page="direct", page_platform="tp"), []),
+        (text("0 to 3: {{ link }}?score=0 {{ link }}?score=3"), ["?score= along, missing: 1, 2, 4", "unknown: none"]),
+        (text("Good: {{ link }}?stars=5 or {{ link }}?stars=6"), ["missing: 1, 2, 3, 4, unknown: 6"]),
+        (text(" ".join(f"{{{{ link }}}}?score={score}" for score in range(11))), []),
         (text("Please leave us 5 stars:"), ['"first-ask" for sms (en): found "5 stars"', "number of stars"]),
         (text("A five-star review? ⭐"), ['found "five-star"']),
         (text("A $10 gift card for your review:"), ['found "gift card"', "offers something"]),

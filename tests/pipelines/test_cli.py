@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from data.ledger.store import Ledger
 from data.ledger.tables import customers, system
@@ -28,11 +29,15 @@ def test_without_a_ledger_the_command_that_makes_one_is_named(run: Run, command:
     assert "Run `afterword init FILE`" in result.errors
 
 
-def test_init_twice_changes_only_what_differs(run: Run) -> None:
-    first = run("init", str(ACCOUNT))
+def test_init_twice_changes_only_what_differs(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "account.toml"
+    file.write_text(ACCOUNT.read_text().replace('slug = "boston"', 'slug = "boston"\nlogo = "logo.png"', 1))
+    Image.new("RGB", (90, 30), (0, 90, 80)).save(tmp_path / "logo.png")
+    first = run("init", str(file))
     assert first.code == 0, first.errors
     assert "Created account" in first.output
-    assert run("init", str(ACCOUNT)).output.strip() == "Nothing differs."
+    assert 'Created logo of "boston"' in first.output
+    assert run("init", str(file)).output.strip() == "Nothing differs."
 
 
 def test_a_broken_account_file_is_told_by_table_and_key(run: Run, tmp_path: Path) -> None:
