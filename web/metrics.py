@@ -38,6 +38,15 @@ class CallbackResult(StrEnum):
     FAILED = "failed"  # 500: the ledger did not take it; the provider tries again
 
 
+class Refusal(StrEnum):
+    """Why a connection was closed before a request of it reached the application (web/wire.py)."""
+
+    UNREADABLE = "unreadable"  # 400
+    SLOW = "slow"  # 408
+    TOO_MUCH = "too_much"  # 431
+    FULL = "full"  # 503
+
+
 class Answers(Collector):
     """Requests and callbacks by how they ended, and how long they took; written and read by the event loop's thread.
 
@@ -47,6 +56,7 @@ class Answers(Collector):
     def __init__(self) -> None:
         self.requests: Tally[tuple[str, str, str]] = Tally()  # method, route, status
         self.callbacks: Tally[tuple[str, str]] = Tally()  # provider, result
+        self.refusals: Tally[tuple[str]] = Tally()
         self._durations: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
 
@@ -65,6 +75,9 @@ class Answers(Collector):
         callbacks = CounterMetricFamily(
             "afterword_web_callbacks", "Providers' callbacks.", labels=["provider", "result"]
         )
+        refusals = CounterMetricFamily(
+            "afterword_web_refused_connections", "Connections closed before a request was whole.", labels=["why"]
+        )
         seconds = HistogramMetricFamily(
             "afterword_web_request_seconds", "From a request's head to the end of its answer.", labels=["route"]
         )
@@ -72,10 +85,12 @@ class Answers(Collector):
             requests.add_metric(request, count)
         for callback, count in self.callbacks.items():
             callbacks.add_metric(callback, count)
+        for refusal, count in self.refusals.items():
+            refusals.add_metric(refusal, count)
         for route, counts in self._durations.items():
             bounds = [*map(str, _LATENCIES), "+Inf"]
             seconds.add_metric([route], list(zip(bounds, accumulate(counts), strict=True)), self._sums[route])
-        yield from (requests, callbacks, seconds)
+        yield from (requests, callbacks, refusals, seconds)
 
 
 class Metrics:
@@ -110,6 +125,10 @@ class Metrics:
     def count_callback(self, provider: str, result: CallbackResult) -> None:
         """A provider's callback was answered so."""
         self._answers.callbacks[provider, result.value] += 1
+
+    def count_refusal(self, why: Refusal) -> None:
+        """A connection was closed so."""
+        self._answers.refusals[(why.value,)] += 1
 
     def observe_group(self, posts: int, seconds: float) -> None:
         """One transaction of the inbox stored so many callbacks and took so long. From any thread."""
