@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, urlsplit
 
 from connectors import Callback, ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
 from connectors.twilio.codes import INBOUND_STATUSES
@@ -14,7 +13,7 @@ from connectors.twilio.signature import SETTINGS, Fields, fields_of, is_signed
 # The signature puts no mark between names and values, so that a field can be cut elsewhere and still be signed: only
 # an id that could be Twilio's is taken for one, or a text heard once could be told again as another.
 _SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
-_ATTEMPT = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_ATTEMPT = re.compile(r"[?&]s=([0-9A-Za-z_-]{1,64})(?=&|$)")
 
 
 class _Form:
@@ -77,8 +76,8 @@ class TwilioCallbacks:
         return Callback([event])
 
     def _status(self, sid: str, status: str, url: str, form: _Form) -> ProviderEvent:
-        named = parse_qs(urlsplit(url).query).get("s", [""])[0]
-        attempt_id = named if _ATTEMPT.fullmatch(named) else None
+        named = _ATTEMPT.search(url)
+        attempt_id = named[1] if named else None
         code = _code(form.only("ErrorCode"))
         return status_event(sid, _kept(status)[:64], code, self._now(), attempt_id, raw=form.plain())
 

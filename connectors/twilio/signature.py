@@ -1,12 +1,12 @@
 """X-Twilio-Signature: base64(HMAC(secret, the URL called + each field's name and values, sorted)), no separators.
 
 https://www.twilio.com/docs/usage/security#validating-requests. The SDK's validator says the same of every post (the
-tests hold both against each other); this one takes a tenth of its time, and compares in constant time.
+tests hold both against each other); this one takes a fifth of its time, and compares in constant time.
 """
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote_plus, urlsplit
 
 SIGNATURE = "x-twilio-signature"
@@ -63,12 +63,12 @@ def _algorithm(settings: str) -> str | None:
     return _ALGORITHMS["HMAC_SHA1"]
 
 
-def _spellings(url: str) -> Sequence[str]:
+def _spellings(url: str) -> Iterator[str]:
     """The URL as it was configured, and with its default port left out or added: Twilio signs either."""
+    yield url
     parts = urlsplit(url)
     default = _DEFAULT_PORTS.get(parts.scheme)
     if parts.port is None and default is not None:
-        return url, parts._replace(netloc=f"{parts.netloc}:{default}").geturl()
+        yield parts._replace(netloc=f"{parts.netloc}:{default}").geturl()
     if parts.port is not None:
-        return url, parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()
-    return (url,)
+        yield parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()
