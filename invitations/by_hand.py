@@ -57,7 +57,7 @@ def ask(
     `invitations.foresee_ask` tells what would come of it.
     """
     if not may(actor.role, Action.SEND):
-        return Refused(_not_for(actor, "ask customers for a review"))
+        return may_not_ask(actor)
     try:
         wish = wish_of(channels, template_slug, send_at, override_reason)
         versions = make_versions(attached)
@@ -112,6 +112,11 @@ def note_ask(
     )  # fmt: skip
     message = " ".join([_asked_for(wish.override_reason), *in_words(wish, found.time_zone), *_go_along(number)])
     return Noted(message, asked, None if asked else found.invitation_id)
+
+
+def may_not_ask(actor: Actor) -> Refused:
+    """What somebody is told whose role cannot ask."""
+    return Refused(_not_for(actor, "ask customers for a review"))
 
 
 def _asked_for(reason: str | None) -> str:

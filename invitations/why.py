@@ -1,6 +1,6 @@
 """Why was she asked, or not, and when may she be? The planning rules, laid over one person and put into words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,8 @@ import polars as pl
 from sqlalchemy.engine import Connection
 
 from data.ledger import last_seen
-from data.ledger.candidate_sources import count_without_unit
-from data.ledger.candidates import read_candidates
+from data.ledger.candidate_sources import Sources, count_without_unit, read_sources
+from data.ledger.candidates import build
 from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
 from data.pace import Pace
@@ -85,11 +85,11 @@ def why(ledger: Ledger, contact: str, *, now: datetime, pace: Pace | None = None
         person_ids = _find(c, contact)
         known = last_seen.customers_of(c, person_ids) if person_ids else []
         passes = {
-            account_id: _plan_for(c, account_id, person_ids, now)
+            account_id: plan_for(c, account_id, person_ids, now)
             for account_id in sorted({row.account_id for row in known})
         }
         holds = read_holds(c, pace or Pace(), clock=ledger.now(c), now=now) if known else []
-        return [_explain(c, row, *passes[row.account_id], holds=holds, now=now) for row in known]
+        return [explain(c, row, *passes[row.account_id], holds=holds, now=now) for row in known]
 
 
 def _find(c: Connection, contact: str) -> list[int]:
@@ -111,20 +111,32 @@ def _spellings(number: str, regions: Sequence[str]) -> set[str]:
     return found
 
 
-def _plan_for(c: Connection, account_id: int, person_ids: list[int], now: datetime) -> tuple[pl.DataFrame, Policy]:
-    """These people's verdicts, each with what each rule says in a column of its own, and the policy they follow."""
+def plan_for(
+    c: Connection,
+    account_id: int,
+    person_ids: list[int],
+    now: datetime,
+    *,
+    supposing: Callable[[Sources], Sources] | None = None,
+    besides: int | None = None,
+) -> tuple[pl.DataFrame, Policy]:
+    """These people's verdicts, each with what each rule says in a column of its own, and the policy they follow.
+
+    `supposing` lays something over the state that is read; `besides` is `read_sources`'.
+    """
     _, policy = read_policy(c, account_id, now)
     # Who gets the last units, or the next place of a list, depends on everybody; so ask about everybody, but only then.
     standing = read_standing(c, account_id, now)
     is_scarce = count_without_unit(c, account_id) > standing.quota.left
     is_shared = is_scarce or standing.paces or standing.quota.location_left
-    candidates = read_candidates(c, account_id, at=now, person_ids=None if is_shared else person_ids)
+    sources = read_sources(c, account_id, at=now, person_ids=None if is_shared else person_ids, besides=besides)
+    candidates = build(supposing(sources) if supposing else sources, now)
     verdicts = plan(candidates, policy, now, standing).filter(pl.col("person_id").is_in(person_ids))
     said = [make(policy) for make in rules.ALL]
     return verdicts.with_columns(rule.says.alias(_SAYS + rule.name.value) for rule in said), policy
 
 
-def _explain(
+def explain(
     c: Connection,
     row: last_seen.AnyRow,
     verdicts: pl.DataFrame,
@@ -133,13 +145,14 @@ def _explain(
     holds: Sequence[Hold],
     now: datetime,
 ) -> Explanation:
+    """How the customer in `row` (`last_seen.customers_of`) stands by verdicts of `plan_for`."""
     zone = ZoneInfo(row.time_zone)
-    coming = verdicts.filter(pl.col("customer_id") == row.customer_id).to_dicts()
+    coming = coming_of(verdicts, row.customer_id)
     first = (
         min(coming, key=lambda verdict: (verdict["earliest_at"] is None, verdict["earliest_at"])) if coming else None
     )
-    reasons = [reason for verdict in coming for reason in _reasons(verdict, zone, now)]
-    reasons += [reason for verdict in coming for reason in _held(verdict, holds, zone, now)]
+    reasons = [reason for verdict in coming for reason in reasons_of(verdict, zone, now)]
+    reasons += [reason for verdict in coming for reason in held_by(verdict, holds, zone, now)]
     is_asked_again = any(verdict["invitation_id"] is None for verdict in coming)
     if row.first_handed_at and row.status in _OVER and not is_asked_again:
         reasons.append(_again(row.first_handed_at, policy, zone))
@@ -151,6 +164,11 @@ def _explain(
         reasons=list(dict.fromkeys(reasons)),
         earliest_at=first["earliest_at"] if first else None,
     )
+
+
+def coming_of(verdicts: pl.DataFrame, customer_id: int) -> list[dict[str, Any]]:
+    """The verdicts about one customer."""
+    return verdicts.filter(pl.col("customer_id") == customer_id).to_dicts()
 
 
 def _standing(row: last_seen.AnyRow, verdict: dict[str, Any] | None, zone: ZoneInfo) -> str:
@@ -171,7 +189,7 @@ def _standing(row: last_seen.AnyRow, verdict: dict[str, Any] | None, zone: ZoneI
     return f"may be asked {when}, by {name}" + (" (queued)" if is_queued else "")
 
 
-def _reasons(verdict: dict[str, Any], zone: ZoneInfo, now: datetime) -> list[str]:
+def reasons_of(verdict: dict[str, Any], zone: ZoneInfo, now: datetime) -> list[str]:
     """Each rule that holds, in words, with its end: "quiet until 09:00 Chicago time, Tue 24 Nov".
 
     Hours end by the recipient's own clock, everything else by the location's.
@@ -185,7 +203,7 @@ def _reasons(verdict: dict[str, Any], zone: ZoneInfo, now: datetime) -> list[str
     ]
 
 
-def _held(verdict: dict[str, Any], holds: Sequence[Hold], zone: ZoneInfo, now: datetime) -> list[str]:
+def held_by(verdict: dict[str, Any], holds: Sequence[Hold], zone: ZoneInfo, now: datetime) -> list[str]:
     """What keeps the message from leaving though its time has come or will: nothing about the customer."""
     return [
         hold.says + (f" about {_until(hold.until, zone, now)}" if hold.until else "")

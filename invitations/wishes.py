@@ -1,137 +1,133 @@
-"""What somebody who asks for an invitation may choose: channels, the text of the first message, the time.
+"""What a customer's text asks for, in any reasonable wording: to be left alone, to be written to again, help.
 
-What the settings cannot do is refused at once, each fault with what was found and what there is; what may change by
-itself (hours, the cap, a pause, Meta's approval) is planning's to wait for. The same for the command line, the send
-form and /hooks/customers.
+47 CFR 64.1200(a)(10): whoever texts back in words that a reasonable person takes for a no has said no; keywords are
+only the plainest of them. The words are data, data/rules/texted.toml, in many languages at once. Read so that a no
+taken by mistake is likelier than one overheard, and a START not taken likelier than one made up.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from typing import Any
 
-from data.ledger.ask_settings import AskSettings
-from data.ledger.manual_asks import Asked, Wish
-from data.words import AddressKind, Channel, address_kind
-from invitations.consent import CHANNEL_NAMES
+from data.words import EventKind
+from invitations.policy import shipped
 
-LONGEST_AHEAD = timedelta(days=366)
-LONGEST_REASON = 300
-_FALLBACK_LANGUAGE = "en"  # as `data.ledger.candidates` chooses a text
-_ADDRESSES = {AddressKind.EMAIL: "an e-mail address", AddressKind.PHONE: "a phone number"}
+_LONGEST = 1600  # characters of a text; more than an SMS can be says nothing further
+_SHORT_QUOTE = 24  # characters: somebody who writes "STOP" with the quotes means it
+_QUOTED = re.compile(r'"[^"]*"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」')  # a phone's reactions quote what they react to
+_APOSTROPHES = re.compile("['’‘ʼ`´]")
+_SENTENCE_END = re.compile(r"[.!?,;:\n\r…。！？、，；：،؟؛।]+|\s[-–—]+\s")
+_NOT_LETTERS = re.compile(r"[^\w\s🛑⛔🚫✋]+")
+_STRETCHED = re.compile(r"(\w)\1{2,}")
+_SAID_TWICE = re.compile(r"\b(\w+)( \1\b)+|([🛑⛔🚫✋])\3+")
+_WITHOUT_MARKS = str.maketrans("łøđıæœ", "lodiao")
 
 
 @dataclass(frozen=True, slots=True)
-class WishFault:
-    """One thing that was asked for and cannot be. `expected` is one sentence for people."""
+class _Words:
+    """All languages' words, folded."""
 
-    field: str  # channels, template, send_at, override_reason
-    found: str
-    expected: str
-
-
-class WishRefused(ValueError):
-    """What was asked for makes no sense whatever the settings; the message is for whoever asked."""
-
-
-def wish_of(
-    channels: Sequence[Channel] | None, template_slug: str | None, send_at: datetime | None, override_reason: str | None
-) -> Wish:
-    """What is asked for, each channel once. Raises WishRefused for a reason that is none, ValueError without a zone."""
-    reason = override_reason.strip() if override_reason is not None else None
-    if reason is not None and not 0 < len(reason) <= LONGEST_REASON:
-        raise WishRefused(
-            f"Setting the frequency cap aside needs a reason of 1 to {LONGEST_REASON} characters, and {len(reason)} "
-            "were given. Say why this customer may be asked again so soon."
-        )
-    if send_at is not None and send_at.tzinfo is None:
-        raise ValueError(f"naive datetime {send_at!r}: pass one with a zone")
-    named = None if channels is None else tuple(dict.fromkeys(channels))
-    return Wish(named, template_slug, send_at, reason)
+    stop: frozenset[str]
+    alone: frozenset[str]  # the whole message only
+    squeezed: frozenset[str]  # both, without any spaces
+    start: frozenset[str]
+    help: frozenset[str]
+    polite: tuple[str, ...]
+    phrases: tuple[re.Pattern[str], ...]
+    unless: tuple[re.Pattern[str], ...]
 
 
-def faults_of(wish: Wish, settings: AskSettings, now: datetime) -> list[WishFault]:
-    """What the location's settings, and the calendar, cannot do whoever is asked. `now` is policy time."""
-    faults = []
-    slug = wish.template_slug
-    if slug is not None and slug not in settings.slugs:
-        there = f"There are: {', '.join(settings.slugs)}." if settings.slugs else "The account has none."
-        faults.append(WishFault("template", slug, f'There is no text "{slug[:64]}". {there}'))
-    elif why_not := _unusable(wish, settings):
-        field = "channels" if wish.channels is not None else "template"
-        found = _listed(wish.channels) if wish.channels is not None else str(slug)
-        faults.append(WishFault(field, found, f"Nothing could go: {'; '.join(why_not)}."))
-    if wish.send_at is not None and not now < wish.send_at <= now + LONGEST_AHEAD:
-        faults.append(
-            WishFault(
-                "send_at",
-                wish.send_at.isoformat(),
-                "The time is past, or more than a year ahead. Choose another, or leave it out to begin at once.",
-            )
-        )
-    return faults
+def wish_of(text: str) -> EventKind:
+    """UNSUBSCRIBED, RESUBSCRIBED, HELP_ASKED, or REPLIED for a text that asks for none of these."""
+    words = _words()
+    said = _SENTENCE_END.split(_unquoted(text[:_LONGEST]))
+    sentences = [sentence for part in said if (sentence := _folded(part))]
+    whole = " ".join(sentences)
+    if whole in words.start:
+        return EventKind.RESUBSCRIBED
+    if whole in words.help:
+        return EventKind.HELP_ASKED
+    return EventKind.UNSUBSCRIBED if _is_no(sentences, whole, words) else EventKind.REPLIED
 
 
-def _unusable(wish: Wish, settings: AskSettings) -> list[str]:
-    """Why no message could go by any of the channels, one reason each; [] when it could by one of them."""
-    if wish.channels is None and wish.template_slug is None:
-        return []  # as the rules have it
-    if wish.channels is not None and not wish.channels:
-        return ["no channel is named; name sms, email or whatsapp, or leave it out for the location's own"]
-    slug = wish.template_slug or settings.first_slug
-    reasons = {}
-    for channel in wish.channels or settings.first_channels:
-        name = CHANNEL_NAMES[channel]
-        if channel not in settings.on:
-            reasons[channel] = f"{name} is switched off for this location in the account's settings"
-        elif slug is None or not settings.has_text(slug, channel, None):
-            reasons[channel] = f'the text "{slug}" has no words for {name}'
+def is_clear_start(text: str) -> bool:
+    """Whether a text that a provider takes for START is one by itself; YES answers many questions."""
+    return wish_of(text) is EventKind.RESUBSCRIBED
+
+
+def _is_no(sentences: list[str], whole: str, words: _Words) -> bool:
+    if whole.replace(" ", "") in words.squeezed:
+        return True
+    if any(core in words.stop or core in words.alone for core in _cores(whole, words.polite)):
+        return True
+    told = " . ".join(sentences)
+    for exception in words.unless:
+        told = exception.sub(" . ", told)
+    if any(phrase.search(told) for phrase in words.phrases):
+        return True
+    left = [sentence for part in told.split(" . ") if (sentence := part.strip(" ."))]
+    ends = {left[0], left[-1]} if left else set()
+    return any(core in words.stop for sentence in ends for core in _cores(sentence, words.polite))
+
+
+def _cores(text: str, polite: tuple[str, ...]) -> Iterator[str]:
+    """The text, then with one polite word after the other taken from its ends."""
+    yield text
+    while text:
+        for word in polite:
+            if text.startswith(word + " "):
+                text = text[len(word) + 1 :]
+                break
+            if text.endswith(" " + word):
+                text = text[: -len(word) - 1]
+                break
         else:
-            return []
-    return list(reasons.values())
+            return
+        yield text
 
 
-def unreachable(wish: Wish, found: Asked, settings: AskSettings, open_channels: Sequence[Channel]) -> str | None:
-    """Why nothing could go to this customer by the channels named, in one sentence; None when it could.
-
-    `open_channels`: those on which they may be contacted at all.
-    """
-    if wish.channels is None:
-        return None
-    addresses: Mapping[AddressKind, str | None] = {AddressKind.EMAIL: found.email, AddressKind.PHONE: found.phone}
-    slug = wish.template_slug or settings.first_slug
-    locale = found.locale or ""
-    reasons = []
-    for channel in wish.channels:
-        kind, name = address_kind(channel), CHANNEL_NAMES[channel]
-        if channel not in settings.on:
-            reasons.append(f"{name} is switched off for this location")
-        elif not addresses[kind]:
-            reasons.append(f"they have not given {_ADDRESSES[kind]} for {name}")
-        elif channel not in open_channels:
-            reasons.append(f"they do not want to be contacted by {name}")
-        elif slug is None or not settings.has_text(slug, channel, (locale, locale.split("-")[0], _FALLBACK_LANGUAGE)):
-            reasons.append(f'the text "{slug}" has no words for {name} in their language')
-        else:
-            return None
-    return f"Nothing could go by the channels chosen: {'; '.join(dict.fromkeys(reasons))}."
+def _unquoted(text: str) -> str:
+    """Without what is quoted from somebody else: our own text tells how to opt out."""
+    return _QUOTED.sub(lambda found: found[0][1:-1] if len(found[0]) <= _SHORT_QUOTE else " ", text)
 
 
-def in_words(wish: Wish, zone: str) -> list[str]:
-    """What was chosen, one sentence or none: 'It goes by SMS and e-mail, with the text "spring".'"""
-    parts = []
-    if wish.channels is not None:
-        parts.append(f"by {_listed(wish.channels, named=True)}")
-    if wish.template_slug is not None:
-        parts.append(f'with the text "{wish.template_slug}"')
-    if wish.send_at is not None:
-        local = wish.send_at.astimezone(ZoneInfo(zone))
-        parts.append(f"not before {local:%a} {local.day} {local:%b %Y}, {local:%H:%M} ({zone})")
-    return [f"It goes {', '.join(parts)}."] if parts else []
+def _folded(text: str) -> str:
+    """Lower case, without accents, marks, punctuation, stretched letters and repeated words."""
+    plain = _NOT_LETTERS.sub(" ", _without_marks(text))
+    return " ".join(_SAID_TWICE.sub(r"\1\3", _STRETCHED.sub(r"\1", " ".join(plain.split()))).split())
 
 
-def _listed(channels: Sequence[Channel], *, named: bool = False) -> str:
-    names = [CHANNEL_NAMES[channel] if named else channel.value for channel in channels]
-    if not named:
-        return ", ".join(names)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _without_marks(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text).casefold())
+    bare = "".join(letter for letter in apart if unicodedata.category(letter) != "Mn")
+    return unicodedata.normalize("NFC", bare).translate(_WITHOUT_MARKS)
+
+
+@cache
+def _words() -> _Words:
+    rows: list[dict[str, Any]] = shipped("texted")
+
+    def all_of(*names: str) -> Iterator[str]:
+        return (word for row in rows for name in names for word in row.get(name, ()))
+
+    return _Words(
+        stop=_set(all_of("stop")),
+        alone=_set(all_of("alone")),
+        squeezed=frozenset(word.replace(" ", "") for word in _set(all_of("stop", "alone"))),
+        start=_set(all_of("start")),
+        help=_set(all_of("help")),
+        polite=tuple(sorted(_set(all_of("polite")), key=len, reverse=True)),
+        phrases=_patterns(all_of("phrases")),
+        unless=_patterns(all_of("unless")),
+    )
+
+
+def _set(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(_folded, words))
+
+
+def _patterns(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(_without_marks(pattern)) for pattern in patterns)

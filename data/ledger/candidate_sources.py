@@ -71,15 +71,22 @@ class Sources:
 
 
 def read_sources(
-    connection: Connection, account_id: int, *, at: datetime, person_ids: Collection[int] | None = None
+    connection: Connection,
+    account_id: int,
+    *,
+    at: datetime,
+    person_ids: Collection[int] | None = None,
+    besides: int | None = None,
 ) -> Sources:
     """Everything about an account's candidates at `at` (policy time), of all people or some.
+
+    `besides`: a customer who is read even though their invitation is finished, to see what another ask would come to.
 
     Call it in a read transaction, so that all queries see one state.
     """
     return Sources(
         account_id=account_id,
-        people=read_people(connection, account_id, person_ids),
+        people=read_people(connection, account_id, person_ids, besides=besides),
         messages=read_messages(connection, account_id, person_ids),
         lists=settings.read_lists(connection, account_id),
         facts=read_facts(connection, account_id, person_ids),
@@ -96,11 +103,16 @@ def read_sources(
     )
 
 
-def read_people(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
+def read_people(
+    connection: Connection, account_id: int, person_ids: Collection[int] | None, *, besides: int | None = None
+) -> pl.DataFrame:
     """One row per customer with their location and the invitation that counts: the active one, else the newest.
 
-    Whoever's invitation is finished is left out, unless they came again since.
+    Whoever's invitation is finished is left out, unless they came again since, or are the customer `besides`.
     """
+    counts = [_i.invitation_id.is_(None), _i.status.in_(GOING_ON), came_again()]
+    if besides is not None:
+        counts.append(_c.customer_id == besides)
     current = (
         sa.select(counting(invitations).label("invitation_id"), _i.customer_id)
         .where(_i.account_id == account_id)
@@ -143,7 +155,7 @@ def read_people(connection: Connection, account_id: int, person_ids: Collection[
         .join(locations, locations.c.location_id == _c.location_id)
         .outerjoin(current, current.c.customer_id == _c.customer_id)
         .outerjoin(invitations, _i.invitation_id == current.c.invitation_id)
-        .where(_c.account_id == account_id, sa.or_(_i.invitation_id.is_(None), _i.status.in_(GOING_ON), came_again()))
+        .where(_c.account_id == account_id, sa.or_(*counts))
     )
     if person_ids is not None:
         query = query.where(_c.person_id.in_(person_ids))
