@@ -1,4 +1,4 @@
-"""A location's own colour as a style sheet of its own, so that no page needs a style inside it."""
+"""A location's own colour, and what else must follow from it so that everything can be read."""
 
 import re
 

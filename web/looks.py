@@ -1,29 +1,50 @@
-"""How pages are written: templates, the one style sheet, the location's colour, and the pages for when things fail."""
+"""How pages are written: templates, the one style with the location's colour in it, and pages for when things fail.
+
+A page is one request: its style and the business's logo are inside it. The style is allowed by its hash; a script is
+never allowed, and none is there.
+"""
 
 import hashlib
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from web import colours
+from web import colours, phrases
+from web.headers import page_policy
+from web.languages import texts_for
 from web.texts import ENGLISH, Texts
 
+LOGO_LIMIT = 14 * 1024  # bytes: in base64 a third more, so that a page stays under 30 kB
+
 _HERE = Path(__file__).parent
-_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # the address changes when the content does
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What stands in a page's <style>, and its SHA-256 in base64."""
+
+    text: str
+    sha256: str
 
 
 class Looks:
-    """Writes pages in one language."""
+    """Writes pages."""
 
-    def __init__(self, texts: Texts = ENGLISH) -> None:
-        self.texts = texts
-        self.style = (_HERE / "static" / "pages.css").read_bytes()
-        self.style_path = f"/static/pages-{hashlib.sha256(self.style).hexdigest()[:12]}.css"
+    texts = ENGLISH
+
+    def __init__(self) -> None:
         self.environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -31,36 +52,52 @@ class Looks:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.environment.filters["fill"] = lambda text, **values: text.format(**values)
+        self.environment.filters.update(fill=phrases.fill, say=phrases.say)
+        self.environment.globals.update(problem=None, is_told=False, chosen=None)
 
     def routes(self) -> list[Route]:
-        """The style sheet, any location's colour, and what a browser asks for unasked."""
+        """What a browser asks for unasked, and a person who typed the address."""
         return [
-            Route(self.style_path, self.style_sheet, methods=["GET"]),
-            Route("/brand/{color}.css", self.brand, methods=["GET"]),
             Route("/", self.home, methods=["GET"]),
             Route("/favicon.ico", self.no_icon, methods=["GET"]),
         ]
 
-    def page(self, template: str, *, status: int = 200, color: str = colours.DEFAULT, **values: Any) -> HTMLResponse:
-        """A page in a location's colour."""
-        html = self.environment.get_template(template).render(
-            t=self.texts,
-            style_path=self.style_path,
-            brand_path=f"/brand/{colours.checked(color)[1:].lower()}.css",
-            **values,
-        )
-        return HTMLResponse(html, status)
+    def page(
+        self,
+        template: str,
+        *,
+        texts: Texts = ENGLISH,
+        status: int = 200,
+        color: str = colours.DEFAULT,
+        logo: tuple[str, bytes] | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """A page in one language and a location's colour. `logo`: its media type and content.
 
-    def notice(self, status: int) -> HTMLResponse:
+        A logo over LOGO_LIMIT is left out; the name stands beside it anyway.
+        """
+        style = style_of(color)
+        inside = None if logo is None or len(logo[1]) > LOGO_LIMIT else f"data:{logo[0]};base64,{_base64(logo[1])}"
+        html = self.environment.get_template(template).render(t=texts, style=style.text, logo=inside, **values)
+        headers = {**page_policy(style.sha256), "Content-Language": texts.language}
+        return HTMLResponse(html, status, headers=headers)
+
+    def notice(self, status: int, *, accept_language: str = "") -> HTMLResponse:
         """A kind page for a request that leads nowhere; it says nothing about why."""
-        t = self.texts
+        t = texts_for(None, accept_language, ENGLISH.language)
         title, text = {
             400: (t.refused_title, t.refused),
             413: (t.refused_title, t.too_large),
+            429: (t.crowded_title, t.crowded),
             500: (t.broken_title, t.broken),
+            503: (t.broken_title, t.broken),
         }.get(status, (t.missing_title, t.missing))
-        return self.page("notice.html", status=status, title=title, text=text)
+        return self.page("notice.html", texts=t, status=status, title=title, text=text)
+
+    async def broken(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An application of its own that answers 500, for whoever finds that an endpoint raised."""
+        page = self.notice(500, accept_language=Headers(scope=scope).get("accept-language", ""))
+        await page(scope, receive, send)
 
     async def refuse(self, request: Request, problem: Exception) -> Response:
         """Starlette's handler for HTTPException: words for people, a word for providers."""
@@ -68,25 +105,33 @@ class Looks:
         headers = problem.headers if isinstance(problem, HTTPException) else None
         if request.url.path.startswith("/callbacks/"):
             return PlainTextResponse("refused", status, headers=headers)
-        page = self.notice(status)
+        page = self.notice(status, accept_language=request.headers.get("accept-language", ""))
         page.headers.update(headers or {})
         return page
 
     async def home(self, request: Request) -> Response:
         """For somebody who typed the address: what this is, and nothing about whose."""
-        return self.page("notice.html", title=self.texts.home_title, text=self.texts.home)
-
-    async def style_sheet(self, request: Request) -> Response:
-        """The one style sheet, under a name made of its content."""
-        return Response(self.style, media_type="text/css", headers=_FOREVER)
-
-    async def brand(self, request: Request) -> Response:
-        """A colour is its own address: nothing to look up, nothing to learn."""
-        color = f"#{request.path_params['color']}"
-        if color != colours.checked(color):
-            raise HTTPException(404)
-        return Response(colours.style_sheet(color), media_type="text/css", headers=_FOREVER)
+        t = texts_for(None, request.headers.get("accept-language", ""), ENGLISH.language)
+        return self.page("notice.html", texts=t, title=t.home_title, text=t.home)
 
     async def no_icon(self, request: Request) -> Response:
-        """Browsers ask for one by themselves; a page of ours has none."""
+        """Some browsers ask for one by themselves; a page of ours has none."""
         return Response(status_code=204, headers=_FOREVER)
+
+
+@lru_cache(maxsize=256)  # one for each location's colour
+def style_of(color: str) -> Style:
+    """The style of pages in a location's colour."""
+    text = f"{colours.style_sheet(color)}{_pages_css()}"
+    return Style(text, _base64(hashlib.sha256(text.encode()).digest()))
+
+
+@cache
+def _pages_css() -> str:
+    """static/pages.css without what only we read: comments and indents."""
+    text = (_HERE / "static" / "pages.css").read_text(encoding="utf-8")
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
+
+
+def _base64(content: bytes) -> str:
+    return b64encode(content).decode("ascii")

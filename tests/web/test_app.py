@@ -1,6 +1,8 @@
 """What holds for every answer: headers, size, log, health."""
 
+import hashlib
 import re
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.web.client import PHONE, Client
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.web.served import served
 from tests.world import make_customer, make_request
+from web.looks import LOGO_LIMIT
 
 pytestmark = pytest.mark.slow
 
@@ -25,41 +28,40 @@ FORBIDDEN = (LINK, UNSUBSCRIBE, "ana@example.com", "Ana", "5550100", "evil", "A 
 
 
 @pytest.mark.usefixtures("asked")
-@pytest.mark.parametrize("path", [*PATHS, "/brand/0f766e.css"])
+@pytest.mark.parametrize("path", PATHS)
 def test_every_answer_forbids_what_it_does_not_need(client: Client, path: str) -> None:
     for method in ("GET", "HEAD", "DELETE"):
         headers = client(method, path).headers
-        assert headers["content-security-policy"] == (
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-            "frame-ancestors 'none'; base-uri 'none'"
+        policy = headers["content-security-policy"]
+        assert re.fullmatch(
+            r"default-src 'none'; style-src ('none'|'sha256-[\w+/=]{44}'); img-src ('none'|'self'|'self' data:); "
+            r"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+            policy,
         )
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["strict-transport-security"]
         assert "set-cookie" not in headers
-        kept = path.startswith("/brand/") and method != "DELETE"
-        assert headers["cache-control"] == ("public, max-age=31536000, immutable" if kept else "no-store")
+        assert headers["cache-control"] == "no-store"
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_page_with_its_styles_is_small_and_asks_nobody_else(client: Client) -> None:
+def test_a_page_brings_its_style_along_is_small_and_asks_nobody_else(client: Client) -> None:
     client.post(f"/r/{LINK}", {"score": "4"})
-    for path in PATHS[:2]:
+    for path in (*PATHS[:2], "/r/unknown", "/"):
         page = client.get(path)
-        assert not re.search(r"<script|<style|style=|onclick|javascript:|https?://", page.text)
-        styles = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.text)
-        size = len(page.content)
-        for style in styles:
-            answer = client.get(style)
-            assert answer.headers["content-type"].startswith("text/css")
-            size += len(answer.content)
-        assert len(styles) == 2
-        assert size < 30_000
+        assert not re.search(
+            r"<script|style=|onclick|javascript:|https?://|<link rel=.stylesheet|@import|url\(", page.text
+        )
+        (style,) = re.findall(r"<style>(.*?)</style>", page.text, re.DOTALL)
+        digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in page.headers["content-security-policy"]
+        assert len(page.content) < 30_000 - LOGO_LIMIT * 4 / 3
 
 
-def test_no_static_file_but_the_style_sheet_is_served(client: Client) -> None:
-    for path in ("/static/", "/static/pages.css", "/static/../app.py", "/static/%2e%2e/app.py", "/brand/red.css"):
-        assert client.get(path).status_code == 404
+@pytest.mark.parametrize("path", ["/static/", "/static/pages.css", "/static/../app.py", "/static/%2e%2e/app.py"])
+def test_no_file_of_ours_is_served(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
 
 
 @pytest.mark.usefixtures("asked")
@@ -102,10 +104,10 @@ def test_healthy_needs_no_ledger_and_ready_needs_a_current_one(client: Client, t
 
 def test_every_route_is_one_of_the_contract(client: Client) -> None:
     routes = {route.path for route in client.app.routes if isinstance(route, Route)}
-    assert {path for path in routes if not path.startswith("/static/pages-")} == {
+    assert routes == {
         "/", "/r/{token}", "/r/{token}/p/{platform_id}", "/o/{token}.gif", "/u/{token}", "/m/{token}",
-        "/callbacks/twilio/status", "/callbacks/twilio/inbound", "/callbacks/mailgun", "/brand/{color}.css",
-        "/favicon.ico", "/healthz", "/readyz",
+        "/callbacks/twilio/status", "/callbacks/twilio/inbound", "/callbacks/mailgun",
+        "/favicon.ico", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
 
 
