@@ -18,9 +18,9 @@ from data.ledger.queueing import lock_people
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
 from data.words import AddressKind, Channel, InvitationStatus, JobKind, Plan
+from invitations.asking import WishRefused, faults_of, in_words, unreachable, wish_of
 from invitations.controls import Actor, Answer, Done, Refused, must_not_be_contacted
 from invitations.picture_files import PictureRefused, make_versions
-from invitations.wishes import WishRefused, faults_of, in_words, unreachable, wish_of
 
 LARGEST_BOOST = 1_000_000
 _WITHOUT_BOOSTS = (Plan.FREE, Plan.FREE_TRIAL, Plan.STARTER)

@@ -21,11 +21,11 @@ from data.pace import Pace
 from data.permissions import Action, may
 from data.words import AddressKind, Channel, InvitationStatus
 from invitations.actor import Actor, Refused
+from invitations.asking import WishRefused, why_not_by, wish_of
 from invitations.by_hand import barred, may_not_ask
 from invitations.consent import CHANNEL_NAMES
 from invitations.held_senders import read_holds
 from invitations.why import Explanation, coming_of, explain, held_by, plan_for, reasons_of
-from invitations.wishes import WishRefused, why_not_by, wish_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def test_an_invitation_that_waits_takes_what_is_named_for_a_reason(ledger: Ledge
     world = make_world(ledger)
     customer = make_customer(ledger, world)
     make_request(ledger, world, customer)
-    wanted = {"channels": [Channel.EMAIL], "send_at": TOMORROW_AT_TEN}
+    wanted: dict[str, Any] = {"channels": [Channel.EMAIL], "send_at": TOMORROW_AT_TEN}
     assert isinstance(ask(ledger, owner(world), customer, **wanted, now=NOON), Refused)
     assert isinstance(ask(ledger, owner(world), customer, **wanted, override_reason="as she likes", now=NOON), Done)
     plan_and_queue(ledger, now=NOON)
