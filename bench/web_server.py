@@ -1,0 +1,170 @@
+"""The server of bench/web.py: `web/` as it is served, with three routes beside its own that do less.
+
+    python -m bench.web_server --home FOLDER [--group 1]
+
+POST /bench/empty reads the body and answers. /bench/each keeps the body in a table of its own with a commit for each,
+by one thread and a bare sqlite3 connection, full synchronous writes: what a careful receiver does. /bench/raw keeps it
+by web/'s own group commit in the same table. `--group 1` lets no post share web/'s own transactions. Prints its port,
+serves until its standard input ends, then prints what it stored and what processor time it took.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import socket
+import sqlite3
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import uvicorn
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+import web.inbox
+from bench.web_load import ACCOUNT, AUTH_TOKEN, DOMAIN, PUBLIC_URL, SIGNING_KEY, attempt_id
+from connectors import Callback
+from connectors.mailgun_api import MailgunSettings
+from connectors.mailgun_events import MailgunCallbacks
+from connectors.twilio.callbacks import TwilioCallbacks
+from connectors.twilio.settings import TwilioSettings
+from data.ledger import tables as t
+from data.ledger.migrate import migrate
+from data.ledger.store import open_ledger
+from data.settings import Settings
+from data.words import AttemptOutcome, Channel, RequestStatus, RunKind, RunStatus
+from invitations.events import Posted
+from tests.many import make_due
+from tests.world import NOON, insert
+from web.__main__ import _configure_logs as configure_logs
+from web.app import create_app
+from web.bodies import read_body
+from web.clock import PolicyClock
+from web.inbox import Inbox
+from web.metrics import Metrics
+from web.server import configure
+
+_LIMIT = 64 * 1024
+
+
+def prepare(home: Path, messages: int) -> None:
+    """A ledger with so many texts that were sent, and the table of the routes that do less."""
+    ledger = open_ledger(Settings(home=home))
+    migrate(ledger)
+    make_due(ledger, messages, channels=(Channel.SMS,))
+    numbers = range(1, messages + 1)
+    with ledger.write() as c:
+        batch = insert(c, t.runs, kind=RunKind.SEND, status=RunStatus.DONE, process="bench", started_at=NOON)
+        c.execute(
+            t.attempts.insert(),
+            [
+                {"attempt_id": attempt_id(n), "request_id": n, "batch_id": batch, "provider": "twilio",
+                 "claimed_at": NOON, "lease_until": NOON, "handed_at": NOON, "finished_at": NOON,
+                 "outcome": AttemptOutcome.ACCEPTED, "provider_message_id": f"SM{n:032x}"}
+                for n in numbers
+            ],
+        )  # fmt: skip
+        sent = t.requests.update().where(t.requests.c.request_id == sa.bindparam("n"))
+        c.execute(
+            sent.values(status=RequestStatus.SENT, handed_at=NOON, attempt_id=sa.bindparam("attempt"), attempt_count=1),
+            [{"n": n, "attempt": attempt_id(n)} for n in numbers],
+        )
+        c.execute(sa.text("create table bench_raw (id integer primary key, body text)"))
+    ledger.close()
+
+
+class Less:
+    """The routes that do less."""
+
+    def __init__(self, file: Path) -> None:
+        self.line = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        self.line.execute("pragma synchronous = full")
+        self.thread = ThreadPoolExecutor(1)
+        self.inbox = Inbox(self.keep)
+
+    def routes(self) -> list[Route]:
+        return [Route(f"/bench/{way.__name__}", way, methods=["POST"]) for way in (self.empty, self.each, self.raw)]
+
+    async def empty(self, request: Request) -> Response:
+        await read_body(request, _LIMIT)
+        return PlainTextResponse("ok")
+
+    async def each(self, request: Request) -> Response:
+        body = await read_body(request, _LIMIT)
+        await asyncio.get_running_loop().run_in_executor(self.thread, self.insert, body.decode())
+        return PlainTextResponse("ok")
+
+    async def raw(self, request: Request) -> Response:
+        body = await read_body(request, _LIMIT)
+        # Nothing is read or checked here, and so the body travels in the place of its hash.
+        await self.inbox.take(Posted("bench", Callback(()), body.decode()), len(body))
+        return PlainTextResponse("ok")
+
+    def insert(self, body: str) -> None:
+        self.line.execute("insert into bench_raw (body) values (?)", [body])
+
+    def keep(self, posted: Sequence[Posted]) -> Sequence[bool]:
+        self.line.execute("begin immediate")
+        self.line.executemany("insert into bench_raw (body) values (?)", [(one.body_sha256,) for one in posted])
+        self.line.execute("commit")
+        return [True] * len(posted)
+
+
+def serve(home: Path) -> None:
+    """Until standard input ends."""
+    told = os.fdopen(os.dup(1), "w")  # the log goes where a service's does: to a file that nobody reads
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (for as long as the process lives)
+    configure_logs()
+    ledger = open_ledger(Settings(home=home))
+    clock, metrics = PolicyClock(ledger), Metrics()
+    readers: dict[str, Any] = {
+        "twilio": TwilioCallbacks(TwilioSettings(account_sid=ACCOUNT, auth_token=SecretStr(AUTH_TOKEN)), clock),
+        "mailgun": MailgunCallbacks(MailgunSettings(domain=DOMAIN, webhook_key=SecretStr(SIGNING_KEY))),
+    }
+    app = create_app(ledger, readers, public_url=PUBLIC_URL, metrics=metrics)
+    less = Less(home / "ledger.sqlite")
+    app.router.routes[:0] = less.routes()
+    listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    server = uvicorn.Server(configure(app, metrics, public_url=PUBLIC_URL))
+
+    def wait() -> None:
+        sys.stdin.read()
+        server.should_exit = True
+
+    threading.Thread(target=wait, daemon=True).start()
+    print(json.dumps({"port": listening.getsockname()[1]}), file=told, flush=True)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    server.run(sockets=[listening])
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    with ledger.read() as c:
+        stored = {
+            name: c.execute(sa.text(f"select count(*) from {name}")).scalar_one()  # noqa: S608  (one of three)
+            for name in ("bench_raw", "inbox", "events")
+        }
+    stored["cpu"] = spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime
+    print(json.dumps(stored), file=told, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--prepare", type=int, default=0, help="only make the ledger, with so many messages")
+    parser.add_argument("--group", type=int, default=web.inbox.GROUP_POSTS)
+    asked = parser.parse_args()
+    if asked.prepare:
+        prepare(asked.home, asked.prepare)
+        return
+    web.inbox.GROUP_POSTS = asked.group
+    serve(asked.home)
+
+
+if __name__ == "__main__":
+    main()
