@@ -4,7 +4,6 @@ import hashlib
 import re
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
@@ -13,10 +12,10 @@ import structlog
 from starlette.routing import Route
 
 from data.ledger import tables as t
-from data.ledger.store import Ledger, open_ledger
-from data.settings import Settings
+from data.ledger.store import Ledger
 from tests.web.client import PHONE, Client
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
+from tests.web.raw import line_to
 from tests.web.served import served
 from tests.world import make_customer, make_request
 from web.looks import LOGO_LIMIT
@@ -25,24 +24,34 @@ pytestmark = pytest.mark.slow
 
 PATHS = [f"/r/{LINK}", f"/u/{UNSUBSCRIBE}", f"/o/{LINK}.gif", "/r/unknown", "/nowhere", "/healthz", "/readyz"]
 FORBIDDEN = (LINK, UNSUBSCRIBE, "ana@example.com", "Ana", "5550100", "evil", "A quiet word", "127.0.0.1")
+POLICY = re.compile(
+    r"default-src 'none'; style-src ('none'|'sha256-[\w+/]{43}='); img-src ('none'|'self'|'self' data:); "
+    r"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+FROM_ELSEWHERE = re.compile(rb"<script|javascript:|\son\w+=|(src|srcset|action)=\"(?!/|data:)|@import|url\(")
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("asked")
-@pytest.mark.parametrize("path", PATHS)
-def test_every_answer_forbids_what_it_does_not_need(client: Client, path: str) -> None:
-    for method in ("GET", "HEAD", "DELETE"):
-        headers = client(method, path).headers
-        policy = headers["content-security-policy"]
-        assert re.fullmatch(
-            r"default-src 'none'; style-src ('none'|'sha256-[\w+/=]{44}'); img-src ('none'|'self'|'self' data:); "
-            r"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-            policy,
-        )
-        assert headers["referrer-policy"] == "no-referrer"
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["strict-transport-security"]
-        assert "set-cookie" not in headers
-        assert headers["cache-control"] == "no-store"
+def test_every_answer_of_every_route_forbids_what_it_does_not_need(client: Client) -> None:
+    patterns = {route.path for route in client.app.routes if isinstance(route, Route)} | {"/nowhere", "/r/{token}/x"}
+    form = [(b"content-type", b"application/x-www-form-urlencoded")]
+    seen = set()
+    with line_to(client.app) as line:
+        for pattern in sorted(patterns):
+            for value in (LINK, UNSUBSCRIBE, "1") if "{" in pattern else ("",):
+                for method in ("GET", "HEAD", "POST", "DELETE"):
+                    answer = line(method, re.sub(r"\{.*?\}", value, pattern), headers=form, parts=[b"score=4"])
+                    assert POLICY.fullmatch(answer.header("content-security-policy") or ""), (method, pattern)
+                    assert answer.header("referrer-policy") == "no-referrer"
+                    assert answer.header("x-content-type-options") == "nosniff"
+                    assert answer.header("x-frame-options") == "DENY"
+                    assert answer.header("strict-transport-security")
+                    assert answer.header("set-cookie") is None
+                    assert answer.header("cache-control") in {"no-store", "public, max-age=31536000, immutable"}
+                    assert not FROM_ELSEWHERE.search(answer.body)
+                    seen.add(answer.status)
+    assert {200, 303, 404, 405} <= seen
 
 
 @pytest.mark.usefixtures("asked")
@@ -64,6 +73,10 @@ def test_no_file_of_ours_is_served(client: Client, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
+def test_an_answer_over_plain_http_promises_no_https(ledger: Ledger) -> None:
+    assert "strict-transport-security" not in Client(ledger, public_url="http://127.0.0.1:8080").get("/").headers
+
+
 @pytest.mark.usefixtures("asked")
 def test_the_log_says_what_was_asked_and_nothing_about_whom(client: Client) -> None:
     with structlog.testing.capture_logs() as lines:
@@ -78,6 +91,7 @@ def test_the_log_says_what_was_asked_and_nothing_about_whom(client: Client) -> N
         "/r/{token}", "/u/{token}", "/o/{token}.gif", "/healthz", "/readyz", "no such route",
     }  # fmt: skip
     assert len(lines) == len(PATHS) + 3
+    assert lines[-1]["method"] == "other"
 
 
 @pytest.mark.usefixtures("asked")
@@ -91,15 +105,6 @@ def test_a_broken_ledger_gives_a_kind_page_and_a_log_without_values(client: Clie
     assert answer.headers["content-security-policy"]
     assert lines[0]["event"] == "request_failed"
     assert not [secret for secret in FORBIDDEN if secret in str(lines)]
-
-
-def test_healthy_needs_no_ledger_and_ready_needs_a_current_one(client: Client, tmp_path: Any) -> None:
-    assert client.get("/readyz").status_code == 200
-    empty = open_ledger(Settings(home=tmp_path / "empty"))
-    without = Client(empty)
-    assert without.get("/healthz").status_code == 200
-    assert without.get("/readyz").status_code == 503
-    empty.close()
 
 
 def test_every_route_is_one_of_the_contract(client: Client) -> None:
