@@ -103,7 +103,7 @@ class Looks:
         """Starlette's handler for HTTPException: words for people, a word for providers."""
         status = problem.status_code if isinstance(problem, HTTPException) else 500
         headers = problem.headers if isinstance(problem, HTTPException) else None
-        if request.url.path.startswith("/callbacks/"):
+        if request.scope["path"].startswith(("/callbacks/", "/hooks/")):  # request.url fails on a query in no charset
             return PlainTextResponse("refused", status, headers=headers)
         page = self.notice(status, accept_language=request.headers.get("accept-language", ""))
         page.headers.update(headers or {})
