@@ -18,11 +18,13 @@ from invitations.policy import shipped
 _LONGEST = 1600  # characters of a text; more than an SMS can be says nothing further
 _SHORT_QUOTE = 24  # characters: somebody who writes "STOP" with the quotes means it
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」')  # a phone's reactions quote what they react to
+_ELISION = re.compile(r"\b([djlmnst]|qu)['’](?=\w)", re.IGNORECASE)  # French and Italian: two words
 _APOSTROPHES = re.compile("['’‘ʼ`´]")
 _SENTENCE_END = re.compile(r"[.!?,;:\n\r…。！？、，；：،؟؛।]+|\s[-–—]+\s")
 _NOT_LETTERS = re.compile(r"[^\w\s🛑⛔🚫✋]+")
 _STRETCHED = re.compile(r"(\w)\1{2,}")
 _SAID_TWICE = re.compile(r"\b(\w+)( \1\b)+|([🛑⛔🚫✋])\3+")
+_APART = " . "  # between sentences
 _WITHOUT_MARKS = str.maketrans("łøđıæœ", "lodiao")
 
 
@@ -53,23 +55,16 @@ def wish_of(text: str) -> EventKind:
     return EventKind.UNSUBSCRIBED if _is_no(sentences, whole, words) else EventKind.REPLIED
 
 
-def is_clear_start(text: str) -> bool:
-    """Whether a text that a provider takes for START is one by itself; YES answers many questions."""
-    return wish_of(text) is EventKind.RESUBSCRIBED
-
-
 def _is_no(sentences: list[str], whole: str, words: _Words) -> bool:
     if whole.replace(" ", "") in words.squeezed:
         return True
-    if any(core in words.stop or core in words.alone for core in _cores(whole, words.polite)):
-        return True
-    told = " . ".join(sentences)
+    told = _APART.join(sentences)
     for exception in words.unless:
-        told = exception.sub(" . ", told)
+        told = exception.sub(_APART, told)
     if any(phrase.search(told) for phrase in words.phrases):
         return True
-    left = [sentence for part in told.split(" . ") if (sentence := part.strip(" ."))]
-    ends = {left[0], left[-1]} if left else set()
+    left = [sentence for part in told.split(_APART) if (sentence := part.strip(" ."))]
+    ends = {" ".join(left), *left[:1], *left[-1:]}
     return any(core in words.stop for sentence in ends for core in _cores(sentence, words.polite))
 
 
@@ -101,7 +96,7 @@ def _folded(text: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text).casefold())
+    apart = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", _ELISION.sub(r"\1 ", text)).casefold())
     bare = "".join(letter for letter in apart if unicodedata.category(letter) != "Mn")
     return unicodedata.normalize("NFC", bare).translate(_WITHOUT_MARKS)
 
