@@ -13,8 +13,9 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger.arrivals import Known
 from data.ledger.candidate_sources import Sources
-from data.ledger.imports import Known, ListHead
+from data.ledger.imports import ListHead
 from data.ledger.tables import locations
 from data.ledger.texts import Texts
 from data.standing import Pace

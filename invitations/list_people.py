@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from connectors.csv_file import LINE
+from data.ledger.arrivals import Known
 from data.ledger.consents import BasisGiven, is_refused
 from data.ledger.identities import Address
 from data.ledger.import_counts import StandingOfPeople, standing_of_people
-from data.ledger.imports import Known
 from data.ledger.tables import channels, users
 from data.recipients import locate
 from data.words import AddressKind, Channel, ConsentBasis, Relationship
