@@ -16,7 +16,7 @@ from pydantic import AfterValidator, StringConstraints
 TEMPLATE_VARIABLES = frozenset({"first_name", "last_name", "location", "employee", "service", "link"})
 AT_ONCE = "immediately"
 # What customers' pages are written in, by the names of web/languages/*.po; a test holds the two together.
-PAGE_LANGUAGES = ("ar", "de", "en", "es", "fr", "he", "it", "ja", "nl", "pl", "pt", "zh")
+PAGE_LANGUAGES = ("ar", "en", "es", "fil", "fr", "ja", "ko", "pl", "pt", "ru", "vi", "zh")
 _MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 
 
