@@ -29,6 +29,7 @@ COMMANDS = {
     "breakers": "breakers:app",
     "doctor": "control:doctor",
     "watch": "watch:watch_once",
+    "revoke": "revoke:revoke",
     "suppressions": "suppressions:app",
     "template": "template:app",
 }

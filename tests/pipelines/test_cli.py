@@ -9,9 +9,10 @@ from PIL import Image
 
 from data.ledger.store import Ledger
 from data.ledger.tables import customers, system
+from data.words import Channel, RequestStatus
 from pipelines.cli import COMMANDS
 from tests.pipelines.commands import REAL_TWILIO, Run
-from tests.world import make_customer, make_request, make_world
+from tests.world import NOON, make_customer, make_request, make_world
 
 ACCOUNT = Path(__file__).parents[2] / "data" / "samples" / "account.toml"
 
@@ -52,6 +53,18 @@ def test_a_broken_account_file_is_told_by_table_and_key(run: Run, tmp_path: Path
 def test_a_missing_file_is_wrong_use(run: Run) -> None:
     assert run("init", "nowhere.toml").code == 2
     assert run("import", "nowhere.csv", "--location", "chicago", "--list", "May").code == 2
+
+
+def test_revoking_ends_a_customers_links_once_and_again_changes_nothing(run: Run, ledger: Ledger) -> None:
+    world = make_world(ledger)
+    customer = make_customer(ledger, world, email="ana@example.com")
+    make_request(ledger, world, customer, channel=Channel.EMAIL, status=RequestStatus.SENT, handed_at=NOON)
+    assert run("revoke", "nobody@example.com").code == 1
+    first = run("revoke", "ana@example.com")
+    assert (first.code, first.output.strip()) == (
+        0, "1 link leads nowhere any more. Unsubscribing by them still works.",
+    )  # fmt: skip
+    assert run("revoke", "ana@example.com").code == 0
 
 
 def test_importing_twice_makes_no_second_customer(run: Run, ledger: Ledger, tmp_path: Path) -> None:
