@@ -17,6 +17,7 @@ from data.ledger.store import open_ledger
 from data.settings import Settings
 from web.access import Discreet
 from web.app import create_app
+from web.clock import PolicyClock
 from web.metrics import Metrics
 from web.server import configure, patience_for_this_system, stopped_by_signal
 from web.settings import WebSettings
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse("AFTERWORD_LEDGER_URL cannot be read. Its form is postgresql://user:password@host/database.")
     try:
         require_current(ledger)
-        readers = open_callback_readers(clock=ledger.policy_now)
+        readers = open_callback_readers(clock=PolicyClock(ledger))
         listening = socket.create_server(
             (asked.host, asked.port), family=socket.AF_INET6 if ":" in asked.host else socket.AF_INET, backlog=2048
         )

@@ -13,6 +13,7 @@ from data.ledger.store import Ledger
 from invitations.events import Posted, receive_posted
 from web.access import AccessLog
 from web.callbacks import Callbacks
+from web.clock import PolicyClock
 from web.headers import SafeHeaders
 from web.health import Health
 from web.inbox import MOST_POSTS, Inbox
@@ -43,10 +44,10 @@ def create_app(
     what was taken and waits for its transaction is stored first.
     """
     settings, metrics = settings or WebSettings(), metrics or Metrics()
-    looks, threads = Looks(), LedgerThreads()
+    looks, threads, clock = Looks(), LedgerThreads(), PolicyClock(ledger)
 
     def store(posted: Sequence[Posted]) -> Sequence[bool]:
-        return receive(ledger, posted, now=ledger.policy_now())
+        return receive(ledger, posted, now=clock())
 
     inbox = Inbox(store, observe_group=metrics.observe_group)
     metrics.watch_inbox(inbox.depth, capacity=MOST_POSTS)

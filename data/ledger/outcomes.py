@@ -4,7 +4,7 @@ Every function names the attempt and the state it expects, so that a late answer
 answer, and a resolver at work at the same time leave the same rows behind, in any order.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,7 +51,7 @@ class Attempt:
 
 
 _ATTEMPTS = (
-    sa.select(
+    sa.select(  # in the order of Attempt's fields
         _at.attempt_id,
         _at.request_id,
         _r.invitation_id,
@@ -85,8 +85,8 @@ def find_attempts(connection: Connection, attempt_ids: Collection[str]) -> dict[
     """Attempts by our own ids; those that are not ours are absent."""
     if not attempt_ids:
         return {}
-    found = connection.execute(_BY_ID, {"attempt_ids": listed(attempt_ids)})
-    return {row.attempt_id: Attempt(**row._mapping) for row in found}
+    found: Sequence[Any] = connection.execute(_BY_ID, {"attempt_ids": listed(attempt_ids)}).all()
+    return {row[0]: Attempt(*row) for row in found}
 
 
 def find_attempts_by_message(
@@ -95,8 +95,8 @@ def find_attempts_by_message(
     """Attempts by (provider, the provider's id of the message); those that are not ours are absent."""
     if not messages:
         return {}
-    found = [Attempt(**row._mapping) for row in connection.execute(_BY_MESSAGE, {"messages": list(messages)})]
-    return {(one.provider, one.provider_message_id or ""): one for one in found}
+    found: Sequence[Any] = connection.execute(_BY_MESSAGE, {"messages": list(messages)}).all()
+    return {(one.provider, one.provider_message_id or ""): one for one in (Attempt(*row) for row in found)}
 
 
 def record_not_sent(
