@@ -42,8 +42,6 @@ class Style:
 class Looks:
     """Writes pages."""
 
-    texts = ENGLISH
-
     def __init__(self) -> None:
         self.environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
@@ -66,7 +64,7 @@ class Looks:
         self,
         template: str,
         *,
-        texts: Texts = ENGLISH,
+        texts: Texts,
         status: int = 200,
         color: str = colours.DEFAULT,
         logo: tuple[str, bytes] | None = None,

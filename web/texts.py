@@ -1,8 +1,7 @@
 """Every word that a customer reads, in English; `web/languages/*.po` says each of them in other languages.
 
 A field's name is the message's context in a catalogue, its English the message. `{…}` is filled when a page is
-written; a value is always shown as text. A line behind `#:` tells translators what they can't see.
-"""
+written; a value is always shown as text."""
 
 from dataclasses import dataclass
 
@@ -32,7 +31,7 @@ class Texts:
     stars_highest: str = "Excellent"
     choose_stars: str = "Please choose from 1 to 5 stars."
 
-    chosen: str = "You pressed this in our message: {answer}"
+    chosen: str = "You chose an answer in our message. It counts once you send it:"
     confirm: str = "Send: {answer}"
     choose_other: str = "Or choose another answer:"
 

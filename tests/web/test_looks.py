@@ -36,12 +36,15 @@ def test_text_on_any_colour_of_a_business_can_be_read() -> None:
 
 @pytest.mark.parametrize("color", ["red", "#fff", "#0f766e;}", "", "#0f766e\n", "url(x)"])
 def test_what_is_no_colour_becomes_the_house_colour(color: str) -> None:
-    assert colours.style_sheet(color).startswith(":root{--brand:#0F766E;--on-brand:#ffffff;--edge:#0F766E}")
+    assert colours.style_sheet(color).startswith(":root{--brand:#0F766E;--on-brand:#ffffff;--edge:#0f766e}")
 
 
-def test_a_colour_that_is_lost_on_the_page_gets_a_grey_edge() -> None:
-    assert colours.style_sheet("#fefce8").count("--edge:var(--line)") == 1  # on white only
-    assert "dark){:root{--edge:var(--line)}" in colours.style_sheet("#111111")
+def test_edges_in_any_colour_of_a_business_can_be_made_out_on_both_cards() -> None:
+    for red, green, blue in product(range(0, 256, 51), repeat=3):
+        color = f"#{red:02x}{green:02x}{blue:02x}"
+        for card in colours.CARDS:
+            assert colours.contrast(colours.shade(color, card), card) >= 4.5, (color, card)
+    assert colours.shade("#0f766e", "#ffffff") == "#0f766e"  # what can be made out already stays as it is
 
 
 def test_the_cards_are_those_of_the_style_sheet() -> None:
