@@ -52,12 +52,6 @@ class ProviderEvent:
     # applied at once, for that errs on the safe side; the rest is kept until polling brings the same key.
     is_confirmed: bool = True
 
-    @property
-    def suppresses(self) -> bool:
-        """Whether it asks for an address to be left alone: then acting on what was made up errs on the safe side."""
-        is_no = self.kind in {EventKind.UNSUBSCRIBED, EventKind.COMPLAINED}
-        return is_no or self.scope in {FailureScope.ADDRESS, FailureScope.OPT_OUT}
-
 
 @dataclass(frozen=True, slots=True)
 class Callback:

@@ -149,7 +149,7 @@ def text_event(
         address_kind=AddressKind.PHONE if number else None,
         reason=reasons.get(kind),
         channel=Channel.WHATSAPP if sender.startswith(_WHATSAPP) else Channel.SMS,
-        text=text,
+        text=text.replace("\0", "\ufffd").encode("utf-8", "replace").decode(),  # else PostgreSQL would not take it
         raw=raw,
     )
 

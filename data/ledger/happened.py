@@ -15,7 +15,7 @@ from data.ledger.rows_of import moment_text, rows_of
 from data.ledger.tables import attempts, events, inbox, invitations, requests
 from data.ledger.tables.metadata import database_now
 from data.ledger.types import Json, UtcDateTime
-from data.words import EventKind
+from data.words import Channel, EventKind
 
 _at, _r, _i = attempts.c, requests.c, invitations.c
 
@@ -164,6 +164,7 @@ def append_event(
     occurred_at: datetime,
     account_id: int | None = None,
     person_id: int | None = None,
+    channel: Channel | None = None,
     code: str | None = None,
     detail: Mapping[str, Any] | None = None,
     inbox_id: int | None = None,
@@ -172,7 +173,7 @@ def append_event(
 
     An open or a click has no evidence yet: `invitations.grading` gives it, with all others of the message.
     """
-    about: dict[str, Any] = {"account_id": account_id, "person_id": person_id}
+    about: dict[str, Any] = {"account_id": account_id, "person_id": person_id, "channel": channel}
     if attempt is not None:
         about = {
             "account_id": attempt.account_id,

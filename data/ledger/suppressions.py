@@ -7,6 +7,7 @@ SMS). Always the newest row that applies counts.
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -100,21 +101,66 @@ def has_said_no_since(
 
     Events come in any order (a provider lists the newest text first), and STOP wins a tie.
     """
-    person = sa.select(_a.person_id).where(_a.account_id == account_id, _a.kind == kind, _a.address == address)
+    person = _owner(account_id, kind, address)
     # The owner's suppressions are written under this lock (PostgreSQL), so none can slip in after the look.
     connection.execute(
         sa.select(people.c.person_id).where(people.c.person_id.in_(person)).with_for_update(key_share=True)
     )
-    of_owner = sa.exists().where(
-        _a.account_id == _s.account_id, _a.kind == _s.kind, _a.address == _s.address, _a.person_id.in_(person)
-    )
     said = sa.select(_s.suppression_id).where(
-        _s.account_id == account_id,
-        _s.effect == SuppressionEffect.SUPPRESS,
-        _s.occurred_at >= moment,
-        sa.or_(sa.and_(_s.kind == kind, _s.address == address), sa.and_(_s.channel.is_(None), of_owner)),
+        _s.effect == SuppressionEffect.SUPPRESS, _s.occurred_at >= moment, _about_owner(account_id, kind, address)
     )
     return connection.execute(said.limit(1)).first() is not None
+
+
+def last_reason(
+    connection: Connection, *, account_id: int, kind: AddressKind, address: str
+) -> SuppressionReason | None:
+    """Why whoever owns this address was last suppressed; None when they never were."""
+    said = sa.select(_s.reason).where(_s.effect == SuppressionEffect.SUPPRESS, _about_owner(account_id, kind, address))
+    return connection.execute(said.order_by(_s.suppression_id.desc()).limit(1)).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A START that was taken. `occurred_at` is the provider's time."""
+
+    occurred_at: datetime
+    event_id: int | None
+
+
+def last_start(connection: Connection, *, account_id: int, address: str, after: datetime) -> Start | None:
+    """The latest START from this number that came after a moment; None when none did."""
+    started = (
+        sa.select(_s.occurred_at, _s.event_id)
+        .where(
+            _s.account_id == account_id,
+            _s.kind == AddressKind.PHONE,
+            _s.address == address,
+            _s.effect == SuppressionEffect.RESTORE,
+            _s.reason == SuppressionReason.START_KEYWORD,
+            _s.occurred_at > after,
+        )
+        .order_by(_s.occurred_at.desc(), _s.suppression_id.desc())
+        .limit(1)
+    )
+    row = connection.execute(started).one_or_none()
+    return None if row is None else Start(*row)
+
+
+def _owner(account_id: int, kind: AddressKind, address: str) -> sa.Select[int]:
+    return sa.select(_a.person_id).where(_a.account_id == account_id, _a.kind == kind, _a.address == address)
+
+
+def _about_owner(account_id: int, kind: AddressKind, address: str) -> sa.ColumnElement[bool]:
+    """For a WHERE: what was said of this address, or of the person who owns it on every channel."""
+    of_owner = sa.exists().where(
+        _a.account_id == _s.account_id,
+        _a.kind == _s.kind,
+        _a.address == _s.address,
+        _a.person_id.in_(_owner(account_id, kind, address)),
+    )
+    of_address = sa.and_(_s.kind == kind, _s.address == address)
+    return sa.and_(_s.account_id == account_id, sa.or_(of_address, sa.and_(_s.channel.is_(None), of_owner)))
 
 
 def record(
