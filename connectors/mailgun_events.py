@@ -3,10 +3,10 @@
 import hashlib
 import hmac
 import json
-from collections import OrderedDict
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Any
 
 import structlog
@@ -14,13 +14,18 @@ import structlog
 from connectors import Callback, ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
 from connectors.mailgun_api import PROVIDER, MailgunApi, MailgunSettings, Timeout, message_id_of, name_of, variable_of
 from connectors.mailgun_codes import SUPPRESSES, agent_of, event_of, failure_code, is_machine, retry_of, scope_of
+from connectors.storable import storable
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS
 from data.words import AddressKind, EventKind, FailureScope
 
 # Mailgun retries a callback for about 8 hours; whether it signs each try afresh is not documented.
 _STALE_AFTER = timedelta(hours=12)
 _AHEAD = timedelta(hours=1)
-_TOKENS_KEPT = 20_000
+# They are signed without a mark between them: digits only, or "1795456740" and "e0ab" would be "1795456740e0" and "ab".
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_TOKEN = re.compile(r"[0-9A-Za-z_-]{1,200}")
+_LONGEST_ID = 100  # the key holds domain and day as well
+_LONGEST_ADDRESS = 254
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +50,7 @@ class MailgunEvents:
             events = []
             for item in page:
                 try:
-                    events.append(provider_event(self._api.domain, item))
+                    events.append(provider_event(self._api.domain, _kept(item)))
                 except MalformedCallback:
                     unreadable += 1
             yield from events
@@ -66,52 +71,53 @@ class MailgunCallbacks:
         dated_by: Callable[[], datetime] | None = None,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        """`dated_by` is not needed: events carry their own time. `clock` (this machine's) judges a signature's age."""
+        """`dated_by`: no unconfirmed no is dated after it, for one from the future would outlast every later word.
+
+        `clock` (this machine's) judges a signature's age.
+        """
         if not settings.webhook_key or not settings.domain:
             raise ConfigurationError(f"Set {' and '.join(settings.missing_for_callbacks())}.")
         self._key = settings.webhook_key.get_secret_value().encode()
         self._domain = settings.domain
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._tokens: OrderedDict[str, str] = OrderedDict()
-        self._lock = Lock()
+        self._now = dated_by or self._clock
 
     def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Callback:
-        """The signature covers timestamp and token only, so a token counts for the first event it came with."""
+        """The signature covers timestamp and token only: the token is good for one body, and polling confirms it."""
         try:
             document = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ForgedCallback("not JSON: Mailgun posts application/json") from None
         signature = document.get("signature") if isinstance(document, dict) else None
         token = self._verify(signature if isinstance(signature, dict) else {})
         item = document.get("event-data")
         if not isinstance(item, dict):
             raise MalformedCallback("an object event-data was expected")
-        event = provider_event(self._domain, item)
-        self._claim(token, event.key)
-        return Callback([event], token)
+        event = provider_event(self._domain, _kept(item))
+        at = min(event.occurred_at, self._now()) if event.address else event.occurred_at
+        return Callback([replace(event, occurred_at=at, is_confirmed=False)], token)
 
     def _verify(self, signature: Mapping[str, Any]) -> str:
-        """The token, once timestamp and token are signed with the webhook signing key and not too old."""
+        """The token, once it and a time are signed with the webhook signing key and the time is not too long ago."""
         timestamp, token, given = (str(signature.get(name) or "") for name in ("timestamp", "token", "signature"))
+        if not _TIMESTAMP.fullmatch(timestamp) or not _TOKEN.fullmatch(token):
+            raise ForgedCallback("no timestamp and token were signed")
         expected = hmac.new(self._key, (timestamp + token).encode(), hashlib.sha256).hexdigest()
-        if not token or not hmac.compare_digest(expected.encode(), given.encode()):
+        if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
             raise ForgedCallback("the signature does not match")
-        try:
-            signed_at = datetime.fromtimestamp(float(timestamp), UTC)
-        except (ValueError, OverflowError, OSError):
-            raise ForgedCallback("the time of signing cannot be read") from None
-        now = self._clock()
-        if not now - _STALE_AFTER <= signed_at <= now + _AHEAD:
+        age = timedelta(seconds=self._clock().timestamp() - int(timestamp))
+        if not -_AHEAD <= age <= _STALE_AFTER:
             raise ForgedCallback("signed too long ago, or in the future")
         return token
 
-    def _claim(self, token: str, key: str) -> None:
-        """A token seen again with another event was copied from a callback that was overheard."""
-        with self._lock:
-            if self._tokens.setdefault(token, key) != key:
-                raise ForgedCallback("a signature used before, for another event")
-            while len(self._tokens) > _TOKENS_KEPT:
-                self._tokens.popitem(last=False)
+
+def _kept(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What can be kept of an event; raises MalformedCallback for one that is nested as no event of Mailgun's is."""
+    try:
+        kept: Mapping[str, Any] = storable(item)
+    except ValueError:
+        raise MalformedCallback("an event was expected, not a document nested so deeply") from None
+    return kept
 
 
 def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
@@ -124,15 +130,15 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
         at = datetime.fromtimestamp(float(str(timestamp)), UTC)
     except (ValueError, OverflowError, OSError):
         raise MalformedCallback("an event needs a timestamp in epoch seconds") from None
-    if not identity:
-        raise MalformedCallback("an event needs an id")
+    if not isinstance(identity, str) or not 0 < len(identity) <= _LONGEST_ID:
+        raise MalformedCallback(f"an event needs an id: a text of up to {_LONGEST_ID} characters")
     kind = event_of(item)
     is_fetch = kind in (EventKind.OPENED, EventKind.CLICKED)
     is_failed = kind is EventKind.FAILED
     scope = scope_of(item) if is_failed else None
     # Named only where it matters whoever sent the message: others may use the domain too.
     is_personal = kind in SUPPRESSES or scope in (FailureScope.ADDRESS, FailureScope.OPT_OUT)
-    recipient = item.get("recipient") if is_personal else None
+    recipient = _address(item.get("recipient")) if is_personal else None
     return ProviderEvent(
         provider=PROVIDER,
         key=f"{domain}:{at:%Y-%m-%d}:{identity}",
@@ -140,7 +146,7 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
         occurred_at=at,
         attempt_id=variable_of(item, "attempt_id") or _attempt_in(message_id_of(item), domain),
         provider_message_id=name_of(item),
-        address=str(recipient).lower() if recipient else None,
+        address=recipient,
         address_kind=AddressKind.EMAIL if recipient else None,
         code=_code(kind, item),
         reason=_reason(kind, item),
@@ -151,6 +157,11 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
         client_address=str(item.get("ip") or "") or None if is_fetch else None,
         raw=item,
     )
+
+
+def _address(recipient: object) -> str | None:
+    is_one = isinstance(recipient, str) and "@" in recipient and len(recipient) <= _LONGEST_ADDRESS
+    return str(recipient).lower() if is_one else None
 
 
 def _attempt_in(message_id: str | None, domain: str) -> str | None:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,11 +113,21 @@ def test_our_own_message_id_names_the_attempt_where_variables_were_lost() -> Non
     assert provider_event(DOMAIN, mailgun_event("opened", message=foreign, **{"user-variables": []})).attempt_id is None
 
 
+TOKEN = "f" * 50
+
+
 def signed(item: dict[str, Any], *, at: datetime = NOON, token: str = "t1", key: str = "hook-1") -> bytes:  # noqa: S107
     timestamp = str(int(at.timestamp()))
     signature = hmac.new(key.encode(), (timestamp + token).encode(), hashlib.sha256).hexdigest()
     document = {"signature": {"timestamp": timestamp, "token": token, "signature": signature}, "event-data": item}
     return json.dumps(document).encode()
+
+
+def nested(depth: int) -> Any:
+    document: Any = 1
+    for _ in range(depth):
+        document = [document]
+    return document
 
 
 @pytest.fixture
@@ -128,7 +139,7 @@ def test_a_pushed_event_has_the_key_of_the_polled_one(reader: MailgunCallbacks, 
     item = mailgun_event("clicked")
     paged(it, [item])
     [pushed] = reader.read_callback("https://reviews.example/callbacks/mailgun", {}, signed(item)).events
-    assert [pushed] == poll(it)
+    assert [replace(pushed, is_confirmed=True)] == poll(it)
 
 
 @pytest.mark.parametrize("hours", [-12.1, 1.1])
@@ -144,6 +155,8 @@ def test_a_signature_is_good_for_as_long_as_mailgun_retries(reader: MailgunCallb
     [
         signed(mailgun_event("opened"), key="another"), b"", b"[]", b"{}", b'{"signature": "x"}',
         signed(mailgun_event("opened"), token=""), b'{"signature": {"signature": "\xc3\xa9", "token": "t"}}',
+        b'{"signature": {"timestamp": "1", "token": "t", "signature": "\\ud800"}}', b"[" * 100_000, b"\xff{}",
+        b'{"signature": {"timestamp": 1e999, "token": {}, "signature": []}}', '{"signature": {}}'.encode("utf-16"),
     ],
 )  # fmt: skip
 def test_forgeries_are_not_believed(reader: MailgunCallbacks, body: bytes) -> None:
@@ -151,11 +164,37 @@ def test_forgeries_are_not_believed(reader: MailgunCallbacks, body: bytes) -> No
         reader.read_callback("", {}, body)
 
 
-def test_a_token_counts_for_the_event_it_came_with(reader: MailgunCallbacks) -> None:
-    first = signed(mailgun_event("opened", id="a"))
-    assert reader.read_callback("", {}, first) == reader.read_callback("", {}, first)  # Mailgun's own retry
-    with pytest.raises(ForgedCallback):  # the signature does not cover the body: overheard, then changed
-        reader.read_callback("", {}, signed(mailgun_event("unsubscribed", id="b")))
+def test_a_token_cannot_be_cut_elsewhere_to_be_another(reader: MailgunCallbacks) -> None:
+    whole = json.loads(signed(mailgun_event("opened"), token="e0ab"))
+    stamp = whole["signature"]["timestamp"]
+    for timestamp, token in ((stamp + "e0", "ab"), (stamp[:-1], stamp[-1] + "e0ab"), ("", stamp + "e0ab")):
+        cut = {**whole, "signature": {**whole["signature"], "timestamp": timestamp, "token": token}}
+        with pytest.raises(ForgedCallback):
+            reader.read_callback("", {}, json.dumps(cut).encode())
+
+
+def test_the_token_goes_along_for_it_is_good_for_one_body(reader: MailgunCallbacks) -> None:
+    assert reader.read_callback("", {}, signed(mailgun_event("opened"), token=TOKEN)).token == TOKEN
+
+
+def test_what_is_pushed_waits_for_polling_to_confirm_it(reader: MailgunCallbacks, it: Stub) -> None:
+    item = mailgun_event("unsubscribed")
+    paged(it, [item])
+    assert [event.is_confirmed for event in reader.read_callback("", {}, signed(item)).events] == [False]
+    assert [event.is_confirmed for event in poll(it)] == [True]
+
+
+def test_nobody_says_no_in_the_future_where_it_would_outlast_every_later_word(reader: MailgunCallbacks) -> None:
+    told = mailgun_event("unsubscribed", timestamp=(NOON + timedelta(days=3_000)).timestamp())
+    [event] = reader.read_callback("", {}, signed(told)).events
+    assert event.occurred_at == NOON
+
+
+def test_what_no_database_can_keep_is_marked(reader: MailgunCallbacks) -> None:
+    odd = {"tag\x00": ["a\x00b", "\ud800", "fine é", float("inf")], "user-variables": {"attempt_id": "a\x00"}}
+    [event] = reader.read_callback("", {}, signed(mailgun_event("opened", **odd))).events
+    assert event.raw["tag\ufffd"] == ["a\ufffdb", "\ufffd", "fine é", None]
+    assert event.attempt_id == "a\ufffd"
 
 
 def test_a_signed_callback_without_an_event_is_malformed(reader: MailgunCallbacks) -> None:
@@ -163,6 +202,9 @@ def test_a_signed_callback_without_an_event_is_malformed(reader: MailgunCallback
         {"event": "opened"},
         {"event": "opened", "id": "a"},
         {"event": "opened", "timestamp": "soon", "id": "a"},
+        {"event": "opened", "timestamp": NOON.timestamp(), "id": "a" * 5_000},
+        {"event": "opened", "timestamp": NOON.timestamp(), "id": ["a"]},
+        mailgun_event("opened", deep=nested(40)),
     ):
         with pytest.raises(MalformedCallback):
             reader.read_callback("", {}, signed(item))
