@@ -77,7 +77,7 @@ def _write(ledger: Ledger, ways: Sequence[NoticeWay], due: _Due, now: datetime) 
             day=due.day.isoformat(),
             sent=sum(figures.asks.values()) + sum(figures.reminders.values()),
             failed=sum(failure.count for failure in figures.failures),
-            answered=sum(figures.scores.values()),
+            answered=_how_many_answered(figures),
             reviews=sum(count for count, _ in figures.reviews.values()),
             waiting=sum(figures.waiting.values()),
         )
@@ -111,7 +111,11 @@ def text_of(figures: Figures, day: date, zone: ZoneInfo) -> str:
 
 def _headline(figures: Figures) -> str:
     sent = sum(figures.asks.values()) + sum(figures.reminders.values())
-    return f"{sent:,} sent, {sum(figures.scores.values()):,} answered"
+    return f"{sent:,} sent, {_how_many_answered(figures):,} answered"
+
+
+def _how_many_answered(figures: Figures) -> int:
+    return sum(figures.scores.values()) + sum(figures.stars.values())
 
 
 def _part(title: str, lines: Sequence[str]) -> str:
@@ -145,10 +149,12 @@ def _answered(figures: Figures) -> list[str]:
         detractors = sum(count for score, count in figures.scores.items() if score <= 6)
         average = sum(score * count for score, count in figures.scores.items()) / given
         nps = round(100 * (promoters - detractors) / given)
-        lines.append(
-            f"{_many(given, 'score')}, {average:.1f} of 10 on average, NPS {nps:+d}"
-            + (f"; {figures.comments:,} with a comment" if figures.comments else "")
-        )
+        lines.append(f"{_many(given, 'score')}, {average:.1f} of 10 on average, NPS {nps:+d}")
+    if rated := sum(figures.stars.values()):
+        average = sum(stars * count for stars, count in figures.stars.items()) / rated
+        lines.append(f"{_many(rated, 'answer')} in stars, {average:.1f} of 5 on average")
+    if figures.comments:
+        lines.append(f"{_many(figures.comments, 'answer')} with a comment")
     for platform, (count, stars) in figures.reviews.items():
         on_average = "" if stars is None else f", {stars:.1f} stars on average"
         lines.append(f"{_many(count, 'review')} on {platform}{on_average}")

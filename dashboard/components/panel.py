@@ -100,6 +100,7 @@ def _profile(found: dict[str, Any], desk: Desk) -> Markup:
         ("Service", found["service"]),
         ("Source", " · ".join(filter(None, [said(SOURCE, found["source"]), found["list_name"]]))),
         ("Score", score_mark(found["score"])),
+        ("Stars", stars_mark(found["stars_given"])),
     ]
     items = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*fact) for fact in facts if fact[1])
     name = " ".join(filter(None, [found["first_name"], found["last_name"]])) or "No name"
@@ -179,6 +180,8 @@ def _happened(row: dict[str, Any], zone: str, comments: set[str]) -> Markup:
         extra.pop()  # the comment has a line of its own
     if row["score"] is not None:
         extra.insert(0, f"{row['score']} of 10")
+    if row["stars"] is not None:
+        extra.insert(0, f"{row['stars']} of 5 stars")
     local = in_zone(row["occurred_at"], zone)
     return Markup(
         '<li>{}<div><span>{}</span> <span class="aw-faint">{}</span></div><time title="{}">{:%H:%M}</time></li>'

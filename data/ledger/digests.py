@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -51,6 +52,7 @@ class Figures:
     reminders: Mapping[Channel, int]
     failures: Sequence[Failures]
     scores: Mapping[int, int]  # how many gave each score
+    stars: Mapping[int, int]  # how many gave so many stars, where a page asks for them instead
     comments: int
     reviews: Mapping[str, tuple[int, float | None]]  # by platform: how many, stars on average
     unsubscribed: int
@@ -84,13 +86,14 @@ def read_figures(connection: Connection, account_id: int, start: datetime, end: 
         sa.select(_r.channel, is_ask, sa.func.count().label("count")).where(*of_day).group_by(_r.channel, is_ask)
     ).all()
     said = _events(connection, account_id, start, end, (EventKind.UNSUBSCRIBED, EventKind.COMPLAINED))
-    given = _scores(connection, account_id, start, end)
+    given = _answers(connection, account_id, start, end)
     return Figures(
         asks={row.channel: int(row[2]) for row in handed if row.is_ask},
         reminders={row.channel: int(row[2]) for row in handed if not row.is_ask},
         failures=_failures(connection, account_id, start, end),
-        scores={score: count for score, count, _ in given},
-        comments=sum(comments for _, _, comments in given),
+        scores={row.score: row.people for row in given if row.score is not None},
+        stars={row.stars: row.people for row in given if row.stars is not None},
+        comments=sum(row.comments for row in given),
         reviews=_reviews(connection, account_id, start, end),
         unsubscribed=said.get(EventKind.UNSUBSCRIBED, 0),
         complained=said.get(EventKind.COMPLAINED, 0),
@@ -114,14 +117,22 @@ def _failures(connection: Connection, account_id: int, start: datetime, end: dat
     return [Failures(row.channel, row.failure_scope, row.failure_code or "no code", int(row[3])) for row in found]
 
 
-def _scores(connection: Connection, account_id: int, start: datetime, end: datetime) -> list[tuple[int, int, int]]:
+class _Given(NamedTuple):
+    score: int | None
+    stars: int | None
+    people: int
+    comments: int
+
+
+def _answers(connection: Connection, account_id: int, start: datetime, end: datetime) -> list[_Given]:
+    s = scores.c
     found = connection.execute(
-        sa.select(scores.c.score, sa.func.count(), sa.func.count(scores.c.comment))
-        .join_from(scores, invitations, _i.invitation_id == scores.c.invitation_id)
-        .where(_i.account_id == account_id, scores.c.scored_at >= start, scores.c.scored_at < end)
-        .group_by(scores.c.score)
+        sa.select(s.score, s.stars, sa.func.count(), sa.func.count(s.comment))
+        .join_from(scores, invitations, _i.invitation_id == s.invitation_id)
+        .where(_i.account_id == account_id, s.scored_at >= start, s.scored_at < end)
+        .group_by(s.score, s.stars)
     )
-    return [(int(score), int(count), int(comments)) for score, count, comments in found]
+    return [_Given(*row) for row in found]
 
 
 def _reviews(

@@ -46,15 +46,19 @@ def test_a_comment_that_came_with_a_score_is_told_once(
     ben = invitation_of(ledger, people["ben"])
     with ledger.write() as c:
         c.execute(t.scores.update().values(comment="Gentle hands."))
-        for kind, detail in ((EventKind.SCORED, None), (EventKind.COMMENTED, {"text": "Gentle hands."})):
+        for kind, stars, detail in (
+            (EventKind.SCORED, 4, None),
+            (EventKind.COMMENTED, None, {"text": "Gentle hands."}),
+        ):
             insert(
                 c, t.events, account_id=world.account_id, invitation_id=ben.invitation_id, person_id=ben.person_id,
-                location_id=ben.location_id, kind=kind, channel=Channel.SMS, detail=detail,
+                location_id=ben.location_id, kind=kind, channel=Channel.SMS, stars=stars, detail=detail,
                 occurred_at=NOON - timedelta(hours=20), recorded_at=database_now(),
             )  # fmt: skip
     shown = text(look("customers", customer=str(people["ben"])))
     assert shown.count("Gentle hands.") == 1
     assert "Gave a score" in shown
+    assert "4 of 5 stars" in shown
 
 
 def test_who_was_not_invited_yet_reads_what_holds_it_back(people: dict[str, int], look: Open) -> None:

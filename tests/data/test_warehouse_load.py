@@ -40,8 +40,10 @@ def checksums(warehouse: Warehouse) -> dict[str, str]:
         return {name: checksum(connection, name) for name in tables}
 
 
-def make_answer(ledger: Ledger, world: World, customer_id: int, request_id: int, score: int) -> None:
-    """The customer opened, clicked, scored, chose a platform and left a review."""
+def make_answer(
+    ledger: Ledger, world: World, customer_id: int, request_id: int, answer: int, *, name: str = "score"
+) -> None:
+    """The customer opened, clicked, answered by a score or stars, chose a platform and left a review."""
     with ledger.write() as c:
         request = c.execute(t.requests.select().where(t.requests.c.request_id == request_id)).one()
         person = c.execute(t.customers.select().where(t.customers.c.customer_id == customer_id)).one().person_id
@@ -51,7 +53,7 @@ def make_answer(ledger: Ledger, world: World, customer_id: int, request_id: int,
             (1, EventKind.DELIVERED, {}),
             (2, EventKind.OPENED, {"evidence": Evidence.MACHINE}),
             (3, EventKind.CLICKED, {"evidence": Evidence.HUMAN}),
-            (4, EventKind.SCORED, {"score": score}),
+            (4, EventKind.SCORED, {name: answer}),
             (5, EventKind.PLATFORM_CHOSEN, {"platform_id": platform.platform_id, "detail": {"position": 0}}),
         ):
             insert(
@@ -60,8 +62,8 @@ def make_answer(ledger: Ledger, world: World, customer_id: int, request_id: int,
                 occurred_at=NOON + timedelta(minutes=minutes), recorded_at=ledger.now(c), **values,
             )  # fmt: skip
         c.execute(t.scores.insert().values(
-            invitation_id=request.invitation_id, request_id=request_id, score=score, comment="Lovely",
-            scored_at=NOON + timedelta(minutes=4),
+            invitation_id=request.invitation_id, request_id=request_id, comment="Lovely",
+            scored_at=NOON + timedelta(minutes=4), **{name: answer},
         ))  # fmt: skip
         insert(
             c, t.reviews, account_id=world.account_id, location_id=request.location_id, platform="google",
@@ -198,6 +200,21 @@ def test_scores_fall_into_the_bands_of_nps(
     (day,) = rows(warehouse, "select * from out_nps")
     assert {name: day[name] for name in ("promoters", "passives", "detractors") if day[name]} == {band: 1}
     assert day["scored_date"] == NOON.date()
+
+
+@pytest.mark.one_database
+def test_stars_stand_beside_scores_and_are_no_nps(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
+    scored, starred = (make_customer(ledger, world) for _ in range(2))
+    make_answer(ledger, world, scored, make_request(ledger, world, scored), 9)
+    make_answer(ledger, world, starred, make_request(ledger, world, starred), 2, name="stars")
+    load_from_ledger(ledger, warehouse)
+    given = rows(warehouse, "select score, stars_given, stars from out_customers order by customer_id")
+    assert [tuple(row.values()) for row in given] == [(9, None, 5), (None, 2, 5)]
+    (day,) = rows(warehouse, "select promoters, passives, detractors from out_nps")
+    assert tuple(day.values()) == (1, 0, 0)
+    assert rows(warehouse, "select sum(scored) as answered from out_funnel") == [{"answered": 2}]
+    told = rows(warehouse, "select score, stars from out_timeline where kind = 'scored' order by customer_id")
+    assert [tuple(row.values()) for row in told] == [(9, None), (None, 2)]
 
 
 @pytest.mark.one_database

@@ -70,7 +70,7 @@ def test_it_tells_what_was_sent_failed_and_answered_yesterday_and_what_waits_and
         return make_request(ledger, world, make_customer(ledger, world), **values)  # type: ignore[arg-type]
 
     sent = request(status=RequestStatus.DELIVERED, handed_at=YESTERDAY)
-    request(status=RequestStatus.SENT, channel=Channel.EMAIL, handed_at=YESTERDAY)
+    starred = request(status=RequestStatus.SENT, channel=Channel.EMAIL, handed_at=YESTERDAY)
     request(status=RequestStatus.SENT, channel=Channel.EMAIL, step=1, handed_at=YESTERDAY)
     request(status=RequestStatus.SENT, handed_at=YESTERDAY - timedelta(days=1))
     request(status=RequestStatus.SENT, handed_at=NOON)
@@ -83,14 +83,13 @@ def test_it_tells_what_was_sent_failed_and_answered_yesterday_and_what_waits_and
     request(not_before=NOON + timedelta(hours=3))
     of_list = request()
     with ledger.write() as connection:
-        invitation = connection.execute(
-            sa.select(requests.c.invitation_id).where(requests.c.request_id == sent)
-        ).scalar_one()
-        connection.execute(
-            scores.insert().values(
-                invitation_id=invitation, request_id=sent, score=9, comment="Ana was lovely", scored_at=YESTERDAY
+        for answered, answer in ((sent, {"score": 9, "comment": "Ana was lovely"}), (starred, {"stars": 2})):
+            invitation = connection.execute(
+                sa.select(requests.c.invitation_id).where(requests.c.request_id == answered)
+            ).scalar_one()
+            connection.execute(
+                scores.insert().values(invitation_id=invitation, request_id=answered, scored_at=YESTERDAY, **answer)
             )
-        )
         insert(
             connection, reviews, account_id=world.account_id, location_id=world.chicago, platform="google",
             provider_review_id="r1", reviewer_name="Ana Ruiz", stars=5, reviewed_at=YESTERDAY,
@@ -109,7 +108,9 @@ def test_it_tells_what_was_sent_failed_and_answered_yesterday_and_what_waits_and
         "Failed:\n"
         "  1 by SMS: the address does not work (30003)\n\n"
         "Answered:\n"
-        "  1 score, 9.0 of 10 on average, NPS +100; 1 with a comment\n"
+        "  1 score, 9.0 of 10 on average, NPS +100\n"
+        "  1 answer in stars, 2.0 of 5 on average\n"
+        "  1 answer with a comment\n"
         "  1 review on google, 5.0 stars on average\n"
         "  1 asked not to be contacted any more\n\n"
         "Waiting now:\n"
@@ -148,5 +149,5 @@ def test_a_ledger_on_which_nothing_ever_ran_has_no_digest(ledger: Ledger) -> Non
 @pytest.mark.one_database
 def test_every_way_to_fail_has_words() -> None:
     failures = [Failures(Channel.SMS, scope, "1", 1) for scope in (*FailureScope, None)]
-    figures = Figures({}, {}, failures, {}, 0, {}, 0, 0, {}, {})
+    figures = Figures({}, {}, failures, {}, {}, 0, {}, 0, 0, {}, {})
     assert text_of(figures, date(2026, 11, 22), CHICAGO).count("1 by SMS: ") == len(failures)

@@ -9,6 +9,14 @@ with latest_invitations as (
 newest_scores as (
     select i.customer_id, s.score, s.scored_at
     from core_scores s join core_invitations i using (invitation_id)
+    where s.score is not null
+    qualify row_number() over (partition by i.customer_id order by s.scored_at desc, s.invitation_id desc) = 1
+),
+-- Stars are no answer to the NPS question: they never stand where a score does.
+newest_stars as (
+    select i.customer_id, s.stars
+    from core_scores s join core_invitations i using (invitation_id)
+    where s.stars is not null
     qualify row_number() over (partition by i.customer_id order by s.scored_at desc, s.invitation_id desc) = 1
 ),
 newest_reviews as (
@@ -71,6 +79,7 @@ select
     ) as is_suppressed,
     s.score,
     s.scored_at,
+    g.stars as stars_given,
     r.stars,
     r.platform as review_platform,
     r.review_id,
@@ -81,6 +90,7 @@ join core_locations l using (location_id)
 left join core_lists li on li.list_id = c.list_id
 left join latest_invitations i on i.customer_id = c.customer_id
 left join newest_scores s on s.customer_id = c.customer_id
+left join newest_stars g on g.customer_id = c.customer_id
 left join newest_reviews r on r.customer_id = c.customer_id
 left join messages m on m.invitation_id = i.invitation_id
 left join of_person person_email on person_email.person_id = c.person_id and person_email.channel = 'email'

@@ -1,6 +1,7 @@
 -- Invitations by account, location and the location's day of the first hand-over (before it, the day the invitation was
 -- made): how many were planned and how many reached each stage. Up to the click a later stage implies the ones before
--- (an SMS tells nothing of being opened, but its click does); a score, a choice and a review are counted as they are.
+-- (an SMS tells nothing of being opened, but its click does); an answer (a score or stars, told as `scored`), a choice and a
+-- review are counted as they are.
 -- What a machine opened or clicked does not count. E-mail counts as delivered when the recipient's server took it.
 with seen as (
     select

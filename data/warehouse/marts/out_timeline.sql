@@ -40,6 +40,7 @@ select
     h.channel,
     h.evidence,
     h.score,
+    h.stars,
     p.name as platform_name,
     left(
         coalesce(

@@ -14,6 +14,7 @@ create table if not exists core_events (
     evidence varchar,
     code varchar,
     score bigint,
+    stars bigint,
     platform_id bigint,
     detail varchar,
     inbox_id bigint

@@ -1,4 +1,5 @@
--- Customers page: one row per customer with the latest invitation, newest score and newest linked review.
+-- Customers page: one row per customer with the latest invitation, newest score and newest linked review. `stars` are
+-- the review's, `stars_given` those of a page that asks for stars first.
 create table if not exists out_customers (
     customer_id bigint,
     person_id bigint,
@@ -22,6 +23,7 @@ create table if not exists out_customers (
     is_suppressed boolean,
     score bigint,
     scored_at timestamptz,
+    stars_given bigint,
     stars bigint,
     review_platform varchar,
     review_id bigint,

@@ -13,6 +13,7 @@ create table if not exists out_timeline (
     channel varchar,
     evidence varchar,
     score bigint,
+    stars bigint,
     platform_name varchar,
     detail varchar
 )
