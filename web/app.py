@@ -16,6 +16,7 @@ from web.callbacks import Callbacks
 from web.clock import PolicyClock
 from web.headers import SafeHeaders
 from web.health import Health
+from web.hooks import Hooks
 from web.inbox import MOST_POSTS, Inbox
 from web.limits import RateLimit
 from web.looks import Looks
@@ -61,6 +62,7 @@ def create_app(
         *Callbacks(inbox, readers, metrics, public_url=public_url).routes(),  # first: they come by the thousand
         *Pages(ledger, looks, threads).routes(),
         *Pictures(ledger, threads).routes(),
+        *Hooks(ledger, threads, settings.hook_secret).routes(),
         *looks.routes(),
         *Health(ledger, metrics, settings.metrics_token).routes(),
     ]

@@ -30,9 +30,11 @@ def plan_if_another_channel(connection: Connection, account_id: int, request_id:
 
 
 def ask_to_plan(connection: Connection, account_id: int) -> None:
-    """Ask for planning, unless it is asked for already."""
+    """Ask for planning, unless it is asked for already by a job that nobody can begin before we are through."""
     waits = sa.select(_j.job_id).where(
         _j.account_id == account_id, _j.kind == JobKind.PLAN, _j.started_at.is_(None), _j.ended_at.is_(None)
     )
-    if connection.execute(waits.limit(1)).first() is None:
+    # Begun while we write, it would plan without what we write (PostgreSQL; SQLite's writers take turns).
+    held = waits.limit(1).with_for_update(read=True, skip_locked=True)
+    if connection.execute(held).first() is None:
         ask_for(connection, account_id=account_id, kind=JobKind.PLAN, payload={}, asked_by=_BY)

@@ -112,7 +112,7 @@ def test_every_route_is_one_of_the_contract(client: Client) -> None:
     assert routes == {
         "/", "/r/{token}", "/r/{token}/p/{platform_id}", "/o/{token}.gif", "/u/{token}", "/m/{token}",
         "/callbacks/twilio/status", "/callbacks/twilio/inbound", "/callbacks/mailgun",
-        "/favicon.ico", "/healthz", "/readyz", "/metrics",
+        "/hooks/customers", "/favicon.ico", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
 
 
