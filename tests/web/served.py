@@ -9,6 +9,8 @@ import uvicorn
 
 from data.ledger.store import Ledger
 from web.app import create_app
+from web.metrics import Metrics
+from web.server import configure
 
 
 @contextmanager
@@ -16,8 +18,11 @@ def served(ledger: Ledger) -> Iterator[str]:
     """Yields the address; stops when left."""
     listening = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = create_app(ledger, {}, public_url=address, receive=lambda _, posted, **__: [True] * len(posted))
-    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, ws="none", lifespan="off"))
+    metrics = Metrics()
+    app = create_app(
+        ledger, {}, public_url=address, receive=lambda _, posted, **__: [True] * len(posted), metrics=metrics
+    )
+    server = uvicorn.Server(configure(app, metrics, public_url=address))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -41,9 +42,19 @@ def test_it_serves_and_its_log_holds_no_token_and_no_address(home: Path) -> None
     page = urllib.request.urlopen(f"http://127.0.0.1:{started['port']}/r/{LINK}?mail=ana@example.com", timeout=10)
     assert b"How likely" in page.read()
     assert page.headers["server"] is None
+    figures = urllib.request.urlopen(f"http://127.0.0.1:{started['port']}/metrics", timeout=10).read().decode()
+    assert 'afterword_web_requests_total{method="GET",route="/r/{token}",status="200"} 1.0' in figures
+    assert "afterword_ledger_up 1.0" in figures
+    with socket.create_connection(("127.0.0.1", started["port"])) as slow:
+        slow.sendall(f"GET /r/{LINK} HTTP/1.1\r\nnonsense {LINK}\r\n\r\n".encode())
+        assert slow.recv(12) == b"HTTP/1.1 400"
     process.terminate()
     out, err = process.communicate(timeout=20)
-    assert json.loads(out.splitlines()[0])["route"] == "/r/{token}"
+    assert process.returncode == 0, "it was ended on the spot, before it closed the ledger"
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert lines[0]["route"] == "/r/{token}"
+    assert lines[-1]["event"] == "web_stopped"
+    assert err == ""
     for secret in (LINK, "ana@example.com", "urllib"):
         assert secret not in out + err
 
