@@ -22,11 +22,12 @@ from filelock import FileLock
 from sqlalchemy.engine import Row
 
 from data.ledger.store import Ledger
-from data.ledger.tables import inbox
+from data.ledger.tables import callback_tokens, events, inbox
 from data.ledger.tables.metadata import database_now
 from data.warehouse import sql
 from data.warehouse.parquet import write_for_good
 from data.warehouse.store import Warehouse
+from data.words import EventKind
 
 log = structlog.get_logger(__name__)
 
@@ -45,24 +46,28 @@ _RAW_EVENTS: dict[str, Any] = {
 
 
 def archive_inbox(ledger: Ledger, archive_folder: Path, *, now: datetime) -> dict[str, int]:
-    """Put applied payloads older than 15 minutes to rest and forget keys older than 35 days.
+    """Put applied payloads older than 15 minutes to rest and forget keys and used tokens older than 35 days.
+
+    A push that no polling has confirmed by then never will be: it rests as it came, applied_at null. The key of a START
+    is never forgotten: Twilio signs no time, and a START told again after years must not give back what was refused.
 
     `now`: this machine's clock; when the database's is behind it, that one counts, so that no shifted clock forgets a
-    key too early. Counts: archived, files, forgotten. May be run again at any time; two at once take turns.
-    Raises UnfaithfulFile or filelock.Timeout.
+    key too early. Counts: archived, files, forgotten (keys), tokens. May be run again at any time; two at once take
+    turns. Raises UnfaithfulFile or filelock.Timeout.
     """
-    counts = {"archived": 0, "files": 0, "forgotten": 0}
+    counts = {"archived": 0, "files": 0, "forgotten": 0, "tokens": 0}
     folder = archive_folder / "raw_events"
     folder.mkdir(parents=True, exist_ok=True)
     with ledger.read() as snapshot:
         now = min(now, ledger.now(snapshot))
     with FileLock(archive_folder / "archive.lock", timeout=_LOCK_SECONDS):
-        while rows := _resting(ledger, now - ARCHIVE_AFTER):
+        while rows := _resting(ledger, now - ARCHIVE_AFTER, now - KEYS_KEPT):
             for frame, path in _files(rows, folder):
                 write_for_good(frame, path)
                 counts["files"] += 1
             counts["archived"] += _forget_payloads(ledger, [row.inbox_id for row in rows])
         counts["forgotten"] = _forget_keys(ledger, now - KEYS_KEPT)
+        counts["tokens"] = _forget_tokens(ledger, now - KEYS_KEPT)
     log.info("archived", **counts)
     return counts
 
@@ -98,11 +103,12 @@ def archive_verdicts(
     return {"verdicts": verdicts.height}
 
 
-def _resting(ledger: Ledger, until: datetime) -> Sequence[Row[Any, Any, Any, Any, Any, Any]]:
+def _resting(ledger: Ledger, until: datetime, given_up: datetime) -> Sequence[Row[Any, Any, Any, Any, Any, Any]]:
     i = inbox.c
     query = (
         sa.select(i.inbox_id, i.provider, i.event_key, i.received_at, i.applied_at, i.payload)
-        .where(i.archived_at.is_(None), i.applied_at.is_not(None), i.received_at < until)
+        .where(i.archived_at.is_(None), i.received_at < until)
+        .where(sa.or_(i.applied_at.is_not(None), i.received_at < given_up))
         .order_by(i.inbox_id)
         .limit(_BATCH_ROWS)
     )
@@ -131,9 +137,10 @@ def _forget_payloads(ledger: Ledger, inbox_ids: list[int]) -> int:
 
 def _forget_keys(ledger: Ledger, before: datetime) -> int:
     forgotten = 0
+    is_start = sa.exists().where(events.c.inbox_id == inbox.c.inbox_id, events.c.kind == EventKind.RESUBSCRIBED)
     old = (
         sa.select(inbox.c.inbox_id)
-        .where(inbox.c.archived_at.is_not(None), inbox.c.received_at < before)
+        .where(inbox.c.archived_at.is_not(None), inbox.c.received_at < before, ~is_start)
         .limit(_BATCH_ROWS)
     )
     while True:
@@ -142,3 +149,9 @@ def _forget_keys(ledger: Ledger, before: datetime) -> int:
             if not ids:
                 return forgotten
             forgotten += connection.execute(inbox.delete().where(inbox.c.inbox_id.in_(ids))).rowcount
+
+
+def _forget_tokens(ledger: Ledger, before: datetime) -> int:
+    """Long after the time that was signed with them is too old to be believed."""
+    with ledger.write() as connection:
+        return connection.execute(callback_tokens.delete().where(callback_tokens.c.received_at < before)).rowcount

@@ -14,7 +14,8 @@ from data.settings import utc_now
 from data.warehouse import Warehouse, archive, parquet
 from data.warehouse.archive import archive_inbox, archive_verdicts, read_raw_events
 from data.warehouse.parquet import UnfaithfulFile, write_for_good
-from tests.world import NOON, insert
+from data.words import EventKind
+from tests.world import NOON, insert, make_world
 
 
 def receive(ledger: Ledger, *, age: timedelta, is_applied: bool = True) -> int:
@@ -45,7 +46,7 @@ def test_applied_payloads_rest_and_their_keys_stay(ledger: Ledger, tmp_path: Pat
         row = c.execute(t.inbox.select().where(t.inbox.c.inbox_id == old)).one()
         assert row.payload is None
         assert row.event_key
-    assert archive_inbox(ledger, tmp_path, now=utc_now()) == {"archived": 0, "files": 0, "forgotten": 0}
+    assert archive_inbox(ledger, tmp_path, now=utc_now()) == {"archived": 0, "files": 0, "forgotten": 0, "tokens": 0}
 
 
 def test_keys_are_forgotten_after_35_days_and_not_by_a_clock_set_forward(ledger: Ledger, tmp_path: Path) -> None:
@@ -54,6 +55,36 @@ def test_keys_are_forgotten_after_35_days_and_not_by_a_clock_set_forward(ledger:
     counts = archive_inbox(ledger, tmp_path, now=utc_now() + timedelta(days=90))
     assert (counts["archived"], counts["forgotten"]) == (2, 1)
     assert read_raw_events(tmp_path).height == 2
+
+
+def test_a_push_that_was_never_confirmed_rests_as_long_as_a_provider_may_tell_it_again(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    waiting = receive(ledger, age=timedelta(days=34), is_applied=False)
+    given_up = receive(ledger, age=timedelta(days=36), is_applied=False)
+    assert archive_inbox(ledger, tmp_path, now=utc_now())["forgotten"] == 1
+    assert with_payload(ledger) == {waiting}
+    assert read_raw_events(tmp_path).select("inbox_id", "applied_at").rows() == [(given_up, None)]
+
+
+def test_a_start_and_a_used_token_are_known_again_after_the_keys_are_gone(ledger: Ledger, tmp_path: Path) -> None:
+    world = make_world(ledger)
+    start, other = (receive(ledger, age=timedelta(days=400)) for _ in range(2))
+    with ledger.write() as c:
+        for inbox_id, kind in ((start, EventKind.RESUBSCRIBED), (other, EventKind.UNSUBSCRIBED)):
+            insert(
+                c, t.events, account_id=world.account_id, kind=kind, occurred_at=NOON, recorded_at=NOON,
+                inbox_id=inbox_id,
+            )  # fmt: skip
+        for token, days in (("old", 36), ("new", 34)):
+            at = ledger.now(c) - timedelta(days=days)
+            used = t.callback_tokens.insert().values(provider="mailgun", token=token, body_sha256="0", received_at=at)
+            c.execute(used)
+    counts = archive_inbox(ledger, tmp_path, now=utc_now())
+    assert (counts["forgotten"], counts["tokens"]) == (1, 1)
+    with ledger.read() as c:
+        assert c.execute(sa.select(t.inbox.c.inbox_id)).scalars().all() == [start]
+        assert c.execute(sa.select(t.callback_tokens.c.token)).scalars().all() == ["new"]
 
 
 def test_more_than_one_batch_is_archived_in_one_go(
