@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from connectors import Message
 from data.ledger import tables as t
 from data.ledger.store import Ledger
+from data.pace import Pace
 from data.words import (
     AddressKind,
     Channel,
@@ -21,6 +23,8 @@ from data.words import (
 )
 from invitations import respond
 from invitations.evidence import Visit
+from invitations.send import send_due
+from tests.recorder import Recorder
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
 PHONE = Visit(agent="Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36")
@@ -115,6 +119,30 @@ def test_scores_outside_zero_to_ten_are_refused(ledger: Ledger) -> None:
     for score in (-1, 11):
         with pytest.raises(ValueError, match="0 to 10"):
             respond.take_score(ledger, TOKEN, score, now=NOON)
+
+
+@pytest.mark.usefixtures("request_id")
+def test_stars_are_kept_as_stars_and_the_first_answer_of_either_kind_counts(ledger: Ledger) -> None:
+    for minute, stars in enumerate((4, 1)):
+        assert respond.take_stars(ledger, TOKEN, stars, now=NOON + timedelta(minutes=minute))
+    respond.take_score(ledger, TOKEN, 10, now=NOON + timedelta(minutes=2))
+    row = one(ledger, t.scores)
+    assert (row.score, row.stars) == (None, 4)
+    scored = [(event.score, event.stars) for event in events(ledger, EventKind.SCORED)]
+    assert scored == [(None, 4), (None, 1), (10, None)]
+    assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
+    for stars in (0, 6):
+        with pytest.raises(ValueError, match="1 to 5"):
+            respond.take_stars(ledger, TOKEN, stars, now=NOON)
+
+
+@pytest.mark.usefixtures("request_id")
+def test_what_was_written_before_the_answer_stands_with_it(ledger: Ledger) -> None:
+    for text in ("Hello", "Hello", "One more thing"):
+        respond.take_comment(ledger, TOKEN, text, now=NOON)
+    respond.take_score(ledger, TOKEN, 6, now=NOON)
+    assert one(ledger, t.scores).comment == "Hello\n\nOne more thing"
+    assert len(events(ledger, EventKind.COMMENTED)) == 2
 
 
 @pytest.mark.usefixtures("request_id")
@@ -234,6 +262,29 @@ def test_unsubscribing_again_after_a_start_counts_again(ledger: Ledger, world: W
         )  # fmt: skip
     ask()
     assert len(events(ledger, EventKind.UNSUBSCRIBED)) == 2
+
+
+@pytest.mark.parametrize("is_channel_only", [True, False])
+def test_an_unsubscribe_counts_for_a_message_that_a_sender_has_already_taken_up(
+    ledger: Ledger, world: World, is_channel_only: bool
+) -> None:
+    ids = [make_request(ledger, world, make_customer(ledger, world), unsubscribe_token=f"way-out-{n}") for n in (0, 1)]
+    left: list[bool] = []
+
+    def leave_the_other(message: Message) -> None:
+        """While the first is with the provider, the second is claimed and has not left."""
+        with ledger.read() as c:
+            mine = c.execute(
+                sa.select(t.requests.c.request_id).where(t.requests.c.attempt_id == message.attempt_id)
+            ).scalar_one()
+        token = f"way-out-{1 - ids.index(mine)}"
+        left.append(respond.unsubscribe(ledger, token, is_channel_only=is_channel_only, is_one_click=True, now=NOON))
+
+    recorder = Recorder(leave_the_other)
+    for _ in range(2):
+        send_due(ledger, recorder.messengers, now=NOON, pace=Pace(parallel=1))
+    assert left == [True]
+    assert len(recorder.taken) == 1
 
 
 @pytest.mark.usefixtures("request_id")
