@@ -153,10 +153,7 @@ def customers_at(connection: Connection, account_id: int, slug: str, customer_id
     return list(connection.scalars(query))
 
 
-def location_slugs(connection: Connection, account_id: int) -> list[str]:
-    """Every location of the account, as it is named on the command line."""
-    return list(
-        connection.scalars(
-            sa.select(locations.c.slug).where(locations.c.account_id == account_id).order_by(locations.c.slug)
-        )
-    )
+def location_zones(connection: Connection, account_id: int) -> dict[str, str]:
+    """The time zone of every location of the account, by what it is called on the command line."""
+    query = sa.select(locations.c.slug, locations.c.time_zone).where(locations.c.account_id == account_id)
+    return {row.slug: row.time_zone for row in connection.execute(query.order_by(locations.c.slug))}

@@ -58,7 +58,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
 
     Also read: time zone, postal code, country, visit date, consent (yes, no or a day), relationship (staff, family).
     """
-    chosen = _channels(channels)
+    chosen = read_channels(channels)
     _refuse_unwritable(rejected, file)
     with working_ledger() as ledger:
         actor = _who_may(ledger, Action.IMPORT)
@@ -212,7 +212,8 @@ def _refuse_unwritable(rejected: Path | None, file: Path) -> None:
         raise typer.BadParameter("its folder does not exist.", param_hint="--rejected")
 
 
-def _channels(text: str | None) -> list[Channel] | None:
+def read_channels(text: str | None) -> list[Channel] | None:
+    """`--channels sms,email`; None where nothing is said. Raises BadParameter with the channels there are."""
     if text is None:
         return None
     try:

@@ -39,6 +39,47 @@ def test_a_contact_or_location_that_is_not_there_is_named(run: Run, ledger: Ledg
     assert "must not be contacted: they texted STOP" in refused.errors
 
 
+def test_channels_text_and_time_are_named_and_can_be_tried_before(run: Run, ledger: Ledger) -> None:
+    make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
+    wanted = ["ask", "ana@example.com", "--location", "chicago", "--channels", "email,sms", "--template", "reminder"]
+    at = ["--at", "2199-11-24 10:00"]
+    refused = run(*wanted, *at)
+    assert refused.code == 1
+    assert "more than a year ahead" in refused.errors
+    fixed = {"AFTERWORD_NOW": "2026-11-23T18:00:00Z"}
+    at = ["--at", "2026-11-24 10:00"]
+    told = run(*wanted, *at, "--dry-run", **fixed)
+    assert told.code == 0, told.errors
+    assert "may be asked from Tue 24 Nov 2026, 10:00 Chicago time" in told.output
+    assert "by e-mail and SMS" in told.output
+    foreseen = json.loads(run(*wanted, *at, "--dry-run", "--json", **fixed).output)
+    assert (foreseen["earliest_at"], foreseen["channels"]) == ("2026-11-24T16:00:00+00:00", ["email", "sms"])
+    with ledger.read() as c:
+        assert c.execute(manual_asks.select()).all() == []
+    done = run(*wanted, *at, **fixed)
+    assert done.code == 0, done.errors
+    assert 'It goes by e-mail and SMS, with the text "reminder", not before Tue 24 Nov 2026, 10:00' in done.output
+    with ledger.read() as c:
+        [row] = c.execute(manual_asks.select()).all()
+    assert (row.channels, row.template_slug) == (["email", "sms"], "reminder")
+
+
+def test_what_cannot_be_named_is_refused_in_words(run: Run, ledger: Ledger) -> None:
+    make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
+    wanted = ["ask", "ana@example.com", "--location", "chicago"]
+    for more, code, words in (
+        (["--channels", "fax"], 2, "sms, email, whatsapp"),
+        (["--at", "soon"], 2, 'Expected one such as "2026-12-01 10:00"'),
+        (["--at", "2020-01-01 10:00"], 2, "is past"),
+        (["--channels", "whatsapp"], 1, "WhatsApp is switched off"),
+        (["--template", "autumn", "--dry-run"], 1, "There are: ask, reminder"),
+    ):
+        refused = run(*wanted, *more)
+        assert (refused.code, words in refused.errors) == (code, True), refused.errors
+    with ledger.read() as c:
+        assert c.execute(manual_asks.select()).all() == []
+
+
 def test_files_attached_are_read_and_what_cannot_be_is_named(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
