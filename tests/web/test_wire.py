@@ -1,13 +1,18 @@
 """Clients that dawdle, ramble or speak something else: refused on the connection, and nobody else notices."""
 
+import logging
+import os
 import re
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import hypothesis.strategies as st
 import pytest
 import uvicorn
+from anyio import to_thread
+from hypothesis import HealthCheck, given, settings
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
@@ -19,6 +24,7 @@ from web.wire import Patience
 HASTY = Patience(head_seconds=0.3, body_seconds=0.3, leave_seconds=0.1)
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+EXAMPLES = int(os.environ.get("AFTERWORD_EXAMPLES") or 40)
 LONG = 20.0  # seconds after which a test fails; nothing here waits so long
 
 
@@ -28,8 +34,9 @@ class Server:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.seen: list[str] = []
-        self.left = threading.Event()
+        self.left, self.goes_on = threading.Event(), threading.Event()
         self.port = 0
+        self.stop: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -38,14 +45,17 @@ class Server:
                 await send({"type": f"{message['type']}.complete"})
             return
         request = Request(scope, receive)
-        self.seen.append(request.url.path)
-        if request.url.path != "/early":
+        if request.scope["path"] == "/slow":
+            self.left.set()
+            await to_thread.run_sync(self.goes_on.wait)
+        self.seen.append(request.scope["path"])
+        if request.scope["path"] != "/early":
             try:
                 await request.body()
             except ClientDisconnect:
                 self.left.set()
                 return
-        await PlainTextResponse(f"{request.method} {request.url.path}")(scope, receive, send)
+        await PlainTextResponse(f"{request.method} {request.scope['path']}")(scope, receive, send)
 
     def refused(self, why: str) -> int:
         """How many connections were closed for this."""
@@ -105,10 +115,15 @@ def running(patience: Patience) -> Iterator[Server]:
     server = uvicorn.Server(configure(served, served.metrics, public_url="https://a", patience=patience))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    served.stop = stop
     try:
         yield served
     finally:
-        server.should_exit = True
+        stop()
         thread.join()
         listening.close()
 
@@ -242,3 +257,48 @@ def test_who_comes_when_all_places_are_taken_is_told_so(patient: Server) -> None
 def test_somebody_who_asks_for_another_protocol_is_answered_in_this_one(patient: Server) -> None:
     upgrade = b"GET /ws HTTP/1.1\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
     assert patient.said(upgrade).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_is_under_way_when_it_is_told_to_stop_is_answered_first() -> None:
+    with running(Patience()) as server, server.connected() as waiting, server.connected() as idle:
+        waiting.sendall(GET.replace(b"GET /", b"GET /slow"))
+        assert server.left.wait(LONG)
+        server.stop()
+        assert rest(idle) == b"", "one that asks for nothing held it up"
+        server.goes_on.set()
+        assert rest(waiting).endswith(b"GET /slow")
+
+
+BEGINNINGS = [
+    b"GET /a HTTP/1.1\r\n", b"GET /?a=\x80&b HTTP/1.1\r\n", b"POST /early HTTP/1.0\r\n", b"HEAD /a?b HTTP/1.1\r\n",
+    b"OPTIONS * HTTP/1.1\r\n", b"GET http://a:99999/ HTTP/1.1\r\n", b"GET //a/../%00%ff HTTP/1.1\r\n", b"GET ", b"",
+]  # fmt: skip
+PIECES = [
+    b"Host: a\r\n", b"Content-Length: 5\r\n", b"Content-Length: -5\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Expect: 100-continue\r\n", b"Connection: keep-alive, upgrade\r\n", b"Upgrade: h2c\r\n", b"X: \xff\xfe\r\n",
+    b"X:" + b"x" * 1000 + b"\r\n", b" folded\r\n", b"\r\n", b"\r\n", b"5\r\nhello\r\n0\r\n\r\n", b"hello",
+    b"ffffffffffffffffff\r\n", b"\x00", b"\n", b"\r", *BEGINNINGS,
+]  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sent=st.builds(
+        lambda first, more: [first, *more],
+        st.sampled_from(BEGINNINGS),
+        st.lists(st.sampled_from(PIECES), max_size=12),
+    )
+)
+def test_whatever_bytes_come_nothing_fails_and_the_next_one_is_answered(
+    patient: Server, caplog: pytest.LogCaptureFixture, sent: list[bytes]
+) -> None:
+    with patient.connected() as connection:
+        try:
+            for piece in sent:
+                connection.sendall(piece)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:  # refused in the middle
+            assert patient.metrics.as_text()
+        rest(connection)
+    assert patient.said(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
