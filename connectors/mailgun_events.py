@@ -85,9 +85,9 @@ class MailgunCallbacks:
     def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Callback:
         """The signature covers timestamp and token only: the token is good for one body, and polling confirms it."""
         try:
-            document = json.loads(body)
+            document = json.loads(body.decode("utf-8"))
         except (ValueError, RecursionError):
-            raise ForgedCallback("not JSON: Mailgun posts application/json") from None
+            raise ForgedCallback("not JSON in UTF-8: Mailgun posts application/json") from None
         signature = document.get("signature") if isinstance(document, dict) else None
         token = self._verify(signature if isinstance(signature, dict) else {})
         item = document.get("event-data")
