@@ -49,6 +49,14 @@ def choose_platform(ledger: Ledger, link_token: str, platform_id: int, *, visit:
     that may be a machine's, of a link that needed no answer. One that is found out later keeps its choice as an event,
     graded a machine's.
     """
+    with ledger.read() as c:  # a flood of refreshes reads, and writes nothing
+        link = live(rows.find_by_link(c, link_token), now)
+        url = None if link is None else _url_of(c, link, platform_id)
+        if link is None or url is None:
+            return None
+        history = read_history(c, link.request_id)
+        if _is_repeat(history, EventKind.PLATFORM_CHOSEN, visit, now, platform_id=platform_id):
+            return url
     with ledger.write() as c:
         link = locked(c, link_token, now)
         url = None if link is None else _url_of(c, link, platform_id)

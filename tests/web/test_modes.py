@@ -21,6 +21,7 @@ from tests.web.client import PHONE, SCANNER, Client
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.world import make_customer, make_request
 from web.languages import languages
+from web.texts import ENGLISH
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
@@ -87,7 +88,7 @@ def test_anything_but_one_to_five_stars_is_asked_again(client: Client, ledger: L
     ask_for(ledger, PageMode.STARS)
     answer = client.post(REVIEW, form)
     assert answer.status_code == 400
-    assert "Please choose from 1 to 5 stars" in answer.text
+    assert ENGLISH.choose_stars in answer.text
     assert rows(ledger, t.scores) == rows(ledger, t.events) == []
 
 
@@ -110,7 +111,7 @@ def test_where_nothing_is_asked_the_platforms_and_the_private_message_stand_at_o
     assert len(links(page)) == 2
     assert 'name="score"' not in page
     told = client.post(REVIEW, {"comment": "Thank you"})
-    assert "Your message is on its way" in client.get(told.headers["location"]).text
+    assert ENGLISH.private_done.format(location="Acme Chicago") in client.get(told.headers["location"]).text
     client.post(REVIEW, {"comment": "Thank you"})  # the back button, and once more
     assert rows(ledger, t.scores) == []
     assert [event.detail for event in rows(ledger, t.events) if event.kind is EventKind.COMMENTED] == [
@@ -185,9 +186,9 @@ def test_where_the_one_platform_is_gone_the_link_leads_to_a_page(
 @pytest.mark.parametrize(
     ("mode", "query", "shown"),
     [
-        (PageMode.SCORE, "?score=9", "Send: 9 out of 10"),
-        (PageMode.SCORE, "?score=0", "Send: 0 out of 10"),
-        (PageMode.STARS, "?stars=5", "Send: 5 stars"),
+        (PageMode.SCORE, "?score=9", "9 out of 10"),
+        (PageMode.SCORE, "?score=0", "0 out of 10"),
+        (PageMode.STARS, "?stars=5", "5 stars"),
         (PageMode.SCORE, "?score=11", None),
         (PageMode.SCORE, "?stars=5", None),
         (PageMode.STARS, "?score=9", None),
@@ -199,10 +200,10 @@ def test_an_answer_pressed_in_the_mail_waits_to_be_confirmed(
 ) -> None:
     ask_for(ledger, mode)
     page = client.get(REVIEW + query).text
-    assert ("You pressed this in our message" in page) == bool(shown)
+    assert (ENGLISH.chosen in page) == bool(shown)
     assert "<script" not in page
     if shown:
-        assert shown in page
+        assert ENGLISH.confirm.format(answer=shown) in page
     assert rows(ledger, t.scores) == []
 
 
