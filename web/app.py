@@ -62,7 +62,7 @@ def create_app(
         *Callbacks(inbox, readers, metrics, public_url=public_url).routes(),  # first: they come by the thousand
         *Pages(ledger, looks, threads).routes(),
         *Pictures(ledger, threads).routes(),
-        *Hooks(ledger, threads, settings.hook_secret).routes(),
+        *Hooks(ledger, settings.hook_secret).routes(),
         *looks.routes(),
         *Health(ledger, metrics, settings.metrics_token).routes(),
     ]

@@ -23,21 +23,16 @@ log = structlog.get_logger(__name__)
 
 BODY_LIMIT = 64 * 1024  # bytes
 _JSON = "application/json"
+_AT_ONCE = 2  # a call is some fifty milliseconds of work: another system's flood must not make customers wait in line
+_MOST_WAITING = 100  # so many are some ten seconds of work
 
 
 class Hooks:
     """The one route; without a secret it is not there (404). `clock`: this machine's, seconds."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        threads: LedgerThreads,
-        secrets: Sequence[SecretStr],
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, ledger: Ledger, secrets: Sequence[SecretStr], *, clock: Callable[[], float] = time.time) -> None:
         self.ledger = ledger
-        self.threads = threads
+        self.threads = LedgerThreads(_AT_ONCE)
         self.secrets = [secret.get_secret_value().encode() for secret in secrets]
         self.clock = clock
 
@@ -66,6 +61,8 @@ class Hooks:
         keys = request.headers.getlist("idempotency-key")
         if len(keys) > 1:
             return _refusal(400, "The header Idempotency-Key comes more than once.")
+        if self.threads.waiting >= _MOST_WAITING:
+            return _refusal(503, "Too many calls at once. Nothing was taken in; call again.", {"Retry-After": "10"})
         status, answer = await self.threads.run(lambda: self._carry_out(body, keys[0] if keys else None))
         return JSONResponse(answer, status)
 
@@ -83,5 +80,5 @@ _HOW_TO_SIGN = (
 )
 
 
-def _refusal(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"message": message, "faults": []}, status)
+def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"message": message, "faults": []}, status, headers)

@@ -15,8 +15,13 @@ _AT_ONCE = 10
 class LedgerThreads:
     """Runs calls in threads, a few at a time."""
 
-    def __init__(self) -> None:
-        self.limiter = CapacityLimiter(_AT_ONCE)
+    def __init__(self, at_once: int = _AT_ONCE) -> None:
+        self.limiter = CapacityLimiter(at_once)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return self.limiter.statistics().tasks_waiting
 
     async def run(self, call: Callable[[], T]) -> T:
         """What `call` gives, or raises."""

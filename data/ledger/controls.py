@@ -197,9 +197,18 @@ def open_channels(c: Connection, person_id: int, addresses: dict[AddressKind, st
         for channel, address in usable
         if address
         and not c.execute(
-            sa.select(is_suppressed(sa.literal(channel.value), sa.literal(person_id), sa.literal(address)))
+            _IS_BARRED, {"of_channel": channel.value, "of_person": person_id, "of_address": address}
         ).scalar_one()
     ]
+
+
+_IS_BARRED = sa.select(
+    is_suppressed(
+        sa.bindparam("of_channel", type_=sa.String),
+        sa.bindparam("of_person", type_=sa.BigInteger),
+        sa.bindparam("of_address", type_=sa.String),
+    )
+)
 
 
 def newest_suppression(c: Connection, account_id: int, person_id: int) -> sa.Row[*tuple[Any, ...]] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,9 +73,22 @@ def find_customer(
     connection: Connection, account_id: int, location_ids: Collection[int] | None, customer_id: int
 ) -> Asked | None:
     """The customer, if the reader may see the location (None: every one of the account)."""
-    newest = sa.select(counting(invitations)).where(_i.customer_id == customer_id).scalar_subquery()
+    row = connection.execute(_customer(), {"of_account": account_id, "of_customer": customer_id}).first()
+    if row is None or (location_ids is not None and row.location_id not in location_ids):
+        return None
+    by_hand = connection.execute(_NEWEST_ASK, {"of_customer": customer_id}).first()
+    known = dict(row._mapping)
+    if row.status is not InvitationStatus.ACTIVE:
+        known["override_reason"] = by_hand.override_reason if by_hand else None
+    return Asked(**known, asked_at=by_hand.asked_at if by_hand else None)
+
+
+@cache  # writing it costs twice as much as running it
+def _customer() -> sa.Select[Any]:
+    of = sa.bindparam("of_customer", type_=sa.BigInteger)
+    newest = sa.select(counting(invitations)).where(_i.customer_id == of).scalar_subquery()
     held = quota_reservations.c
-    query = (
+    return (
         sa.select(
             *(_c.customer_id, _c.person_id, _c.location_id, locations.c.time_zone, _c.locale, _c.email, _c.phone),
             is_excluded(_c.person_id).label("is_excluded"),
@@ -84,23 +98,16 @@ def find_customer(
         .select_from(customers)
         .join(locations, locations.c.location_id == _c.location_id)
         .outerjoin(invitations, _i.invitation_id == newest)
-        .where(_c.customer_id == customer_id, _c.account_id == account_id)
+        .where(_c.customer_id == of, _c.account_id == sa.bindparam("of_account", type_=sa.BigInteger))
     )
-    if location_ids is not None:
-        query = query.where(_c.location_id.in_(sorted(location_ids)))
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    by_hand = connection.execute(
-        sa.select(_m.asked_at, _m.override_reason)
-        .where(_m.customer_id == customer_id)
-        .order_by(_m.asked_at.desc(), _m.manual_ask_id.desc())
-        .limit(1)
-    ).first()
-    known = dict(row._mapping)
-    if row.status is not InvitationStatus.ACTIVE:
-        known["override_reason"] = by_hand.override_reason if by_hand else None
-    return Asked(**known, asked_at=by_hand.asked_at if by_hand else None)
+
+
+_NEWEST_ASK = (
+    sa.select(_m.asked_at, _m.override_reason)
+    .where(_m.customer_id == sa.bindparam("of_customer", type_=sa.BigInteger))
+    .order_by(_m.asked_at.desc(), _m.manual_ask_id.desc())
+    .limit(1)
+)
 
 
 def record_ask(connection: Connection, account_id: int, customer_id: int, *, by: str, at: datetime, wish: Wish) -> int:

@@ -12,6 +12,7 @@ from data.ledger import tables as t
 from data.ledger.store import Ledger
 from tests.web.client import PUBLIC_URL, Client
 from tests.world import make_world
+from web import hooks
 from web.app import create_app
 from web.settings import WebSettings
 from web.signatures import sign
@@ -104,6 +105,15 @@ def test_every_fault_has_a_code_and_words_in_json(client: Client, ledger: Ledger
 def test_without_a_secret_there_are_no_hooks(ledger: Ledger) -> None:
     make_world(ledger)
     assert post(Client(ledger)).status_code == 404
+    assert stored(ledger) == 0
+
+
+def test_a_flood_is_told_to_come_again_before_it_fills_the_memory(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "_MOST_WAITING", 0)
+    answer = post(client)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert stored(ledger) == 0
 
 
