@@ -24,6 +24,7 @@ _SENTENCE_END = re.compile(r"[.!?,;:\n\r…。！？、，；：،؟؛।]+|\s[-
 _NOT_LETTERS = re.compile(r"[^\w\s🛑⛔🚫✋]+")
 _STRETCHED = re.compile(r"(\w)\1{2,}")
 _SAID_TWICE = re.compile(r"\b(\w+)( \1\b)+|([🛑⛔🚫✋])\3+")
+_NO_SPACES_FROM = "\u2e80"  # Chinese, Japanese, Korean
 _APART = " . "  # between sentences
 _WITHOUT_MARKS = str.maketrans("łøđıæœ", "lodiao")
 
@@ -73,11 +74,12 @@ def _cores(text: str, polite: tuple[str, ...]) -> Iterator[str]:
     yield text
     while text:
         for word in polite:
-            if text.startswith(word + " "):
-                text = text[len(word) + 1 :]
+            apart = "" if word[0] >= _NO_SPACES_FROM else " "
+            if text.startswith(word + apart):
+                text = text[len(word + apart) :].strip()
                 break
-            if text.endswith(" " + word):
-                text = text[: -len(word) - 1]
+            if text.endswith(apart + word):
+                text = text[: -len(apart + word)].strip()
                 break
         else:
             return
