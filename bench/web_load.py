@@ -30,7 +30,7 @@ _BLOCK = 500  # messages whose statuses come mixed, as those of one dispatch run
 
 
 def attempt_id(number: int) -> str:
-    """As the bench's ledger has it."""
+    """As the ledger of tests.many has it."""
     return f"{number:024x}"
 
 

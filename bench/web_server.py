@@ -30,20 +30,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import web.inbox
-from bench.web_load import ACCOUNT, AUTH_TOKEN, DOMAIN, PUBLIC_URL, SIGNING_KEY, attempt_id
+from bench.web_load import ACCOUNT, AUTH_TOKEN, DOMAIN, PUBLIC_URL, SIGNING_KEY
 from connectors import Callback
 from connectors.mailgun_api import MailgunSettings
 from connectors.mailgun_events import MailgunCallbacks
 from connectors.twilio.callbacks import TwilioCallbacks
 from connectors.twilio.settings import TwilioSettings
-from data.ledger import tables as t
 from data.ledger.migrate import migrate
 from data.ledger.store import open_ledger
 from data.settings import Settings
-from data.words import AttemptOutcome, Channel, RequestStatus, RunKind, RunStatus
 from invitations.events import Posted
-from tests.many import make_due
-from tests.world import NOON, insert
+from tests.many import make_sent
 from web.__main__ import _configure_logs as configure_logs
 from web.app import create_app
 from web.bodies import read_body
@@ -59,24 +56,8 @@ def prepare(home: Path, messages: int) -> None:
     """A ledger with so many texts that were sent, and the table of the routes that do less."""
     ledger = open_ledger(Settings(home=home))
     migrate(ledger)
-    make_due(ledger, messages, channels=(Channel.SMS,))
-    numbers = range(1, messages + 1)
+    make_sent(ledger, messages)
     with ledger.write() as c:
-        batch = insert(c, t.runs, kind=RunKind.SEND, status=RunStatus.DONE, process="bench", started_at=NOON)
-        c.execute(
-            t.attempts.insert(),
-            [
-                {"attempt_id": attempt_id(n), "request_id": n, "batch_id": batch, "provider": "twilio",
-                 "claimed_at": NOON, "lease_until": NOON, "handed_at": NOON, "finished_at": NOON,
-                 "outcome": AttemptOutcome.ACCEPTED, "provider_message_id": f"SM{n:032x}"}
-                for n in numbers
-            ],
-        )  # fmt: skip
-        sent = t.requests.update().where(t.requests.c.request_id == sa.bindparam("n"))
-        c.execute(
-            sent.values(status=RequestStatus.SENT, handed_at=NOON, attempt_id=sa.bindparam("attempt"), attempt_count=1),
-            [{"n": n, "attempt": attempt_id(n)} for n in numbers],
-        )
         c.execute(sa.text("create table bench_raw (id integer primary key, body text)"))
     ledger.close()
 

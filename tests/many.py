@@ -3,10 +3,21 @@
 import secrets
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from data.ledger import tables as t
 from data.ledger.store import Ledger
-from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, Source
-from tests.world import NOON, World, make_world
+from data.words import (
+    AddressKind,
+    AttemptOutcome,
+    Channel,
+    InvitationStatus,
+    RequestStatus,
+    RunKind,
+    RunStatus,
+    Source,
+)
+from tests.world import NOON, World, insert, make_world
 
 
 def make_due(ledger: Ledger, count: int, *, channels: tuple[Channel, ...] = (Channel.SMS, Channel.EMAIL)) -> World:
@@ -56,6 +67,29 @@ def make_due(ledger: Ledger, count: int, *, channels: tuple[Channel, ...] = (Cha
             ],
         )  # fmt: skip
     return world
+
+
+def make_sent(ledger: Ledger, count: int) -> dict[int, str]:
+    """As many texts, each taken by Twilio as `SM` and its number, in 32 hexadecimal digits; attempt ids by number."""
+    make_due(ledger, count, channels=(Channel.SMS,))
+    attempt_of = {n: f"{n:024x}" for n in range(1, count + 1)}
+    r = t.requests.c
+    with ledger.write() as c:
+        run = insert(c, t.runs, kind=RunKind.SEND, status=RunStatus.DONE, process="many", started_at=NOON)
+        c.execute(
+            t.attempts.insert(),
+            [
+                {"attempt_id": attempt, "request_id": n, "batch_id": run, "provider": "twilio", "claimed_at": NOON,
+                 "lease_until": NOON, "handed_at": NOON, "finished_at": NOON, "outcome": AttemptOutcome.ACCEPTED,
+                 "provider_message_id": f"SM{n:032x}"}
+                for n, attempt in attempt_of.items()
+            ],
+        )  # fmt: skip
+        attempt = sa.select(t.attempts.c.attempt_id).where(t.attempts.c.request_id == r.request_id).scalar_subquery()
+        c.execute(
+            t.requests.update().values(status=RequestStatus.SENT, handed_at=NOON, attempt_id=attempt, attempt_count=1)
+        )
+    return attempt_of
 
 
 def _window(now: datetime) -> dict[str, datetime]:

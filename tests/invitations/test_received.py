@@ -4,6 +4,7 @@ AFTERWORD_EXAMPLES=500 tries more orders than `make test` does.
 """
 
 import os
+import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from connectors import Callback, ProviderEvent, Retry
@@ -198,16 +199,16 @@ def stage(ledger: Ledger) -> Stage:
     return Stage(ledger, world, run)
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(words=st.lists(st.sampled_from(WORDS), min_size=4, max_size=30), data=st.data())
-def test_any_order_and_any_grouping_of_the_same_posts_gives_the_same_ledger(
-    stage: Stage, words: list[Word], data: st.DataObject
-) -> None:
-    shuffled = data.draw(st.permutations(words), label="another order")
-    sizes = data.draw(st.lists(st.integers(1, 12), max_size=6), label="in groups of")
+# The dice are ours: hypothesis prefers few words in nearly the same order, and takes minutes to make them fewer.
+@settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_any_order_and_any_grouping_of_the_same_posts_gives_the_same_ledger(stage: Stage, seed: int) -> None:
+    dice = random.Random(seed)
+    words = dice.choices(WORDS, k=dice.randint(5, 40))
     one_by_one, in_groups = stage.cast(), stage.cast()
     one_by_one.tell(words, [1] * len(words))
-    in_groups.tell(shuffled, sizes)
+    dice.shuffle(words)
+    in_groups.tell(words, [dice.randint(1, 12) for _ in range(5)])
     assert one_by_one.books() == in_groups.books()
 
 
