@@ -26,10 +26,11 @@ from tests.web.client import PUBLIC_URL
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.web.raw import Line, line_to
 from web.app import create_app
+from web.settings import WebSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
-EXAMPLES = int(os.environ.get("AFTERWORD_EXAMPLES") or 60)
+EXAMPLES = int(os.environ.get("AFTERWORD_EXAMPLES") or 40)
 SECRET = "zebra7"  # in whatever is sent: if a log holds it, the log holds what people send
 _MOST = 70_000  # over the limit of a form
 
@@ -42,7 +43,8 @@ def line(ledger: Ledger, asked: Asked) -> Iterator[Line]:
             MailgunSettings(api_key=SecretStr("k"), domain="mg.acme.example", webhook_key=SecretStr("w" * 32))
         ),
     }
-    with line_to(create_app(ledger, readers, public_url=PUBLIC_URL)) as line:
+    own = WebSettings(hook_secret=(SecretStr("h" * 40),), metrics_token=SecretStr("m" * 40))
+    with line_to(create_app(ledger, readers, public_url=PUBLIC_URL, settings=own)) as line:
         yield line
 
 

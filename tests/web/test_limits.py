@@ -137,7 +137,7 @@ def test_addresses_that_went_away_are_forgotten(clock: Clock) -> None:
 
 def test_who_goes_through_all_addresses_costs_no_memory_and_locks_nobody_out(clock: Clock) -> None:
     windows = Windows(most_keys=100, clock=clock)
-    for number in range(100_000):
+    for number in range(5000):
         assert windows.acquire_entry(f"2001:db8:{number}", 3, 60)
     assert len(windows) == 100
     assert windows.acquire_entry("a customer", 3, 60)
