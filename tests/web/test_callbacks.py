@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+import web.inbox
 from connectors.mailgun_api import MailgunSettings
 from connectors.mailgun_events import MailgunCallbacks
 from connectors.twilio.callbacks import TwilioCallbacks
@@ -113,6 +114,16 @@ def test_bodies_are_limited(ledger: Ledger, reader: SignedReader) -> None:
 def test_nothing_is_acknowledged_that_could_not_be_stored(ledger: Ledger, reader: SignedReader) -> None:
     answer = connect(ledger, reader, Inbox(is_broken=True))("POST", ALL[2], content=b'{"key": "1"}', headers=SIGNED)
     assert answer.status_code == 500
+
+
+def test_a_used_token_is_given_up_and_a_flood_is_told_to_come_again(
+    ledger: Ledger, reader: SignedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(ledger, {"mailgun": reader}, lambda _, posted, **__: [False] * len(posted))
+    assert client("POST", ALL[2], content=b'{"key": "1"}', headers=SIGNED).status_code == 406
+    monkeypatch.setattr(web.inbox, "MOST_POSTS", 0)
+    answer = client("POST", ALL[2], content=b'{"key": "1"}', headers=SIGNED)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
 
 
 @pytest.mark.parametrize("path", ALL)
