@@ -1,11 +1,9 @@
 """`afterword send`, killed with SIGKILL at twenty random moments over 2,000 due requests and run again until done."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,9 @@ from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from data.words import RequestStatus
+from tests.e2e.forks import Forks, running_forks
 from tests.many import make_due
-from tests.sandbox import running_sandbox
+from tests.sandbox import Sandbox, running_sandbox
 from tests.waiting import wait_until
 from tests.world import NOON
 
@@ -30,6 +29,28 @@ def statuses(ledger: Ledger) -> Counter[RequestStatus]:
         return Counter(c.execute(sa.select(t.requests.c.status)).scalars())
 
 
+def _environment(sandbox: Sandbox, settings: Settings) -> dict[str, str]:
+    return {
+        **sandbox.environment,
+        "AFTERWORD_HOME": str(settings.home),
+        "AFTERWORD_LEDGER_URL": settings.ledger_address,
+        "AFTERWORD_NOW": NOON.isoformat(),
+        "AFTERWORD_SETTLE_SECONDS": "1",
+    }
+
+
+def let_it_load(afterword: Forks, sandbox: Sandbox, scratch: Path) -> None:
+    """Send a little from another ledger, which the sandbox then forgets."""
+    elsewhere = Settings(home=scratch)
+    scratch.mkdir()
+    with closing(open_ledger(elsewhere)) as ledger:
+        migrate(ledger)
+        make_due(ledger, 8)
+    for words in ("send", "resolve"):
+        afterword.load(words, AFTERWORD_HOME=str(scratch), AFTERWORD_LEDGER_URL=elsewhere.ledger_address)
+    sandbox.post("/_sandbox/forget", {})
+
+
 # On PostgreSQL processes die in tests/reliability, at every moment that matters; starting sixty more shows nothing new.
 @pytest.mark.one_database
 @pytest.mark.slow
@@ -39,19 +60,12 @@ def test_killed_twenty_times_and_yet_each_message_arrives_exactly_once(settings:
     ledger = open_ledger(settings)
     migrate(ledger)
     make_due(ledger, REQUESTS)
-    with running_sandbox(tmp_path / "sandbox") as sandbox, (tmp_path / "log").open("wb") as log:
-        environment = {
-            **os.environ,
-            **sandbox.environment,
-            "AFTERWORD_HOME": str(settings.home),
-            "AFTERWORD_LEDGER_URL": settings.ledger_address,
-            "AFTERWORD_NOW": NOON.isoformat(),
-            "AFTERWORD_SETTLE_SECONDS": "1",
-        }
-        command = [str(Path(sys.executable).parent / "afterword")]
-
-        def afterword(*words: str) -> "subprocess.Popen[bytes]":
-            return subprocess.Popen([*command, *words], env=environment, stdout=log, stderr=log)
+    with (
+        (tmp_path / "log").open("wb") as log,
+        running_sandbox(tmp_path / "sandbox") as sandbox,
+        running_forks(log, _environment(sandbox, settings)) as afterword,
+    ):
+        let_it_load(afterword, sandbox, tmp_path / "scratch")
 
         def handed_over() -> int:
             with ledger.read() as c:
@@ -61,24 +75,20 @@ def test_killed_twenty_times_and_yet_each_message_arrives_exactly_once(settings:
 
         kills = 0
         while kills < KILLS:
-            before = handed_over()
-            sender = afterword("send")
-            wait_until(lambda b=before, s=sender: handed_over() > b or s.poll() is not None, what="a first message")
-            try:
-                sender.wait(timeout=chance.uniform(0.0, 0.3))
-            except subprocess.TimeoutExpired:
-                sender.send_signal(signal.SIGKILL)
-                sender.wait()
-                kills += 1
-            else:
+            enough = handed_over() + chance.randrange(REQUESTS // KILLS // 2)
+            afterword.start("send")
+            wait_until(lambda n=enough: handed_over() > n or afterword.has_ended(), what="so many messages")
+            if afterword.has_ended(chance.uniform(0.0, 0.05)):
+                afterword.wait(0)
                 break  # everything went out before the twentieth kill; say so below
+            kills += afterword.kill() == -signal.SIGKILL
         assert kills == KILLS, f"seed {seed}: only {kills} kills: make more requests or kill sooner"
 
         ends = {RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED}
         for _ in range(12):
-            for words in (["resolve"], ["send"]):
-                done = afterword(*words)
-                assert done.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-2000:]
+            for words in ("resolve", "send"):
+                afterword.start(words)
+                assert afterword.wait(120) == 0, (tmp_path / "log").read_text()[-2000:]
             if set(statuses(ledger)) <= ends:
                 break
         record = sandbox.record()

@@ -1,0 +1,129 @@
+"""The `afterword` command without its start: each run is forked from a process that has everything loaded.
+
+What a run does from `main` on is what the script does, in a process of its own that can be killed. Only the second of
+loading is left out, which tests that start it twenty times would spend twenty times.
+
+Reads {"words": […], "environment": {…}, "forked": bool} a line, answers {"child": pid} and then {"exit": code}.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from tests.compiled import share_compiled_statements
+
+
+def serve() -> None:
+    """Serve until stdin ends."""
+    share_compiled_statements()
+    while line := sys.stdin.readline():
+        job = json.loads(line)
+        is_forked = job["forked"]
+        child = os.fork() if is_forked else os.getpid()
+        if child in (0, os.getpid()):
+            code = _run(job["words"], job["environment"])
+            if is_forked:
+                os._exit(code)
+            gc.collect()
+            gc.freeze()  # a child's collector would touch, and so copy, every page that it inherited
+            _say(child=child)
+        else:
+            _say(child=child)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        _say(exit=code)
+
+
+def _run(words: list[str], environment: Mapping[str, str]) -> int:
+    from pipelines.cli import main  # noqa: PLC0415  (the process that only starts this one needs none of it)
+
+    os.environ.update(environment)
+    sys.argv = ["afterword", *words]
+    answers, sys.stdout = sys.stdout, sys.stderr  # what the command prints goes to the log, not among the answers
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        sys.stdout.flush()
+        sys.stdout = answers
+    return 0
+
+
+def _say(**words: int) -> None:
+    print(json.dumps(words), flush=True)  # noqa: T201  (the contract)
+
+
+class Forks:
+    """The process from outside. One run at a time."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", environment: Mapping[str, str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._in: IO[bytes] = process.stdin
+        self._out: IO[bytes] = process.stdout
+        self._environment = dict(environment)
+        self._child = 0
+
+    def load(self, *words: str, **environment: str) -> None:
+        """Run a command in the process itself, so that every child inherits what it loads and compiles."""
+        self._give(words, {**self._environment, **environment}, forked=False)
+        assert self.wait(None) == 0
+
+    def start(self, *words: str) -> None:
+        """Let a run begin; `wait` or `kill` must follow."""
+        self._give(words, self._environment, forked=True)
+
+    def has_ended(self, seconds: float = 0.0) -> bool:
+        """Whether it ends by itself within so many seconds."""
+        return bool(select.select([self._out], [], [], seconds)[0])
+
+    def kill(self) -> int:
+        """SIGKILL; the exit code, which is not -9 when it was faster."""
+        os.kill(self._child, signal.SIGKILL)
+        return self.wait(None)
+
+    def wait(self, seconds: float | None) -> int:
+        """Its exit code. AssertionError when it takes longer than `seconds` (None: however long)."""
+        assert seconds is None or self.has_ended(seconds), f"not done after {seconds:g} seconds"
+        return int(self._answer()["exit"])
+
+    def _give(self, words: tuple[str, ...], environment: Mapping[str, str], *, forked: bool) -> None:
+        job = {"words": words, "environment": environment, "forked": forked}
+        self._in.write(json.dumps(job).encode() + b"\n")
+        self._in.flush()
+        self._child = int(self._answer()["child"])
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._out.readline()
+        assert line, "the process that forks has died: see its log"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def running_forks(log: IO[bytes], environment: Mapping[str, str]) -> Iterator[Forks]:
+    """A process to fork from; what the commands print and log goes to `log`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.e2e.forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+        cwd=Path(__file__).parents[2], bufsize=0,
+    )  # fmt: skip
+    try:
+        yield Forks(process, environment)
+    finally:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    serve()
