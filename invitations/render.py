@@ -7,20 +7,25 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-from jinja2 import StrictUndefined, Template
 from jinja2.exceptions import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connectors import ConfigurationError, Message
 from data.words import Channel
+from invitations.filling import filled
 from invitations.whatsapp import values_of
 
 _TEXT_LIMIT = 10_000  # characters of a rendered message; Twilio takes 1,600, an e-mail anything
 _LINE_BREAKS_AND_MARKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+|\{[{%#]|[}%#]\}")
 
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
-# A template has its values and nothing else: no range, no namespace. (Jinja also walks these for every message.)
-_environment.globals.clear()
+
+_BLANK_LINES = re.compile(r"\n\s*\n")
+_HTML_HEAD = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width,initial-scale=1"></head>'
+    '<body style="margin:0;background:#f4f4f5">'
+    '<div style="max-width:560px;margin:0 auto;padding:32px 24px;background:#ffffff;color:#18181b;'
+    'font:16px/1.55 -apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif">'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,10 @@ class Content:
 
 def clean(value: str | None) -> str:
     """A customer's value as one harmless line: no line breaks, control characters or template marks."""
-    return " ".join(_LINE_BREAKS_AND_MARKS.sub(" ", value or "").split())
-
-
-@lru_cache(maxsize=256)
-def _compiled(source: str) -> Template:
-    return _environment.from_string(source)
+    value = value or ""
+    if not value.isprintable() or "{" in value or "}" in value:  # most hold nothing that the pattern could find
+        value = _LINE_BREAKS_AND_MARKS.sub(" ", value)
+    return " ".join(value.split())
 
 
 def fill(source: str, values: dict[str, str]) -> str:
@@ -55,7 +58,7 @@ def fill(source: str, values: dict[str, str]) -> str:
     Raises ConfigurationError when the template is broken or names an unknown value: that is not one message's fault.
     """
     try:
-        text = _compiled(source).render(values)
+        text = filled(source, values)
     except TemplateError as problem:
         raise ConfigurationError(
             f"A template cannot be used: {problem.message}. Mend it in the account's file."
@@ -110,27 +113,27 @@ def _html(body: str, link: str, footer: str, unsubscribe_url: str, color: str) -
     href = escape(link, quote=True)
     button = (
         f'<a href="{href}" style="display:inline-block;padding:12px 22px;border-radius:8px;'
-        f'background:{escape(color, quote=True)};color:#ffffff;text-decoration:none;font-weight:600">'
+        f'background:{_escaped(color)};color:#ffffff;text-decoration:none;font-weight:600">'
         "Tell us how it was</a>"
     )
     paragraphs = []
-    for paragraph in re.split(r"\n\s*\n", body):
-        text = "<br>".join(escape(line) for line in paragraph.strip().split("\n"))
+    for paragraph in _BLANK_LINES.split(escape(body)):
+        text = paragraph.strip().replace("\n", "<br>")
         if href in text:
             text = text.replace(href, button)
         paragraphs.append(f'<p style="margin:0 0 18px">{text}</p>')
-    small = "<br>".join(escape(line) for line in footer.split("\n"))
-    out = escape(unsubscribe_url, quote=True)
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"></head>'
-        '<body style="margin:0;background:#f4f4f5">'
-        '<div style="max-width:560px;margin:0 auto;padding:32px 24px;background:#ffffff;color:#18181b;'
-        'font:16px/1.55 -apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif">'
-        f"{''.join(paragraphs)}"
+        f"{_HTML_HEAD}{''.join(paragraphs)}"
         '<p style="margin:32px 0 0;padding-top:16px;border-top:1px solid #e4e4e7;color:#52525b;font-size:13px">'
-        f'{small}<br><a href="{out}" style="color:#52525b">Don\'t want these messages?</a></p></div></body></html>'
+        f'{_escaped(footer)}<br><a href="{escape(unsubscribe_url, quote=True)}" style="color:#52525b">'
+        "Don't want these messages?</a></p></div></body></html>"
     )
+
+
+@lru_cache(maxsize=1024)
+def _escaped(ours: str) -> str:
+    """What every message of a location repeats, its lines broken."""
+    return escape(ours, quote=True).replace("\n", "<br>")
 
 
 def content_of(row: Any) -> Content:
