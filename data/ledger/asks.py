@@ -41,7 +41,7 @@ def came_again() -> sa.ColumnElement[bool]:
     return sa.and_(_i.status.in_(ENDED), sa.or_(customers.c.occasion_at > _i.started_at, asked_for))
 
 
-def was_asked_since(since: datetime) -> sa.ColumnElement[bool]:
+def was_asked_since(since: sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
     """Whether the person of the invitation was asked after `since` by any other, here or elsewhere; for a WHERE."""
     other = invitations.alias("other")
     unit = sa.exists().where(

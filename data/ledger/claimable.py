@@ -2,39 +2,44 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.contactable import is_excluded
-from data.ledger.limits import Limits, may_start, read_limits
+from data.ledger.limits import Limits, Reached, may_start, reached, read_limits
+from data.ledger.limits import values_of as of_limits
 from data.ledger.rates import room_today
 from data.ledger.reservations import has_reservation
+from data.ledger.rows_of import one_of
 from data.ledger.stops import nothing_stops, sender_of, with_context
 from data.ledger.tables import accounts, invitations, requests
+from data.ledger.types import UtcDateTime
 from data.pace import Pace
 from data.words import Channel, RequestStatus
 
 _r, _i = requests.c, invitations.c
 
 
-def claimable(account_id: int, now: datetime, senders: Mapping[Channel, str], **breaker: Any) -> sa.ColumnElement[bool]:
-    """Queued, due, and stopped by nothing; for a WHERE over `with_context`. `breaker`: as in `nothing_stops`."""
-    return sa.and_(
-        _r.account_id == account_id,
-        _r.status == RequestStatus.QUEUED,
-        _r.channel.in_(list(senders)),
-        _r.not_before <= now,
-        _r.not_after > now,
-        nothing_stops(sender_of(senders), **breaker),
-        ~is_excluded(_i.person_id),
-    )
+class Asking(NamedTuple):
+    """What decides which statement asks for due requests; all else is a parameter of it (`values_of`)."""
+
+    channels: tuple[Channel, ...]
+    limits: Reached
+    is_due_spared: bool = False  # what a breaker holds whose probe is due counts as well
+    is_probing: bool = False  # the breaker `besides` holds nothing
+    is_again: bool = False  # only `request_ids`, their rows locked
 
 
-def due_requests(wanted: sa.ColumnElement[bool], limits: Limits) -> sa.Select[Any]:
-    """What the claim wants to know of each, those that have waited longest first."""
-    return (
+@lru_cache(maxsize=64)
+def due_requests(asking: Asking) -> sa.Select[Any]:
+    """At most `most` that are queued, due and stopped by nothing, those that have waited longest first; what the claim
+    wants to know of each. Built once for each question: that took longer than the database's answer."""
+    senders = {channel: sa.bindparam(f"sender_{channel.value}", type_=sa.String) for channel in asking.channels}
+    besides = sa.bindparam("besides", type_=sa.BigInteger) if asking.is_probing else None
+    due = (
         sa.select(
             _r.request_id,
             _r.invitation_id,
@@ -47,9 +52,35 @@ def due_requests(wanted: sa.ColumnElement[bool], limits: Limits) -> sa.Select[An
             _i.override_reason.is_not(None).label("is_overridden"),
         )
         .select_from(with_context())
-        .where(wanted, may_start(limits))
+        .where(
+            _r.account_id == sa.bindparam("account", type_=sa.BigInteger),
+            _r.status == RequestStatus.QUEUED,
+            _r.channel.in_(list(senders)),
+            _r.not_before <= sa.bindparam("moment", type_=UtcDateTime),
+            _r.not_after > sa.bindparam("moment", type_=UtcDateTime),
+            nothing_stops(sender_of(senders), besides=besides, is_due_spared=asking.is_due_spared),
+            ~is_excluded(_i.person_id),
+            may_start(asking.limits),
+        )
         .order_by(_r.not_before, _r.request_id)
     )
+    if asking.is_again:
+        again = _r.request_id.in_(one_of("request_ids", sa.BigInteger()))
+        return due.where(again).with_for_update(of=requests, skip_locked=True)
+    return due.limit(sa.bindparam("most", type_=sa.BigInteger))
+
+
+@lru_cache(maxsize=64)
+def _counted(asking: Asking) -> sa.Select[int]:
+    return sa.select(sa.func.count()).select_from(due_requests(asking).with_only_columns(_r.request_id).subquery())
+
+
+def values_of(
+    account_id: int, now: datetime, senders: Mapping[Channel, str], limits: Limits, *, most: int
+) -> dict[str, Any]:
+    """The parameters of `due_requests`, but for `besides` and `request_ids`."""
+    sending = {f"sender_{channel.value}": sender for channel, sender in senders.items()}
+    return {"account": account_id, "moment": now, "most": most, **sending, **of_limits(limits)}
 
 
 def has_claimable(
@@ -86,10 +117,9 @@ def _count_claimable(
     found = 0
     for account_id in connection.scalars(sa.select(accounts.c.account_id)).all():
         limits = read_limits(connection, account_id, now, cap)
-        due = due_requests(claimable(account_id, now, senders, is_due_spared=True), limits)
-        found += connection.execute(
-            sa.select(sa.func.count()).select_from(due.with_only_columns(_r.request_id).limit(most - found).subquery())
-        ).scalar_one()
+        asking = Asking(tuple(senders), reached(limits), is_due_spared=True)
+        values = values_of(account_id, now, senders, limits, most=most - found)
+        found += connection.execute(_counted(asking), values).scalar_one()
         if found >= most:
             break
     return found

@@ -16,13 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from data.ledger import breakers
-from data.ledger.claimable import claimable, due_requests, room_of_today
-from data.ledger.limits import read_limits, within
+from data.ledger.claimable import Asking, due_requests, room_of_today, values_of
+from data.ledger.limits import reached, read_limits, within
 from data.ledger.moments import Moment, passing
 from data.ledger.outcomes import record_not_sent
 from data.ledger.quota import ensure_cycle
 from data.ledger.reservations import reserve
-from data.ledger.rows_of import rows_of
+from data.ledger.rows_of import listed, one_of, rows_of
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables import accounts, attempts, people, quota_cycles, requests
 from data.ledger.tables import breakers as breaker_table
@@ -122,7 +122,7 @@ class _Claiming:
         connection.execute(cycles.with_for_update()).all()
 
     def take(self, limit: int) -> list[Claim]:
-        return self._take(claimable(self._account_id, self._now, self._senders), limit)
+        return self._take(self._senders, limit)
 
     def take_probes(self, limit: int) -> list[Claim]:
         """For each sender whose breaker is to be tried, one message that nothing else stops."""
@@ -131,41 +131,40 @@ class _Claiming:
             return claims
         for channel, sender in self._senders.items():
             mine = {channel: sender}
-            spared = claimable(self._account_id, self._now, mine, is_due_spared=True)
             limits = read_limits(self._connection, self._account_id, self._now, self._cap)
-            if len(claims) >= limit or not self._connection.execute(due_requests(spared, limits)).first():
+            spared = due_requests(Asking((channel,), reached(limits), is_due_spared=True))
+            values = values_of(self._account_id, self._now, mine, limits, most=1)
+            if len(claims) >= limit or not self._connection.execute(spared, values).first():
                 continue
             breaker_id = breakers.take_probe(self._connection, channel, sender)
             if breaker_id is None:
                 continue
-            probing = self._take(claimable(self._account_id, self._now, mine, besides=breaker_id), 1, is_probe=True)
+            probing = self._take(mine, 1, besides=breaker_id)
             for claim in probing:
                 breakers.note_probe(self._connection, breaker_id, claim.attempt_id)
             claims += probing
         return claims
 
-    def _take(self, wanted: sa.ColumnElement[bool], limit: int, *, is_probe: bool = False) -> list[Claim]:
-        if not self._senders:
+    def _take(self, senders: Mapping[Channel, str], limit: int, *, besides: int | None = None) -> list[Claim]:
+        """At most `limit`. `besides`: the breaker that one of them shall probe."""
+        if not senders:
             return []
         limits = read_limits(self._connection, self._account_id, self._now, self._cap)
-        due = due_requests(wanted, limits)
-        found = self._connection.execute(due.limit(limit)).all()
-        if not found:
+        asking = Asking(tuple(senders), reached(limits), is_probing=besides is not None)
+        values = {**values_of(self._account_id, self._now, senders, limits, most=limit), "besides": besides}
+        chosen = self._connection.execute(due_requests(asking), values).all()
+        if not chosen:
             return []
-        _lock_people(self._connection, {row.person_id for row in found})
-        if self._connection.dialect.name == "sqlite":  # whose writers take turns: nothing changed since
-            chosen = found
-        else:  # the person's row is ours now; what was read before may have changed, so it is read again, rows locked
-            chosen = self._connection.execute(
-                due.where(_r.request_id.in_([row.request_id for row in found])).with_for_update(
-                    of=requests, skip_locked=True
-                )
-            ).all()
+        if self._connection.dialect.name != "sqlite":  # whose writers take turns: nothing changed since
+            _lock_people(self._connection, {row.person_id for row in chosen})
+            # The people's rows are ours now; what was read before may have changed, so it is read again, rows locked.
+            named = {"request_ids": listed(row.request_id for row in chosen)}
+            chosen = self._connection.execute(due_requests(asking._replace(is_again=True)), values | named).all()
         chosen = within(limits, self._room(chosen))
         paid = reserve(
             self._connection, chosen, account_id=self._account_id, cycle=self._cycle, room=limits.quota, now=self._now
         )
-        return self._write([row for row in chosen if row.invitation_id in paid], is_probe=is_probe)
+        return self._write([row for row in chosen if row.invitation_id in paid], is_probe=besides is not None)
 
     def _room(self, chosen: Sequence[Row[Any]]) -> list[Row[Any]]:
         """As many of each channel as its carrier takes on."""
@@ -219,15 +218,16 @@ _MARK_SENDING = (
     .where(_r.request_id == _claimed.request_id, sa.func.coalesce(_r.status, "") == RequestStatus.QUEUED)
     .values(status=RequestStatus.SENDING, attempt_id=_claimed.attempt_id, attempt_count=_r.attempt_count + 1)
 )
+_LOCK_PEOPLE = (
+    sa.select(people.c.person_id)
+    .where(people.c.person_id.in_(one_of("person_ids", sa.BigInteger())))
+    .order_by(people.c.person_id)
+    .with_for_update(key_share=True)  # events about them may still be written
+)
 
 
 def _lock_people(connection: Connection, person_ids: Collection[int]) -> None:
-    connection.execute(
-        sa.select(people.c.person_id)
-        .where(people.c.person_id.in_(sorted(person_ids)))
-        .order_by(people.c.person_id)
-        .with_for_update(key_share=True)  # events about them may still be written
-    )
+    connection.execute(_LOCK_PEOPLE, {"person_ids": listed(sorted(person_ids))})
 
 
 @again_if_undone

@@ -7,7 +7,7 @@ keep to it exactly. Only first messages are limited: an invitation that holds it
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -15,8 +15,10 @@ from sqlalchemy.engine import Connection, Row
 from data.ledger.asks import was_asked_since
 from data.ledger.list_speed import left_of, read_paces
 from data.ledger.reservations import has_reservation
-from data.ledger.standing import read_quota
+from data.ledger.rows_of import listed, one_of
+from data.ledger.standing import read_left
 from data.ledger.tables import invitations, requests
+from data.ledger.types import UtcDateTime
 
 _i, _r = invitations.c, requests.c
 
@@ -33,31 +35,58 @@ class Limits:
 
 def read_limits(connection: Connection, account_id: int, now: datetime, cap: timedelta | None) -> Limits:
     """The limits at `now` (policy time). Exact for whoever holds the lock on the account's quota cycles."""
-    quota = read_quota(connection, account_id, now)
+    quota, locations = read_left(connection, account_id, now)
     paces = read_paces(connection, account_id, now)
     left = {list_id: left_of(pace, now) for list_id, pace in paces.items()}
     return Limits(
-        quota=quota.left,
+        quota=quota,
         lists={list_id: number for list_id, number in left.items() if number is not None},
-        locations=dict(quota.location_left),
+        locations=locations,
         since=now - cap if cap else None,
     )
 
 
-def may_start(limits: Limits) -> sa.ColumnElement[bool]:
+class Reached(NamedTuple):
+    """Which limits a statement must look at; their values are its parameters (`values_of`), so it is built once."""
+
+    is_quota_full: bool
+    has_full_lists: bool
+    has_full_locations: bool
+    has_cap: bool
+
+
+def reached(limits: Limits) -> Reached:
+    """What `may_start` is to look at."""
+    return Reached(
+        limits.quota <= 0,
+        any(left <= 0 for left in limits.lists.values()),
+        any(left <= 0 for left in limits.locations.values()),
+        limits.since is not None,
+    )
+
+
+def may_start(limits: Reached) -> sa.ColumnElement[bool]:
     """Whether the request goes on with an invitation that was let go, or none of the limits is reached; for a WHERE."""
-    if limits.quota <= 0:
+    if limits.is_quota_full:
         return has_reservation()
-    full_lists = [list_id for list_id, left in limits.lists.items() if left <= 0]
-    full_locations = [location_id for location_id, left in limits.locations.items() if left <= 0]
     fits: list[sa.ColumnElement[bool]] = [sa.true()]
-    if full_lists:
-        fits.append(sa.or_(_i.list_id.is_(None), _i.list_id.not_in(full_lists)))
-    if full_locations:
-        fits.append(_r.location_id.not_in(full_locations))
-    if limits.since is not None:
-        fits.append(sa.or_(_i.override_reason.is_not(None), ~was_asked_since(limits.since)))
+    if limits.has_full_lists:
+        fits.append(sa.or_(_i.list_id.is_(None), _i.list_id.not_in(one_of("full_lists", sa.BigInteger()))))
+    if limits.has_full_locations:
+        fits.append(_r.location_id.not_in(one_of("full_locations", sa.BigInteger())))
+    if limits.has_cap:
+        since = sa.bindparam("asked_since", type_=UtcDateTime)
+        fits.append(sa.or_(_i.override_reason.is_not(None), ~was_asked_since(since)))
     return sa.or_(has_reservation(), sa.and_(*fits))
+
+
+def values_of(limits: Limits) -> dict[str, Any]:
+    """The parameters of `may_start`."""
+    return {
+        "full_lists": listed(list_id for list_id, left in limits.lists.items() if left <= 0),
+        "full_locations": listed(location_id for location_id, left in limits.locations.items() if left <= 0),
+        "asked_since": limits.since,
+    }
 
 
 def within(limits: Limits, chosen: Iterable[Row[Any]]) -> list[Row[Any]]:

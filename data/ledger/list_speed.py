@@ -18,6 +18,15 @@ from data.standing import Pace
 DAY_MINUTES = 24 * 60
 _PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
+_ls = lists.c
+_LISTS: sa.Select[Any] = (
+    sa.select(
+        _ls.list_id, _ls.speed, _ls.send_at, _ls.speed_days, _ls.speed_opens, _ls.speed_closes, locations.c.time_zone
+    )
+    .join(locations, locations.c.location_id == _ls.location_id)
+    .where(_ls.account_id == sa.bindparam("account", type_=sa.BigInteger))
+)
+
 
 def left_of(pace: Pace, at: datetime) -> int | None:
     """How many more invitations of a list may start at `at`; None: it sets no limit now."""
@@ -48,7 +57,7 @@ def read_paces(connection: Connection, account_id: int, at: datetime) -> dict[in
 
     A claim that another process dates after `at` (its clock is ahead) counts as well.
     """
-    found = {row.list_id: _pace(row) for row in connection.execute(_list_rows(account_id))}
+    found = {row.list_id: _pace(row) for row in connection.execute(_LISTS, {"account": account_id})}
     paces = {list_id: pace for list_id, pace in found.items() if pace is not None}
     if not any(pace.period for pace in paces.values()):
         return paces
@@ -69,17 +78,6 @@ def read_paces(connection: Connection, account_id: int, at: datetime) -> dict[in
         if period and row.reserved_at > at - period:
             recent.setdefault(row.list_id, []).append(row.reserved_at)
     return {list_id: replace(pace, recent=tuple(recent.get(list_id, ()))) for list_id, pace in paces.items()}
-
-
-def _list_rows(account_id: int) -> sa.Select[Any]:
-    of = lists.c
-    return (
-        sa.select(
-            of.list_id, of.speed, of.send_at, of.speed_days, of.speed_opens, of.speed_closes, locations.c.time_zone
-        )
-        .join(locations, locations.c.location_id == of.location_id)
-        .where(of.account_id == account_id)
-    )
 
 
 def _pace(row: Row[Any]) -> Pace | None:

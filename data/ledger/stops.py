@@ -16,7 +16,7 @@ def nothing_stops(
     sender: sa.ColumnElement[str] | None = None,
     attempt_id: sa.ColumnElement[str] | None = None,
     *,
-    besides: int | None = None,
+    besides: sa.ColumnElement[int] | int | None = None,
     is_due_spared: bool = False,
 ) -> sa.ColumnElement[bool]:
     """What people, customers, settings, Meta and providers may put in a message's way; for a WHERE over `with_context`.
@@ -47,7 +47,7 @@ def nothing_stops(
     )
 
 
-def sender_of(senders: Mapping[Channel, str]) -> sa.ColumnElement[str]:
+def sender_of(senders: Mapping[Channel, str | sa.ColumnElement[str]]) -> sa.ColumnElement[str]:
     """What a request's message would leave from, by its channel; for `nothing_stops`."""
     if not senders:
         return sa.literal("")
