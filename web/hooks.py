@@ -35,6 +35,11 @@ class Hooks:
         self.threads = LedgerThreads(_AT_ONCE)
         self.secrets = [secret.get_secret_value().encode() for secret in secrets]
         self.clock = clock
+        if self.secrets:
+            # The rules of an import bring Polars, a hundred megabytes that a web/ without hooks has no use for.
+            from invitations.hooks import take_call  # noqa: PLC0415
+
+            self.take_call = take_call
 
     def routes(self) -> Sequence[Route]:
         """POST alone."""
@@ -67,10 +72,7 @@ class Hooks:
         return JSONResponse(answer, status)
 
     def _carry_out(self, body: bytes, key: str | None) -> tuple[int, Mapping[str, Any]]:
-        # The rules of an import bring Polars, a hundred megabytes that a web/ without hooks has no use for.
-        from invitations.hooks import take_call  # noqa: PLC0415
-
-        answer = take_call(self.ledger, body, key, now=self.ledger.policy_now())
+        answer = self.take_call(self.ledger, body, key, now=self.ledger.policy_now())
         return answer.status, answer.body
 
 
