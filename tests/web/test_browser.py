@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SHOTS = os.environ.get("AFTERWORD_SHOTS")
 SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
-LANGUAGES = {"en": None, "ar": "ar", "ja": "ja-JP"}
+LANGUAGES = {"en": None, "ar": "ar", "ja": "ja-JP", "es": "es-MX"}
 # Contrasts are the same in every language; for screenshots it is all of them in both.
 LOOKS = list(product(LANGUAGES, ("light", "dark"))) if SHOTS else [("en", "light"), ("en", "dark"), ("ar", "light")]
 # WCAG 2.2, levels A and AA, and what axe itself holds to be good practice.
@@ -198,7 +198,7 @@ def test_axe_finds_no_fault_on_any_page(
         shoot(page, f"{what}-{language}-{scheme}")
 
 
-@pytest.mark.parametrize(("width", "language"), [(320, "en"), (320, "ar"), (360, "ja"), (1280, "en")])
+@pytest.mark.parametrize(("width", "language"), [(320, "en"), (320, "ar"), (360, "es"), (1280, "en")])
 def test_targets_are_large_and_nothing_runs_off_the_side_even_with_letters_twice_as_large(
     page: Page, pages: dict[str, dict[str, str]], width: int, language: str
 ) -> None:
@@ -207,6 +207,7 @@ def test_targets_are_large_and_nothing_runs_off_the_side_even_with_letters_twice
         page.goto(path)
         for size in sizes(page, "button, main a, .choice"):
             assert min(size) >= 44, (what, size)
+        assert len(set(sizes(page, ".platforms a"))) <= 1, what  # a longer name makes none of them larger
         assert page.evaluate("document.documentElement.scrollWidth") <= width, what
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, what
