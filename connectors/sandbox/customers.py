@@ -1,7 +1,8 @@
 """THE CUSTOMERS: what happens after a message reached somebody. Their only way in is web/, as for anybody.
 
-Each act is a step on the agenda: open, visit, score, comment, choose a platform, review; a scanner's fetches; and the
-one who says STOP, the one who unsubscribes, the one who complains, cast among those who would never have answered.
+Each act is a step on the agenda: open, visit, answer (`score`: a number or stars), comment, choose a platform, review;
+a scanner's fetches; and the one who says STOP, the one who unsubscribes, the one who complains, cast among those who
+would never have answered.
 """
 
 import re
@@ -176,28 +177,39 @@ class Customers:
         return read_page(answer.url or payload["link"], answer.text) if answer is not None else None
 
     async def _visit(self, payload: dict[str, Any]) -> None:
-        """Read the review page, and fill in its own form."""
+        """Read the review page, and fill in its own form: a number, stars, or none where the platforms are listed."""
         who = self._who(payload)
-        page = await self._page("visit", payload)
-        if page is None or who.score is None:
+        answer = await self._ask("visit", payload, Form("GET", payload["link"]))
+        if answer is None or who.score is None:
             return
-        form = next((f for f in page.forms if str(who.score) in f.choices.get("score", [])), None)
-        if form is None:
-            log.warning("review page without a form for scores", forms=len(page.forms))
+        if answer.is_redirect:  # straight on to a platform, which is off this machine
+            self._plan_review(who, payload, answer.headers["location"], "")
             return
-        filled = {**form.filled, "score": str(who.score)}
-        onward = {**payload, "method": form.method, "action": form.action, "filled": filled, "tries": 0}
-        self._plan("score", who.scores_after, **onward)
+        page = read_page(answer.url or payload["link"], answer.text)
+        given = {"score": str(who.score), "stars": str(stars_for(who.score))}
+        asked = next(((f, name) for f in page.forms for name in given if given[name] in f.choices.get(name, [])), None)
+        if asked is not None:
+            form, name = asked
+            filled = {**form.filled, name: given[name]}
+            onward = {**payload, "method": form.method, "action": form.action, "filled": filled, "tries": 0}
+            self._plan("score", who.scores_after, **onward)
+        elif _platforms(page.links):
+            self._go_on(who, payload, page)
+        else:
+            log.warning("review page without a form for an answer", forms=len(page.forms))
 
     async def _score(self, payload: dict[str, Any]) -> None:
-        """Send the score, then perhaps write a private comment, then perhaps choose a platform."""
+        """Send the answer, and go on where its page leads."""
         who = self._who(payload)
         page = await self._page("score", payload, Form(payload["method"], payload["action"], payload["filled"]))
-        if page is None or who.score is None:
-            return
+        if page is not None and who.score is not None:
+            self._go_on(who, payload, page)
+
+    def _go_on(self, who: Character, payload: dict[str, Any], page: PageReader) -> None:
+        """Perhaps write a private comment, then perhaps choose a platform."""
         onward = {key: payload[key] for key in ("address", "number", "link", "name")}
-        form = next((f for f in page.forms if f.texts and "score" not in f.choices), None)
-        if form and who.comments:
+        form = next((f for f in page.forms if f.texts and not f.choices.keys() & {"score", "stars"}), None)
+        if form and who.comments and who.score is not None:
             words = phrases.comment_text(self._seed, payload["address"], who.score)
             filled = {**form.filled, form.texts[0]: words}
             self._plan("comment", 1.5, **onward, method=form.method, action=form.action, filled=filled)
@@ -213,10 +225,13 @@ class Customers:
         """Follow a platform link as far as web/ leads; the platform itself is off this machine."""
         who = self._who(payload)
         answer = await self._ask("choose", payload, Form("GET", payload["platform"]))
-        if answer is None or answer.status_code >= 400 or who.reviews_after is None:
-            return
-        site = site_of(answer.headers.get("location", ""), payload["words"].lower() or "unknown")
-        self._plan("review", who.reviews_after, **{**payload, "site": site})
+        if answer is not None and answer.status_code < 400:
+            self._plan_review(who, payload, answer.headers.get("location", ""), payload["words"])
+
+    def _plan_review(self, who: Character, payload: dict[str, Any], address: str, words: str) -> None:
+        if who.reviews_after is not None:
+            site = site_of(address, words.lower() or "unknown")
+            self._plan("review", who.reviews_after, **{**payload, "site": site})
 
     async def _review(self, payload: dict[str, Any]) -> None:
         """Post a review on the site."""

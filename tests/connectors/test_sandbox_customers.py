@@ -24,11 +24,11 @@ from data.ledger import tables as t
 from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from data.words import Channel, EventKind, Evidence, InvitationStatus, RequestStatus, SuppressionReason
+from data.words import Channel, EventKind, Evidence, InvitationStatus, PageMode, RequestStatus, SuppressionReason
 from invitations.grading import settle_clicks
 from tests.sandbox import MAILGUN_DOMAIN, TWILIO_FROM, TWILIO_SID, TWILIO_TOKEN, WEBHOOK_KEY, Sandbox, running_sandbox
 from tests.waiting import wait_until
-from tests.world import World, make_customer, make_request, make_world
+from tests.world import World, insert, make_customer, make_request, make_world
 from web.app import create_app
 
 SEED = 7
@@ -58,10 +58,31 @@ def real_web(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         listening.close()
 
 
-def ask(ledger: Ledger, world: World, address: str, channel: Channel) -> dict[str, str]:
+def mode_for(address: str) -> PageMode:
+    """Texts lead half to numbers and half to stars, mails to the list of platforms."""
+    return PageMode.PLATFORMS if "@" in address else PageMode.SCORE if int(address) % 2 else PageMode.STARS
+
+
+def places(ledger: Ledger, world: World) -> dict[PageMode, int]:
+    """A location of each mode that has a page."""
+    with ledger.write() as c:
+        third = insert(
+            c, t.locations, account_id=world.account_id, slug="boston", name="Acme Boston", region="US",
+            time_zone="America/New_York",
+        )  # fmt: skip
+        for position, name in enumerate(("google", "facebook")):
+            url = f"https://{name}.example/boston"
+            insert(c, t.platforms, location_id=third, slug=name, name=name.title(), position=position, url=url)
+        found = {PageMode.SCORE: world.chicago, PageMode.STARS: world.new_york, PageMode.PLATFORMS: third}
+        for mode, location_id in found.items():
+            c.execute(t.locations.update().where(t.locations.c.location_id == location_id).values(page_mode=mode))
+    return found
+
+
+def ask(ledger: Ledger, world: World, address: str, channel: Channel, location_id: int) -> dict[str, str]:
     """A customer with a request handed over a while ago; the two tokens of its message."""
     contact = {"email": address} if channel is Channel.EMAIL else {"phone": address}
-    customer = make_customer(ledger, world, **contact)
+    customer = make_customer(ledger, world, location_id=location_id, **contact)
     request = make_request(
         ledger, world, customer, channel=channel, status=RequestStatus.SENT,
         handed_at=ledger.policy_now() - timedelta(hours=1),
@@ -94,8 +115,9 @@ def test_each_customer_does_what_their_character_says_and_a_scanner_changes_noth
     migrate(ledger)
     world = make_world(ledger)
     stop_at_a_click(ledger)
-    tokens = {n: ask(ledger, world, n, Channel.SMS) for n in NUMBERS}
-    tokens |= {m: ask(ledger, world, m, Channel.EMAIL) for m in MAILBOXES}
+    at = places(ledger, world)
+    tokens = {n: ask(ledger, world, n, Channel.SMS, at[mode_for(n)]) for n in NUMBERS}
+    tokens |= {m: ask(ledger, world, m, Channel.EMAIL, at[mode_for(m)]) for m in MAILBOXES}
     with real_web(ledger, monkeypatch) as web, running_sandbox(
         tmp_path / "sandbox", idle=False, public_url=web, seed=SEED, pace=0.1
     ) as sandbox:  # fmt: skip
@@ -107,7 +129,11 @@ def test_each_customer_does_what_their_character_says_and_a_scanner_changes_noth
     assert 100 < len(reached) <= 120  # a few numbers and mailboxes are no good
     assert health["callbacks"]["unanswered"] == 0
     who = {a: character(SEED, a, 0, is_email="@" in a) for a in reached}
-    assert scores_of(ledger) == {a: c.score for a, c in who.items() if c.score is not None}
+    assert answers_of(ledger) == {
+        a: (c.score, None) if mode_for(a) is PageMode.SCORE else (None, stars_for(c.score))
+        for a, c in who.items()
+        if c.score is not None and mode_for(a) is not PageMode.PLATFORMS
+    }
     assert_platforms_and_reviews(ledger, who, tokens, tmp_path / "sandbox" / "reviews.csv")
     assert_three_said_no(ledger, who, health)
     assert_scanners_changed_nothing(ledger, who)
@@ -115,21 +141,21 @@ def test_each_customer_does_what_their_character_says_and_a_scanner_changes_noth
 
 
 def stop_at_a_click(ledger: Ledger) -> None:
-    """The policy under which a scanner could do most harm. The sandbox's time is quick: nobody is too soon."""
-    machines = {"seconds_after_delivery": 0, "all_links_within_seconds": 3, "networks": []}
+    """The policy under which a scanner could do most harm. Nobody is too soon; no burst is too slow."""
+    machines = {"seconds_after_delivery": 0, "all_links_within_seconds": 20, "networks": []}
     with ledger.write() as c:
         c.execute(t.policies.update().values(rules={"stop_when": ["clicked"], "machines": machines}))
 
 
-def scores_of(ledger: Ledger) -> dict[str, int]:
-    """The recorded score of each address."""
+def answers_of(ledger: Ledger) -> dict[str, tuple[int | None, int | None]]:
+    """The recorded score or stars of each address."""
     with ledger.read() as c:
         rows = c.execute(
-            sa.select(t.requests.c.address, t.scores.c.score).join_from(
+            sa.select(t.requests.c.address, t.scores.c.score, t.scores.c.stars).join_from(
                 t.scores, t.requests, t.requests.c.invitation_id == t.scores.c.invitation_id
             )
         ).all()
-    return {row.address: row.score for row in rows}
+    return {row.address: (row.score, row.stars) for row in rows}
 
 
 def events_of(ledger: Ledger, kind: EventKind) -> dict[str, set[str]]:
@@ -177,7 +203,7 @@ def assert_three_said_no(ledger: Ledger, who: dict[str, Character], health: dict
 def assert_scanners_changed_nothing(ledger: Ledger, who: dict[str, Character]) -> None:
     only_scanned = {a for a, c in who.items() if c.is_scanned and c.is_silent}
     assert only_scanned
-    scored, chosen = scores_of(ledger), events_of(ledger, EventKind.PLATFORM_CHOSEN)
+    scored, chosen = answers_of(ledger), events_of(ledger, EventKind.PLATFORM_CHOSEN)
     assert not only_scanned & (set(scored) | set(chosen))
     clicked = events_of(ledger, EventKind.CLICKED)
     assert {who[address].is_disguised for address in only_scanned} == {True, False}
@@ -185,7 +211,11 @@ def assert_scanners_changed_nothing(ledger: Ledger, who: dict[str, Character]) -
     settle_clicks(ledger, now=ledger.policy_now() + timedelta(minutes=1))
     ended = ended_by_an_answer(ledger)
     assert not only_scanned & ended
-    visited = {a for a, c in who.items() if c.clicks_after is not None and not c.is_scanned}
+    # Nothing is asked before a list, so at the sandbox's pace page and platform are a burst: that may be a scanner's.
+    visited = {
+        a for a, c in who.items()
+        if c.clicks_after is not None and not c.is_scanned and mode_for(a) is not PageMode.PLATFORMS
+    }  # fmt: skip
     assert visited <= ended  # whether they scored or only looked
 
 
