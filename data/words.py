@@ -279,6 +279,7 @@ class AlertKind(StrEnum):
     RUN_FAILED = "run_failed"
     HALTED = "halted"  # the kill switch was thrown
     BREAKER_OPEN = "breaker_open"  # a provider refuses a sender
+    PROVIDER_AWAY = "provider_away"  # it cannot be reached, or takes nothing, and messages run out of time
     COMPLAINT_RATE = "complaint_rate"
     NO_RUN = "no_run"  # nothing has finished for more than a day
     DOUBT_WAITS = "doubt_waits"  # only a person can settle it

@@ -44,6 +44,14 @@ class Runs(BaseModel):
     look_back_days: int = Field(ge=2)
 
 
+class Providers(BaseModel):
+    """When a provider counts as away."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    over_hours: int = Field(ge=1)
+
+
 class Limits(BaseModel):
     """data/rules/watching.toml."""
 
@@ -51,6 +59,7 @@ class Limits(BaseModel):
 
     complaints: Complaints
     runs: Runs
+    providers: Providers
 
 
 @cache
@@ -81,19 +90,22 @@ def look(connection: Connection, now: datetime) -> Look:
     """Everything that is wrong. `now` is the database's clock."""
     rules = limits().runs
     runs = watched.read_runs(connection, now - timedelta(days=rules.look_back_days))
-    failures, silences = _Seen(), _Seen()
+    failures, silences, absences = _Seen(), _Seen(), _Seen()
     for kind, standing in runs.items():
         failures.add(_failed(kind, standing, now))
     silences.add(_silent(connection, runs, now))
+    for turned_away in watched.read_turned_away(connection, now, now - timedelta(hours=limits().providers.over_hours)):
+        absences.add(_away(turned_away))
     wrong = [
         *failures.wrong,
         *silences.wrong,
+        *absences.wrong,
         *_halted(connection),
         *(_refused(breaker) for breaker in read_open(connection)),
         *_complaints(connection, now),
         *_doubt(connection),
     ]
-    return Look(tuple(wrong), frozenset(failures.unclear | silences.unclear))
+    return Look(tuple(wrong), frozenset(failures.unclear | silences.unclear | absences.unclear))
 
 
 def title_of(kind: AlertKind, subject: str) -> str:
@@ -102,6 +114,7 @@ def title_of(kind: AlertKind, subject: str) -> str:
         AlertKind.RUN_FAILED: f"a run failed ({subject})",
         AlertKind.HALTED: "sending is halted",
         AlertKind.BREAKER_OPEN: f"a provider refuses a sender ({subject})",
+        AlertKind.PROVIDER_AWAY: f"a provider can't be reached ({subject})",
         AlertKind.COMPLAINT_RATE: "too many complaints",
         AlertKind.NO_RUN: f"{subject} has finished for too long" if subject == NOTHING else f"{subject} is late",
         AlertKind.DOUBT_WAITS: "messages in doubt wait for a person",
@@ -203,6 +216,21 @@ def _refused(breaker: OpenBreaker) -> Wrong:
         covered,
         f"The provider refuses {covered} with code {_plain(breaker.code)} since {_clock(breaker.opened_at)}. What "
         f"would leave from there waits; everything else goes on. {ends}`afterword breakers` says why and closes it.",
+    )
+
+
+def _away(seen: watched.TurnedAway) -> Wrong | tuple[AlertKind, str]:
+    """Not before time runs short; and once told, not over before the provider answers or nothing waits for it."""
+    subject = f"{seen.channel.value} by {_plain(seen.provider)}"
+    if not seen.is_pressing:
+        return AlertKind.PROVIDER_AWAY, subject
+    messages = "1 message waits" if seen.count == 1 else f"{seen.count} messages wait"
+    return Wrong(
+        AlertKind.PROVIDER_AWAY,
+        subject,
+        f"{messages} for {subject}, which took nothing for {limits().providers.over_hours} hours and turned every try "
+        f"away (code {_plain(seen.code)}). They are tried again while their time lasts, and each sent once. Is this "
+        "machine on the net, and the provider up (its status page)? `afterword doctor` tries it.",
     )
 
 

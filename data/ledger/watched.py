@@ -1,11 +1,11 @@
-"""What the watch looks at, each minute: how runs stand, what is halted or refused, complaints, doubt left to people.
+"""What the watch looks at, each minute: how runs stand, what is halted, refused or turned away, complaints, doubt.
 
 Everything here comes from an index or from a few rows: a look must cost nothing. Times are the database's clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -117,6 +117,76 @@ def count_mails_taken(connection: Connection, account_id: int, since: datetime, 
         .limit(up_to)
     )
     return connection.execute(sa.select(sa.func.count()).select_from(handed.subquery())).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """Messages of one channel that a provider did not take, each queued again; nothing else came from it meanwhile."""
+
+    channel: Channel
+    provider: str
+    count: int
+    code: str  # the newest try's
+    is_pressing: bool  # one of them has waited, since its first try, as long as is left to it
+
+
+def read_turned_away(connection: Connection, now: datetime, since: datetime) -> list[TurnedAway]:
+    """By channel and provider, of runs that changed since then. `now` and `since` are the database's clock.
+
+    Runs say whether a try was turned away at all: hardly ever, and then nothing else is read.
+    """
+    outcome = AttemptOutcome.TEMPORARY_FAILURE
+    lately = connection.execute(
+        sa.select(_run.run_id, _run.counts).where(_run.changed_at >= since, _run.kind == RunKind.SEND)
+    ).all()
+    batches = [row.run_id for row in lately if row.counts.get(outcome.value)]
+    if not batches:
+        return []
+    policy_now = now + timedelta(seconds=connection.execute(sa.select(system.c.clock_offset_seconds)).scalar() or 0)
+    tried = attempts.alias()
+    first = sa.select(sa.func.min(tried.c.claimed_at)).where(tried.c.request_id == requests.c.request_id)
+    waiting = connection.execute(
+        sa.select(
+            requests.c.channel,
+            attempts.c.provider,
+            attempts.c.code,
+            requests.c.not_after,
+            first.scalar_subquery().label("first_at"),
+        )
+        .join_from(attempts, requests, requests.c.attempt_id == attempts.c.attempt_id)
+        .where(
+            attempts.c.batch_id.in_(batches),
+            attempts.c.outcome == outcome,
+            requests.c.status == RequestStatus.QUEUED,
+            requests.c.paused_at.is_(None),
+            requests.c.not_after > policy_now,
+        )
+        .order_by(attempts.c.finished_at)
+    ).all()
+    away = []
+    for channel, provider in sorted({(row.channel, row.provider) for row in waiting}):
+        mine = [row for row in waiting if (row.channel, row.provider) == (channel, provider)]
+        if not _is_answering(connection, provider, channel, [row.run_id for row in lately]):
+            is_pressing = any(now - row.first_at >= row.not_after - policy_now for row in mine)
+            away.append(TurnedAway(channel, provider, len(mine), mine[-1].code or "", is_pressing))
+    return away
+
+
+def _is_answering(connection: Connection, provider: str, channel: Channel, batches: Sequence[int]) -> bool:
+    """Whether the provider took or refused any message of the channel in these runs."""
+    answered = (AttemptOutcome.ACCEPTED, AttemptOutcome.PERMANENT_FAILURE)
+    one = (
+        sa.select(sa.literal(1))
+        .join_from(attempts, requests, requests.c.request_id == attempts.c.request_id)
+        .where(
+            attempts.c.batch_id.in_(batches),
+            attempts.c.provider == provider,
+            attempts.c.outcome.in_(answered),
+            requests.c.channel == channel,
+        )
+        .limit(1)
+    )
+    return connection.execute(one).first() is not None
 
 
 def count_left_to_people(connection: Connection) -> int:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -356,6 +357,85 @@ def test_doubt_that_only_a_person_can_settle_is_told(ledger: Ledger, world: Worl
         connection.execute(attempts.update().values(is_left_to_person=True))
     watch(ledger, [], now=NIGHT)
     assert kinds(ledger) == [(AlertKind.DOUBT_WAITS, "requests")]
+
+
+@dataclass
+class Outage:
+    """Texts that Twilio does not take, tried `hours` ago for the first time and just now again; `left` to them."""
+
+    ledger: Ledger
+    world: World
+
+    def a_text(self, *, hours: float, left: float, **values: Any) -> int:
+        now = self.ledger.policy_now()
+        request_id = make_request(
+            self.ledger, self.world, make_customer(self.ledger, self.world), not_before=now,
+            not_after=now + timedelta(hours=left), **values,
+        )  # fmt: skip
+        for age in (hours, 0.1):
+            self.tried(request_id, AttemptOutcome.TEMPORARY_FAILURE, age=age)
+        return request_id
+
+    def tried(self, request_id: int, outcome: AttemptOutcome, *, age: float) -> None:
+        batch = start_run(self.ledger, RunKind.SEND, NOON)
+        attempt_id = f"attempt {batch}"
+        with self.ledger.write() as connection:
+            at = self.ledger.now(connection) - timedelta(hours=age)
+            connection.execute(
+                attempts.insert().values(
+                    attempt_id=attempt_id, request_id=request_id, batch_id=batch, provider="twilio", claimed_at=at,
+                    lease_until=at, finished_at=at, outcome=outcome, code="not_connected",
+                )
+            )  # fmt: skip
+            connection.execute(
+                requests.update().where(requests.c.request_id == request_id).values(attempt_id=attempt_id)
+            )
+        end_run(self.ledger, batch, RunStatus.DONE, {outcome.value: 1})
+
+
+def test_a_provider_that_cannot_be_reached_is_told_when_messages_run_out_of_time(ledger: Ledger, world: World) -> None:
+    outage, ear = Outage(ledger, world), Ear()
+    outage.a_text(hours=1, left=8)
+    watch(ledger, [ear], now=NIGHT)
+    assert kinds(ledger) == [], "an outage of an hour in a long day mends itself"
+    pressing = outage.a_text(hours=4, left=3)
+    for _ in range(2):
+        watch(ledger, [ear], now=NIGHT)
+    assert kinds(ledger) == [(AlertKind.PROVIDER_AWAY, "sms by twilio")]
+    assert ear.told == [("raised", "Acme Dental: a provider can't be reached (sms by twilio)")]
+    assert "2 messages wait for sms by twilio" in ear.texts[0]
+    assert "not_connected" in ear.texts[0]
+    outage.tried(pressing, AttemptOutcome.ACCEPTED, age=0)
+    watch(ledger, [ear], now=NIGHT)
+    assert [topic for topic, _ in ear.told] == ["raised", "cleared"]
+
+
+def test_it_is_not_over_while_less_pressing_ones_still_wait(ledger: Ledger, world: World) -> None:
+    outage = Outage(ledger, world)
+    pressing = outage.a_text(hours=4, left=3)
+    outage.a_text(hours=1, left=8)
+    watch(ledger, [], now=NIGHT)
+    with ledger.write() as connection:
+        connection.execute(
+            requests.update().where(requests.c.request_id == pressing).values(status=RequestStatus.CANCELED)
+        )
+    watch(ledger, [], now=NIGHT)
+    assert kinds(ledger) == [(AlertKind.PROVIDER_AWAY, "sms by twilio")]
+
+
+@pytest.mark.parametrize(
+    "values", [{"paused_at": NOON}, {"status": RequestStatus.SENT}, {"channel": Channel.EMAIL}], ids=str
+)
+def test_messages_that_wait_for_another_reason_are_no_outage(
+    ledger: Ledger, world: World, values: dict[str, Any]
+) -> None:
+    outage = Outage(ledger, world)
+    outage.a_text(hours=4, left=3, **values)
+    if values == {"channel": Channel.EMAIL}:  # its provider answers: this one it turns away for a reason of its own
+        other = make_request(ledger, world, make_customer(ledger, world), **values)
+        outage.tried(other, AttemptOutcome.PERMANENT_FAILURE, age=0.5)
+    watch(ledger, [], now=NIGHT)
+    assert kinds(ledger) == []
 
 
 @pytest.mark.one_database
