@@ -59,7 +59,7 @@ def _twilio(path: str, number: int, status: str) -> bytes:
 
 
 def _mailgun(path: str, number: int, status: str) -> bytes:
-    stamp, token = str(int(time.time())), f"{number:040x}{'delivered' if status == 'delivered' else 'accepted!'}a"
+    stamp, token = str(int(time.time())), f"{number:048x}{STATUSES.index(status):02x}"
     digest = hmac.new(SIGNING_KEY.encode(), (stamp + token).encode(), "sha256").hexdigest()
     event = {
         "event": "accepted" if status == "sent" else "delivered", "id": f"{status}{number}", "timestamp": time.time(),

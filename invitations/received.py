@@ -141,8 +141,8 @@ def _apply_flood(connection: Connection, flood: Sequence[tuple[_Fresh, Attempt]]
         record_many_accepted(connection, sorted(accepted.items()), now)
     arrived = [(attempt, one.event.occurred_at) for one, attempt in flood if one.event.kind in _ARRIVED]
     arrived.sort(key=lambda each: (each[1], each[0].attempt_id), reverse=True)  # the earliest last: it counts
-    outcomes.record_delivered(connection, {attempt.request_id: at for attempt, at in arrived})
-    retries.withdraw(connection, arrived, RequestStatus.DELIVERED)
+    if not outcomes.record_delivered(connection, {attempt.request_id: at for attempt, at in arrived}):
+        retries.withdraw(connection, arrived, RequestStatus.DELIVERED)
     taken = [attempt for one, attempt in flood if one.event.kind is EventKind.ACCEPTED_BY_SERVER]
     retries.withdraw(connection, [(attempt, None) for attempt in taken], RequestStatus.SENT)
     fetched = fetched_requests(connection, {attempt.invitation_id for attempt in taken})

@@ -198,14 +198,16 @@ _DELIVER = (
 )
 
 
-def record_delivered(connection: Connection, delivered: Mapping[int, datetime]) -> None:
+def record_delivered(connection: Connection, delivered: Mapping[int, datetime]) -> bool:
     """Requests, by id, whose messages reached the customer, each when; that outranks a failure told before.
 
-    Times are the provider's; whichever is told first, the earliest counts.
+    Times are the provider's; whichever is told first, the earliest counts. Whether all of them were sent or had failed:
+    False when one had been delivered before, or was queued again.
     """
-    if delivered:
-        rows = [[request_id, moment_text(at)] for request_id, at in sorted(delivered.items())]
-        connection.execute(_DELIVER, {"delivered": rows})
+    if not delivered:
+        return True
+    rows = [[request_id, moment_text(at)] for request_id, at in sorted(delivered.items())]
+    return connection.execute(_DELIVER, {"delivered": rows}).rowcount == len(rows)
 
 
 def record_failed_later(
