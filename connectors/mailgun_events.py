@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 import structlog
@@ -24,6 +25,9 @@ _AHEAD = timedelta(hours=1)
 # They are signed without a mark between them: digits only, or "1795456740" and "e0ab" would be "1795456740e0" and "ab".
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{1,200}")
+# What of a body may not be storable: NUL, halves of surrogate pairs, too many brackets. (And numbers without end.)
+_ODD = (b"\\u0000", b"\\ud", b"\\uD")
+_USUAL_BRACKETS = 64
 _LONGEST_ID = 100  # the key holds domain and day as well
 _LONGEST_ADDRESS = 254
 
@@ -85,7 +89,7 @@ class MailgunCallbacks:
     def read_callback(self, url: str, headers: Mapping[str, str], body: bytes) -> Callback:
         """The signature covers timestamp and token only: the token is good for one body, and polling confirms it."""
         try:
-            document = json.loads(body.decode("utf-8"))
+            document = _READER.decode(body.decode("utf-8"))
         except (ValueError, RecursionError):
             raise ForgedCallback("not JSON in UTF-8: Mailgun posts application/json") from None
         signature = document.get("signature") if isinstance(document, dict) else None
@@ -93,9 +97,12 @@ class MailgunCallbacks:
         item = document.get("event-data")
         if not isinstance(item, dict):
             raise MalformedCallback("an object event-data was expected")
-        event = provider_event(self._domain, _kept(item))
-        at = min(event.occurred_at, self._now()) if event.address else event.occurred_at
-        return Callback([replace(event, occurred_at=at, is_confirmed=False)], token)
+        if any(odd in body for odd in _ODD) or body.count(b"[") + body.count(b"{") > _USUAL_BRACKETS:
+            item = _kept(item)
+        event = provider_event(self._domain, item, is_confirmed=False)
+        if event.address and event.occurred_at > (now := self._now()):
+            event = replace(event, occurred_at=now)
+        return Callback([event], token)
 
     def _verify(self, signature: Mapping[str, Any]) -> str:
         """The token, once it and a time are signed with the webhook signing key and the time is not too long ago."""
@@ -111,6 +118,17 @@ class MailgunCallbacks:
         return token
 
 
+def _finite(number: str) -> float | None:
+    return value if isfinite(value := float(number)) else None
+
+
+def _none(_constant: str) -> None:
+    """NaN and Infinity are no JSON."""
+
+
+_READER = json.JSONDecoder(parse_float=_finite, parse_constant=_none)
+
+
 def _kept(item: Mapping[str, Any]) -> Mapping[str, Any]:
     """What can be kept of an event; raises MalformedCallback for one that is nested as no event of Mailgun's is."""
     try:
@@ -120,7 +138,7 @@ def _kept(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept
 
 
-def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
+def provider_event(domain: str, item: Mapping[str, Any], *, is_confirmed: bool = True) -> ProviderEvent:
     """One of Mailgun's events in our words. Key: "{domain}:{day}:{id}", for an id is unique within a day only.
 
     Raises MalformedCallback when id or timestamp is missing.
@@ -156,6 +174,7 @@ def provider_event(domain: str, item: Mapping[str, Any]) -> ProviderEvent:
         agent=agent_of(item) if is_fetch else None,
         client_address=str(item.get("ip") or "") or None if is_fetch else None,
         raw=item,
+        is_confirmed=is_confirmed,
     )
 
 
