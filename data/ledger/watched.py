@@ -157,6 +157,7 @@ def read_turned_away(connection: Connection, now: datetime, since: datetime) -> 
         .where(
             attempts.c.batch_id.in_(batches),
             attempts.c.outcome == outcome,
+            attempts.c.handed_at.is_not(None),  # else it never came to the provider: a text of ours that fails
             requests.c.status == RequestStatus.QUEUED,
             requests.c.paused_at.is_(None),
             requests.c.not_after > policy_now,

@@ -384,7 +384,7 @@ class Outage:
             connection.execute(
                 attempts.insert().values(
                     attempt_id=attempt_id, request_id=request_id, batch_id=batch, provider="twilio", claimed_at=at,
-                    lease_until=at, finished_at=at, outcome=outcome, code="not_connected",
+                    lease_until=at, handed_at=at, finished_at=at, outcome=outcome, code="not_connected",
                 )
             )  # fmt: skip
             connection.execute(
@@ -434,6 +434,14 @@ def test_messages_that_wait_for_another_reason_are_no_outage(
     if values == {"channel": Channel.EMAIL}:  # its provider answers: this one it turns away for a reason of its own
         other = make_request(ledger, world, make_customer(ledger, world), **values)
         outage.tried(other, AttemptOutcome.PERMANENT_FAILURE, age=0.5)
+    watch(ledger, [], now=NIGHT)
+    assert kinds(ledger) == []
+
+
+def test_a_text_of_ours_that_cannot_be_written_is_no_fault_of_the_provider(ledger: Ledger, world: World) -> None:
+    Outage(ledger, world).a_text(hours=4, left=3)
+    with ledger.write() as connection:
+        connection.execute(attempts.update().values(handed_at=None, code="template"))
     watch(ledger, [], now=NIGHT)
     assert kinds(ledger) == []
 
