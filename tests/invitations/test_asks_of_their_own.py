@@ -95,6 +95,9 @@ def test_the_text_named_is_the_first_messages_and_the_time_that_of_the_ask(ledge
     answer = ask(ledger, owner(world), customer, template_slug="spring", send_at=TOMORROW_AT_TEN, now=NOON)
     assert isinstance(answer, Done)
     assert 'with the text "spring", not before Tue 24 Nov 2026, 10:00 (America/Chicago)' in answer.message
+    with ledger.read() as c:
+        audited = c.execute(sa.select(t.audit.c.after)).scalar_one()
+    assert (audited["template_slug"], audited["send_at"]) == ("spring", TOMORROW_AT_TEN.isoformat())
     plan_and_queue(ledger, now=NOON)
     [request], [invitation] = requests_of(ledger), invitations_of(ledger)
     assert (request.slug, request.channel, request.not_before) == ("spring", Channel.SMS, TOMORROW_AT_TEN)
