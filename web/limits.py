@@ -94,12 +94,12 @@ class Windows(Storage, MovingWindowSupport):
         return len(self._used.get(key, ()))
 
     def get_expiry(self, key: str) -> float:
-        """For fixed windows, which nobody asks for."""
-        raise NotImplementedError
+        """For fixed windows: this store keeps moving ones only."""
+        raise TypeError("a moving window was expected")
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """For fixed windows, which nobody asks for."""
-        raise NotImplementedError
+        """For fixed windows: this store keeps moving ones only."""
+        raise TypeError("a moving window was expected")
 
 
 class RateLimit:
