@@ -1,10 +1,11 @@
 """What Twilio posts to web/: statuses of our messages and customers' texts, believed only with a good signature."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from connectors import Callback, ConfigurationError, ForgedCallback, MalformedCallback, ProviderEvent
+from connectors.storable import storable, storable_text
 from connectors.twilio.codes import INBOUND_STATUSES
 from connectors.twilio.events import PROVIDER, status_event, text_event
 from connectors.twilio.settings import TwilioSettings
@@ -19,27 +20,23 @@ _ATTEMPT = re.compile(r"[?&]s=([0-9A-Za-z_-]{1,64})(?=&|$)")
 class _Form:
     """A posted form as it was signed."""
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, *, has_nul: bool) -> None:
         self._fields = fields
+        self._has_nul = has_nul
 
     def only(self, name: str) -> str | None:
         """The value of a field; None where it is absent or blank. Raises MalformedCallback for several."""
-        values = set(self._fields.get(name, ()))
-        if len(values) > 1:  # which of them is meant is not signed
+        values = self._fields.get(name)
+        if values is None:
+            return None
+        if len(values) > 1 and len(set(values)) > 1:  # which of them is meant is not signed
             raise MalformedCallback(f"one value of {name} was expected, not several")
-        return next(iter(values), "") or None
+        return values[0] or None
 
     def plain(self) -> dict[str, str | list[str]]:
-        """To be kept as it came; without NUL, which PostgreSQL takes in no text."""
-        return {_kept(name): _kept_values(values) for name, values in self._fields.items()}
-
-
-def _kept_values(values: Sequence[str]) -> str | list[str]:
-    return _kept(values[0]) if len(values) == 1 else [_kept(value) for value in values]
-
-
-def _kept(text: str) -> str:
-    return text.replace("\0", "\ufffd") if "\0" in text else text
+        """To be kept as it came, but for what no database takes."""
+        plain = {name: values[0] if len(values) == 1 else [*values] for name, values in self._fields.items()}
+        return storable(plain) if self._has_nul else plain
 
 
 class TwilioCallbacks:
@@ -65,7 +62,7 @@ class TwilioCallbacks:
         secrets = (self._shared_key, self._token) if headers.get(SETTINGS) else (self._token, self._shared_key)
         if not is_signed(secrets[0] or secrets[1], url, fields, headers):
             raise ForgedCallback("the signature does not match")
-        form = _Form(fields)
+        form = _Form(fields, has_nul=b"%00" in body or b"\0" in body)
         sid = form.only("MessageSid") or form.only("SmsSid") or form.only("SmsMessageSid")
         if not sid or not _SID.fullmatch(sid):
             raise MalformedCallback("a field MessageSid was expected: SM or MM and 32 hexadecimal digits")
@@ -79,7 +76,7 @@ class TwilioCallbacks:
         named = _ATTEMPT.search(url)
         attempt_id = named[1] if named else None
         code = _code(form.only("ErrorCode"))
-        return status_event(sid, _kept(status)[:64], code, self._now(), attempt_id, raw=form.plain())
+        return status_event(sid, storable_text(status)[:64], code, self._now(), attempt_id, raw=form.plain())
 
     def _text(self, sid: str, form: _Form) -> ProviderEvent:
         sender = form.only("From")

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from connectors import ProviderEvent
+from connectors.storable import storable_text
 from connectors.transport import CONNECT_SECONDS, READ_SECONDS, ReadFailed
 from connectors.twilio.client import Gone, TwilioClients, moment
 from connectors.twilio.codes import event_of, keyword_kind, reason_of, retry_of, scope_of, template_of
@@ -149,7 +150,7 @@ def text_event(
         address_kind=AddressKind.PHONE if number else None,
         reason=reasons.get(kind),
         channel=Channel.WHATSAPP if sender.startswith(_WHATSAPP) else Channel.SMS,
-        text=text.replace("\0", "\ufffd").encode("utf-8", "replace").decode(),  # else PostgreSQL would not take it
+        text=storable_text(text),
         raw=raw,
     )
 

@@ -45,9 +45,14 @@ def is_signed(secret: str, url: str, fields: Fields, headers: Mapping[str, str])
     algorithm = _algorithm(headers.get(SETTINGS, ""))
     if not secret or not given or algorithm is None:
         return False
-    said = "".join(name + value for name in sorted(fields) for value in sorted(set(fields[name])))
+    said = "".join([name + _all_of(fields[name], name) for name in sorted(fields)])
     key = secret.encode()
     return any(hmac.compare_digest(_signature(key, one + said, algorithm), given) for one in _spellings(url))
+
+
+def _all_of(values: Sequence[str], name: str) -> str:
+    """Each distinct value once, in order, the name before each but the first."""
+    return values[0] if len(values) == 1 else name.join(sorted(set(values)))
 
 
 def _signature(key: bytes, signed: str, algorithm: str) -> bytes:
