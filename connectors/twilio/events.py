@@ -95,7 +95,9 @@ class TwilioEvents:
         for message in messages:
             at = moment(message.date_sent) or moment(message.date_created)
             if message.direction == "inbound" and message.sid and at is not None and since <= at <= until:
-                yield text_event(message.sid, message.from_ or "", message.body or "", at, None, raw=_plain(message))
+                event = text_event(message.sid, message.from_ or "", message.body or "", at, None, raw=_plain(message))
+                if event.address:  # else only the callback says whose it is, and must not find its key used up
+                    yield event
 
 
 def status_event(
@@ -132,10 +134,12 @@ def text_event(
 ) -> ProviderEvent:
     """What a customer texted. Key: "{sid}:received:".
 
-    `opt_out_type` is Twilio's own judgement, where it has one. `whatsapp_id`: the number of somebody who writes under
-    a name of WhatsApp's; without it such a text is nobody's, and kept.
+    `opt_out_type` is Twilio's own judgement, where it has one: it knows keywords that were set there only, and is not
+    told when polled; so where it judges otherwise than the words it counts besides them: "{sid}:received:stop".
+    `whatsapp_id`: the number of somebody who writes under a name of WhatsApp's; without it such a text is nobody's.
     """
     kind = keyword_kind(text, opt_out_type)
+    judged = "" if kind is keyword_kind(text) else (opt_out_type or "").lower()
     reasons = {
         EventKind.UNSUBSCRIBED: SuppressionReason.STOP_KEYWORD.value,
         EventKind.RESUBSCRIBED: SuppressionReason.START_KEYWORD.value,
@@ -143,7 +147,7 @@ def text_event(
     number = _number(sender) or _number(f"+{whatsapp_id}")
     return ProviderEvent(
         provider=PROVIDER,
-        key=f"{sid}:received:",
+        key=f"{sid}:received:{judged}",
         kind=kind,
         occurred_at=at,
         address=number,

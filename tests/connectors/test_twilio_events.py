@@ -73,6 +73,24 @@ def test_inbound_texts_are_cut_to_the_moments_asked_for(it: Stub) -> None:
     assert it.received[0].query["DateSent>"] == ["2026-11-23T00:00:00Z"]
 
 
+def test_what_only_twilio_knows_of_a_text_is_not_lost_when_it_is_polled_first(it: Stub) -> None:
+    sent: dict[str, Any] = {"direction": "inbound", "date_sent": "Mon, 23 Nov 2026 17:59:00 +0000", "to": SENDER}
+    texts = [
+        twilio_message(sid=SID, body="NOPE", **sent, **{"from": NUMBER}),
+        twilio_message(sid=OTHER, body="STOP", **sent, **{"from": "whatsapp:US.13491208655302741918"}),
+    ]
+    always(it, 200, twilio_list(texts))
+    [polled] = poll(it)
+    form = {"MessageSid": SID, "SmsStatus": "received", "From": NUMBER, "To": SENDER, "Body": "NOPE"}
+    [judged] = read(CALLBACK, form | {"OptOutType": "STOP"})
+    assert (polled.kind, judged.kind) == (EventKind.REPLIED, EventKind.UNSUBSCRIBED)
+    assert (polled.key, judged.key) == (f"{SID}:received:", f"{SID}:received:stop")
+    [plain] = read(CALLBACK, form | {"Body": "Stop", "OptOutType": "STOP"})
+    assert plain.key == polled.key
+    named = {"From": "whatsapp:US.13491208655302741918", "WaId": NUMBER.lstrip("+")}
+    assert [event.address for event in read(CALLBACK, form | named)] == [NUMBER]
+
+
 def test_a_service_whose_numbers_we_are_not_told_is_read_without_them(it: Stub) -> None:
     always(it, 200, twilio_list([]))
     poll(it, sender=None, messaging_service_sid="MG" + "0" * 32, whatsapp_from="whatsapp:+13125550199")
