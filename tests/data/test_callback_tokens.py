@@ -1,5 +1,7 @@
 """A token that a provider signed is good for one body."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import sqlalchemy as sa
 
 from data.ledger import tables as t
@@ -26,3 +28,10 @@ def test_tokens_of_any_length_are_kept_and_none_can_be_read_back(ledger: Ledger)
     with ledger.read() as connection:
         tokens = connection.execute(sa.select(t.callback_tokens.c.token)).scalars().all()
     assert {len(token) for token in tokens} == {64}
+
+
+def test_of_many_who_bring_a_token_at_once_one_has_it(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda body: claim(ledger, ("one", body), (body, body)), "abcdefgh"))
+    assert sorted(first for first, _ in taken) == [False] * 7 + [True]
+    assert all(own for _, own in taken)
