@@ -1,8 +1,10 @@
 """What every test may ask for: a ledger of each kind, migrated and empty but for its one system row."""
 
+import atexit
+import gc
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
         folders = sorted(str(entry) for entry in TESTS.iterdir() if entry.is_dir() or entry.name.startswith("test_"))
         first = int(worker["workerid"].removeprefix("gw")) * len(folders) // worker["workercount"]
         config.args = folders[first:] + folders[:first]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is imported and collected from the garbage collector, which tests/__init__.py has turned off."""
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # or the interpreter's end leaves modules behind, and some complain of it
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
