@@ -41,7 +41,14 @@ def checksums(warehouse: Warehouse) -> dict[str, str]:
 
 
 def make_answer(
-    ledger: Ledger, world: World, customer_id: int, request_id: int, answer: int, *, name: str = "score"
+    ledger: Ledger,
+    world: World,
+    customer_id: int,
+    request_id: int,
+    answer: int,
+    *,
+    name: str = "score",
+    later: timedelta = timedelta(),
 ) -> None:
     """The customer opened, clicked, answered by a score or stars, chose a platform and left a review."""
     with ledger.write() as c:
@@ -59,16 +66,16 @@ def make_answer(
             insert(
                 c, t.events, account_id=world.account_id, location_id=request.location_id, person_id=person,
                 invitation_id=request.invitation_id, request_id=request_id, channel=request.channel, kind=kind,
-                occurred_at=NOON + timedelta(minutes=minutes), recorded_at=ledger.now(c), **values,
+                occurred_at=NOON + later + timedelta(minutes=minutes), recorded_at=ledger.now(c), **values,
             )  # fmt: skip
         c.execute(t.scores.insert().values(
             invitation_id=request.invitation_id, request_id=request_id, comment="Lovely",
-            scored_at=NOON + timedelta(minutes=4), **{name: answer},
+            scored_at=NOON + later + timedelta(minutes=4), **{name: answer},
         ))  # fmt: skip
         insert(
             c, t.reviews, account_id=world.account_id, location_id=request.location_id, platform="google",
             provider_review_id=f"r{request_id}", reviewer_name="Ana R.", stars=5, body="Très bien",
-            reviewed_at=NOON + timedelta(hours=1), invitation_id=request.invitation_id,
+            reviewed_at=NOON + later + timedelta(hours=1), invitation_id=request.invitation_id,
         )  # fmt: skip
 
 
@@ -141,9 +148,8 @@ def test_a_stop_without_an_invitation_shows_at_each_of_the_persons_customers(
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(
-    ("written", "shown", "note"),
-    [
+def test_a_request_shows_as_the_product_says(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
+    said = [
         ({"status": RequestStatus.QUEUED}, "Queued", None),
         ({"status": RequestStatus.QUEUED, "paused_at": NOON}, "Queued", "paused"),
         ({"status": RequestStatus.SENDING}, "Queued", "sending"),
@@ -153,18 +159,18 @@ def test_a_stop_without_an_invitation_shows_at_each_of_the_persons_customers(
         ({"status": RequestStatus.DELIVERED, "channel": Channel.EMAIL}, "Sent", None),
         ({"status": RequestStatus.FAILED, "failure_reason": "no such number"}, "Failed", None),
         ({"status": RequestStatus.CANCELED}, "Canceled", None),
-    ],
-)
-def test_a_request_shows_as_the_product_says(
-    ledger: Ledger, warehouse: Warehouse, written: dict[str, Any], shown: str, note: str | None
-) -> None:
-    world = make_world(ledger)
-    make_request(ledger, world, make_customer(ledger, world), **written)
+    ]
+    made = [make_request(ledger, world, make_customer(ledger, world), **written) for written, _, _ in said]
     load_from_ledger(ledger, warehouse)
-    (row,) = rows(warehouse, "select * from out_requests")
-    assert (row["screen_status"], row["note"]) == (shown, note)
-    assert row["failure_reason"] == written.get("failure_reason")
-    assert (row["sent_by"], row["template_slug"], row["name"], row["retries"]) == ("Automation", "ask", "Ana Ruiz", 0)
+    found = {row["request_id"]: row for row in rows(warehouse, "select * from out_requests")}
+    assert len(found) == len(said)
+    for request_id, (written, shown, note) in zip(made, said, strict=True):
+        row = found[request_id]
+        assert (row["screen_status"], row["note"]) == (shown, note), written
+        assert row["failure_reason"] == written.get("failure_reason")
+        assert (row["sent_by"], row["template_slug"], row["name"], row["retries"]) == (
+            "Automation", "ask", "Ana Ruiz", 0,
+        )  # fmt: skip
 
 
 @pytest.mark.one_database
@@ -188,18 +194,16 @@ def test_the_funnel_counts_people_and_not_machines(ledger: Ledger, world: World,
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(
-    ("score", "band"), [(10, "promoters"), (9, "promoters"), (8, "passives"), (7, "passives"), (6, "detractors")]
-)
-def test_scores_fall_into_the_bands_of_nps(
-    ledger: Ledger, world: World, warehouse: Warehouse, score: int, band: str
-) -> None:
-    customer = make_customer(ledger, world)
-    make_answer(ledger, world, customer, make_request(ledger, world, customer), score)
+def test_scores_fall_into_the_bands_of_nps(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
+    bands = {10: "promoters", 9: "promoters", 8: "passives", 7: "passives", 6: "detractors"}
+    for days, score in enumerate(bands):
+        customer = make_customer(ledger, world)
+        make_answer(ledger, world, customer, make_request(ledger, world, customer), score, later=timedelta(days=days))
     load_from_ledger(ledger, warehouse)
-    (day,) = rows(warehouse, "select * from out_nps")
-    assert {name: day[name] for name in ("promoters", "passives", "detractors") if day[name]} == {band: 1}
-    assert day["scored_date"] == NOON.date()
+    counted = rows(warehouse, "select * from out_nps order by scored_date")
+    assert [day["scored_date"] for day in counted] == [(NOON + timedelta(days=n)).date() for n in range(len(bands))]
+    for day, band in zip(counted, bands.values(), strict=True):
+        assert {name: day[name] for name in ("promoters", "passives", "detractors") if day[name]} == {band: 1}
 
 
 @pytest.mark.one_database
