@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from web import colours, phrases
 from web.headers import page_policy
-from web.languages import texts_for
+from web.languages import languages, texts_for
 from web.texts import ENGLISH, Texts
 
 LOGO_LIMIT = 14 * 1024  # bytes: in base64 a third more, so that a page stays under 30 kB
@@ -52,6 +52,7 @@ class Looks:
         )
         self.environment.filters.update(fill=phrases.fill, say=phrases.say)
         self.environment.globals.update(problem=None, is_told=False, chosen=None)
+        languages()  # read now: a catalogue that can't be read must not wait for its first reader
 
     def routes(self) -> list[Route]:
         """What a browser asks for unasked, and a person who typed the address."""
