@@ -58,7 +58,7 @@ def measure(template: Path, folder: Path, way: str, connections: int, seconds: f
     assert not found["refused"], f"{way}: {found['refused']:.0f} answers were no 200"
     if way in _TABLES:
         assert stored[_TABLES[way]] >= found["answers"], (way, found, stored)
-    return {**found, "rate": found["answers"] / found["seconds"], "cpu": stored["cpu"] / found["answers"] * 1e6}
+    return {**found, "rate": found["answers"] / found["seconds"]}
 
 
 def compare(template: Path, folder: Path, connections: int, asked: argparse.Namespace) -> None:
