@@ -28,9 +28,11 @@ SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
 LANGUAGES = {"en": None, "ar": "ar", "ja": "ja-JP", "es": "es-MX"}
 # Contrasts are the same in every language; for screenshots it is all of them in both.
 LOOKS = list(product(LANGUAGES, ("light", "dark"))) if SHOTS else [("en", "light"), ("en", "dark"), ("ar", "light")]
-# WCAG 2.2, levels A and AA, and what axe itself holds to be good practice.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# WCAG 2.2, levels A and AA, and what axe itself holds to be good practice; in the other theme only what differs there.
+_ALL = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES: dict[str, Any] = {"light": _ALL, "dark": {"type": "rule", "values": ["color-contrast"]}}
 # What makes one link weigh more than another: all that can be seen of it, and where it stands.
+_BOX = "one => { const box = one.getBoundingClientRect(); return [box.x, box.y, box.width, box.height]; }"
 _WEIGHT = """link => {
   const seen = getComputedStyle(link), box = link.getBoundingClientRect();
   const names = ["color", "backgroundColor", "borderTopColor", "borderTopWidth", "fontSize", "fontWeight", "opacity",
@@ -85,9 +87,14 @@ def shoot(page: Page, name: str) -> None:
             page.screenshot(path=Path(SHOTS) / f"{name}-{size}.png", full_page=True)
 
 
+def each(page: Page, selector: str, script: str) -> list[Any]:
+    """What `script`, a function, makes of every element found; in one call to the browser."""
+    found: list[Any] = page.locator(selector).evaluate_all(f"all => all.map({script})")
+    return found
+
+
 def sizes(page: Page, selector: str) -> list[tuple[int, int]]:
-    found = [element.bounding_box() for element in page.locator(selector).all()]
-    return [(round(box["width"]), round(box["height"])) for box in found if box is not None]
+    return [(round(width), round(height)) for _, _, width, height in each(page, selector, _BOX)]
 
 
 def test_whatever_is_answered_leads_to_the_same_links_in_the_same_order_and_size(page: Page, town: Town) -> None:
@@ -100,14 +107,13 @@ def test_whatever_is_answered_leads_to_the_same_links_in_the_same_order_and_size
         page.goto(f"/r/{token}")
         page.get_by_role("button", name=name, exact=True).click()
         page.wait_for_url("**?after=score")
-        links = [link.evaluate(_WEIGHT) for link in page.locator("main a").all()]
-        fields = [field.evaluate(_WEIGHT) for field in page.locator("main textarea, main button").all()]
+        links, fields = each(page, "main a", _WEIGHT), each(page, "main textarea, main button", _WEIGHT)
         seen.append((page.locator("body").inner_text(), links, fields))
     assert [link[0] for link in seen[0][1]] == [f"Write a review on {platform}" for platform in PLATFORMS]
     assert all(other == seen[0] for other in seen)
     town.ask("walk-platforms", town.places[PageMode.PLATFORMS])
     page.goto("/r/walk-platforms")  # nothing is asked there, and the links stand as high as the others
-    assert [_weight(link.evaluate(_WEIGHT)) for link in page.locator("main a").all()] == list(map(_weight, seen[0][1]))
+    assert list(map(_weight, each(page, "main a", _WEIGHT))) == list(map(_weight, seen[0][1]))
     with town.ledger.read() as c:
         given = c.execute(
             sa.select(t.scores.c.score, t.scores.c.stars)
@@ -185,11 +191,11 @@ def test_axe_finds_no_fault_on_any_page(
     page: Page, pages: dict[str, dict[str, str]], language: str, scheme: Any
 ) -> None:
     page.emulate_media(color_scheme=scheme)
-    axe = Axe()
+    axe, options = Axe(), {"runOnly": RULES[scheme], "resultTypes": ["violations", "incomplete"]}
     for what, path in pages[language].items():
         page.goto(path)
-        found = axe.run(page, options=RULES).response
-        assert len(found["passes"]) > 10
+        found = axe.run(page, options=options).response
+        assert len(found["passes"]) >= (10 if scheme == "light" else 1)
         faults = [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found["violations"]]
         assert faults == [], what
         # What axe could not judge, it says too: only the stars, of whose colour test_looks knows.
@@ -224,7 +230,7 @@ def test_buttons_stand_in_two_rows_on_a_phone_and_in_one_on_a_desk_all_of_one_si
     for what, size, rows in (("question", "phone", 2), ("question", "desktop", 1), ("stars", "phone", 1)):
         page.set_viewport_size(_size(size))
         page.goto(pages["en"][what])
-        tops = {round(button.bounding_box()["y"]) for button in page.locator(".scores button").all()}  # type: ignore[index]
+        tops = {round(top) for _, top, _, _ in each(page, ".scores button", _BOX)}
         assert len(tops) == rows
         assert len(set(sizes(page, ".scores button"))) <= 2  # all alike, but for a pixel of rounding
 
@@ -235,7 +241,7 @@ def test_arabic_runs_from_right_to_left_with_its_numbers_and_names_whole(
     page.set_viewport_size(_size("desktop"))
     page.goto(pages["ar"]["branch"])
     assert page.evaluate("getComputedStyle(document.body).direction") == "rtl"
-    places = [button.bounding_box()["x"] for button in page.locator(".scores button").all()]  # type: ignore[index]
+    places = [left for left, _, _, _ in each(page, ".scores button", _BOX)]
     assert places == sorted(places, reverse=True)  # 0 where reading begins
     assert page.locator(".scores button").all_inner_texts() == [str(score) for score in range(11)]
     lowest, highest = (page.locator(where).evaluate(_START_OF_TEXT) for where in ("#lowest", "#highest"))
