@@ -47,8 +47,9 @@ def held_back(store: Store, inbox: Inbox, names: Sequence[str], size: int = 1) -
 
     async def act() -> list[bool | BaseException]:
         store.gate.clear()
+        before = len(store.groups)
         first = asyncio.create_task(inbox.take(post("first"), 1))
-        while not store.groups:
+        while len(store.groups) == before:
             await asyncio.sleep(0)
         rest = asyncio.create_task(all_of(inbox, names, size))
         while inbox.depth() < min(len(names), 1):
