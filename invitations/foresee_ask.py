@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from sqlalchemy.engine import Connection
 
 from data.ledger import last_seen, manual_asks
 from data.ledger.ask_settings import read_ask_settings
@@ -24,7 +25,7 @@ from invitations.actor import Actor, Refused
 from invitations.asking import WishRefused, why_not_by, wish_of
 from invitations.by_hand import barred, may_not_ask
 from invitations.consent import CHANNEL_NAMES
-from invitations.held_senders import read_holds
+from invitations.held_senders import Hold, read_holds
 from invitations.why import Explanation, coming_of, explain, held_by, plan_for, reasons_of
 
 
@@ -79,25 +80,43 @@ def foresee_ask(
     except WishRefused as refusal:
         return Refused(str(refusal))
     with ledger.read() as c:
-        found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id)
-        if found is None:
-            return Refused("There is no such customer among the locations you look after.")
-        if refused := barred(c, actor, found, wish, now=now):
-            return refused
-        verdicts, policy = plan_for(
-            c, actor.account_id, [found.person_id], now, besides=customer_id,
-            supposing=lambda sources: _with_ask(sources, found, wish, actor.email, now),
-        )  # fmt: skip
-        holds = read_holds(c, pace or Pace(), clock=ledger.now(c), now=now)
-        [row] = [row for row in last_seen.customers_of(c, [found.person_id]) if row.customer_id == customer_id]
-        explanation = explain(c, row, verdicts, policy, holds=holds, now=now)
-        addresses = {AddressKind.EMAIL: found.email, AddressKind.PHONE: found.phone}
-        why_not = why_not_by(
-            wish,
-            found,
-            read_ask_settings(c, actor.account_id, found.location_id),
-            open_channels(c, found.person_id, addresses),
+        return foresee_in(
+            c, actor, customer_id, wish, holds=read_holds(c, pace or Pace(), clock=ledger.now(c), now=now), now=now
         )
+
+
+def foresee_in(
+    c: Connection,
+    actor: Actor,
+    customer_id: int,
+    wish: Wish,
+    *,
+    holds: Sequence[Hold],
+    now: datetime,
+    is_brief: bool = False,
+) -> ForeseenAsk | Refused:
+    """The same in a transaction that is open already; only reads. `holds`: what holds senders back at present.
+
+    `is_brief`: the rules are not laid over everybody else who waits for the last units of quota.
+    """
+    found = manual_asks.find_customer(c, actor.account_id, actor.location_ids, customer_id)
+    if found is None:
+        return Refused("There is no such customer among the locations you look after.")
+    if refused := barred(c, actor, found, wish, now=now):
+        return refused
+    verdicts, policy = plan_for(
+        c, actor.account_id, [found.person_id], now, besides=customer_id, is_brief=is_brief,
+        supposing=lambda sources: _with_ask(sources, found, wish, actor.email, now),
+    )  # fmt: skip
+    [row] = [row for row in last_seen.customers_of(c, [found.person_id]) if row.customer_id == customer_id]
+    explanation = explain(c, row, verdicts, policy, holds=holds, now=now)
+    addresses = {AddressKind.EMAIL: found.email, AddressKind.PHONE: found.phone}
+    why_not = why_not_by(
+        wish,
+        found,
+        read_ask_settings(c, actor.account_id, found.location_id),
+        open_channels(c, found.person_id, addresses),
+    )
     zone = ZoneInfo(row.time_zone)
     messages = [
         ForeseenMessage(

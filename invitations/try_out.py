@@ -10,10 +10,18 @@ from data.words import Channel
 from invitations.render import Content, render
 
 
-def send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], contact: str) -> Outcome:
+def send_test(
+    ledger: Ledger,
+    messengers: Mapping[Channel, Messenger],
+    contact: str,
+    *,
+    template: str | None = None,
+    location_id: int | None = None,
+) -> Outcome:
     """Send the first ask to `contact` (an e-mail address, or a phone number in E.164) with invented values.
 
-    Nothing is written: no customer, no request, no quota. The link leads to the public address, not to a survey.
+    `template`, `location_id`: another text, as another location would send it. Nothing is written: no customer, no
+    request, no quota. The link leads to the public address, not to a survey.
     Raises ConfigurationError when the channel has no provider or the account no template for it.
     """
     channel = Channel.EMAIL if "@" in contact else Channel.SMS
@@ -23,7 +31,7 @@ def send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], contact: 
             f"No provider for {channel.value} is configured. `afterword doctor` says what is missing."
         )
     with ledger.read() as connection:
-        ask = read_first_ask(connection, channel)
+        ask = read_first_ask(connection, channel, template=template, location_id=location_id)
     if ask is None:
         raise ConfigurationError(
             f"The account has no first message for {channel.value}. Add one and run `afterword init`."

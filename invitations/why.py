@@ -119,16 +119,19 @@ def plan_for(
     *,
     supposing: Callable[[Sources], Sources] | None = None,
     besides: int | None = None,
+    is_brief: bool = False,
 ) -> tuple[pl.DataFrame, Policy]:
     """These people's verdicts, each with what each rule says in a column of its own, and the policy they follow.
 
     `supposing` lays something over the state that is read; `besides` is `read_sources`'.
+    `is_brief`: others who wait for the last units, or on the same list, are left out of the reckoning.
     """
     _, policy = read_policy(c, account_id, now)
     # Who gets the last units, or the next place of a list, depends on everybody; so ask about everybody, but only then.
     standing = read_standing(c, account_id, now)
-    is_scarce = count_without_unit(c, account_id) > standing.quota.left
-    is_shared = is_scarce or standing.paces or standing.quota.location_left
+    is_shared = not is_brief and (
+        standing.paces or standing.quota.location_left or count_without_unit(c, account_id) > standing.quota.left
+    )
     sources = read_sources(c, account_id, at=now, person_ids=None if is_shared else person_ids, besides=besides)
     candidates = build(supposing(sources) if supposing else sources, now)
     verdicts = plan(candidates, policy, now, standing).filter(pl.col("person_id").is_in(person_ids))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from connectors import Messenger, TemplateDesk
+from connectors import Accepted, Messenger, TemplateDesk
 from data.ledger.access import access_of
 from data.ledger.jobs import Job, end_job, take_job
 from data.ledger.store import Ledger
@@ -57,9 +57,18 @@ def _carry_out(
         case JobKind.PLAN:
             plan_and_archive(ledger, now=ledger.policy_now())
         case JobKind.SEND_TEST:
-            send_test(ledger, messengers, job.payload["contact"])
+            _send_test(ledger, messengers, job)
         case JobKind.SUBMIT_TEMPLATE:
             _submit_template(ledger, desks, job)
+
+
+def _send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], job: Job) -> None:
+    payload = job.payload
+    outcome = send_test(
+        ledger, messengers, payload["contact"], template=payload.get("template"), location_id=payload.get("location_id")
+    )
+    if not isinstance(outcome, Accepted):
+        raise JobRefused(f"The provider did not take the test message: {outcome.reason}.")
 
 
 def _submit_template(ledger: Ledger, desks: Mapping[str, TemplateDesk], job: Job) -> None:

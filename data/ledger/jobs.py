@@ -2,7 +2,7 @@
 
 Payloads, by kind:
 `import`     {"path": under AFTERWORD_HOME, "location": slug, "list_name": …, "channels": […] | null, "speed": … | null}
-`send_test`  {"contact": an e-mail address or phone number}
+`send_test`  {"contact": an e-mail address or phone number, "template": slug | absent, "location_id": … | absent}
 `plan`       {}
 `submit_template`  {"slug": … | null, "language": … | null}: every WhatsApp text, or one
 """

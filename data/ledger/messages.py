@@ -18,6 +18,8 @@ from data.ledger.tables import (
 )
 from data.words import Channel
 
+_ENGLISH = "en"
+
 
 def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequence[Any]:
     """One row per request with everything its message is made of.
@@ -58,13 +60,18 @@ def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequenc
     ).all()
 
 
-def read_first_ask(connection: Connection, channel: Channel) -> Any | None:
+def read_first_ask(
+    connection: Connection, channel: Channel, *, template: str | None = None, location_id: int | None = None
+) -> Any | None:
     """The newest first-step template of the first location's sequence for this channel, with location and account.
 
-    None if there is none in any sequence.
+    `template`, `location_id`: the text of this name instead, in English if there is, and this location. None if there
+    is none in any sequence.
 
     subject, body, location, reply_to, color, account, postal_address.
     """
+    is_text = sequence_steps.c.template_slug == templates.c.slug if template is None else templates.c.slug == template
+    is_place = sa.true() if location_id is None else locations.c.location_id == location_id
     return connection.execute(
         sa.select(
             templates.c.subject,
@@ -84,15 +91,16 @@ def read_first_ask(connection: Connection, channel: Channel) -> Any | None:
                 sa.and_(
                     sequence_steps.c.sequence_id == sequences.c.sequence_id,
                     sequence_steps.c.step == 0,
-                    sequence_steps.c.template_slug == templates.c.slug,
+                    is_text,
                 ),
             )
         )
-        .where(templates.c.channel == channel)
+        .where(templates.c.channel == channel, is_place)
         .order_by(
             locations.c.location_id,
             sa.case((sequences.c.sequence_id == locations.c.sequence_id, 0), else_=1),
             sequences.c.sequence_id.desc(),
+            *([] if template is None else [sa.case((templates.c.language == _ENGLISH, 0), else_=1)]),
             templates.c.version.desc(),
         )
         .limit(1)
