@@ -12,6 +12,8 @@ from typing import Any
 import streamlit as st
 from markupsafe import Markup
 
+from dashboard.components.picking import Picking
+
 Row = dict[str, Any]
 
 
@@ -42,11 +44,18 @@ def draw_rows(
     columns: Sequence[Column],
     key: Callable[[Row], Any],
     buttons: Callable[[Row], Sequence[Button]] | None = None,
+    *,
+    picking: Picking | None = None,
 ) -> None:
-    """Draw a table called `name`; `buttons` says which actions a row offers, none when it is None."""
+    """Draw a table called `name`; `buttons` says which actions a row offers, none when it is None.
+
+    `picking` puts a box before each row.
+    """
     tracks = " ".join(f"minmax(0, {column.width})" for column in columns)
     with st.container(key=f"aw_table_{name}", gap=None):
         with st.container(key=f"aw_head_{name}", horizontal=True, wrap=False, vertical_alignment="center", gap=None):
+            if picking is not None:
+                picking.draw_head([key(row) for row in rows])
             st.html(_line(tracks, [_cell(column, column.heading) for column in columns], "aw-head"))
             if buttons is not None:
                 st.html('<div class="aw-actions-head">Actions</div>', width="content")
@@ -55,6 +64,8 @@ def draw_rows(
             with st.container(
                 key=f"aw_row_{name}_{number}", horizontal=True, wrap=False, vertical_alignment="center", gap=None
             ):
+                if picking is not None:
+                    picking.draw_box(number, row)
                 st.html(_line(tracks, [_cell(column, column.cell(row), column.heading) for column in columns], ""))
                 if buttons is not None:
                     _draw_buttons(name, number, buttons(row))
