@@ -42,7 +42,7 @@ class Callbacks:
         """Twilio's statuses and inbound texts, Mailgun's events."""
         twiml = partial(Response, _EMPTY_TWIML, media_type="text/xml")  # "say nothing back"
         plain = partial(PlainTextResponse, "ok")
-        twilio, mailgun = 64 * _KILOBYTE, 1024 * _KILOBYTE
+        twilio, mailgun = 64 * _KILOBYTE, 256 * _KILOBYTE  # read before they can be verified
         return [
             self._route("/callbacks/twilio/status", "twilio", twilio, malformed=400, done=twiml),
             self._route("/callbacks/twilio/inbound", "twilio", twilio, malformed=400, done=twiml),
