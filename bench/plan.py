@@ -96,6 +96,7 @@ def make_frame(people: int) -> pl.DataFrame:
         is_marketing_refused=_chance("marketing", 1, each=True),
         is_suppressed=_chance("suppressed", 2, each=True),
         is_excluded=_chance("staff", 1),
+        is_list_undone=pl.lit(value=False),
         is_paused=_chance("paused", 1),
         is_in_flight=_chance("doubt", 1),
         has_scored=~first & _chance("scored", 10),

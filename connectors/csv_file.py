@@ -42,6 +42,7 @@ class TextTable:
     broken: tuple[BrokenRow, ...] = field(repr=False)
     encoding: str
     delimiter: str
+    sheet: str | None = None  # of a workbook, which one was read
 
     @property
     def headers(self) -> list[str]:
@@ -70,10 +71,10 @@ def read_csv(content: bytes) -> TextTable:
         _, cells, fault = next(rows)
         if fault:
             raise UnreadableFile(f"Line {first + 1}, the one with the column names: {fault}.")
-        headers = _checked_headers(cells)
+        headers = checked_headers(cells)
         frame, broken = _laid_out(rows, headers)
     else:
-        headers = _checked_headers(lines[first].split(delimiter))
+        headers = checked_headers(lines[first].split(delimiter))
         frame, broken = _plain_rows(lines, first + 1, delimiter, headers)
     if frame.is_empty() and not broken:
         raise UnreadableFile("The file has column names but no rows under them: there is nobody to take in.")
@@ -115,7 +116,8 @@ def _guessed_delimiter(header: str) -> str:
     return max(_DELIMITERS, key=lambda sign: bare[sign])
 
 
-def _checked_headers(cells: Sequence[str]) -> list[str]:
+def checked_headers(cells: Sequence[str]) -> list[str]:
+    """The names of the columns, each once. Raises UnreadableFile where they are not names."""
     if any(re.search(r"\S@\S|[0-9]{3}.?[0-9]{4}", cell) for cell in cells):  # nor may its cells get into a message
         raise UnreadableFile("The first line looks like a customer. Put a line with column names above it.")
     headers = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]

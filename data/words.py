@@ -142,6 +142,7 @@ class Rule(StrEnum):
     MARKETING_REFUSED = "marketing_refused"  # WhatsApp: marketing templates to +1 numbers
     NO_CONSENT = "no_consent"
     EXCLUDED = "excluded"  # staff and relatives
+    LIST_UNDONE = "list_undone"  # they came only by an import that was taken back
     PAUSED = "paused"
     STOPPED = "stopped"
     ANSWERED = "answered"

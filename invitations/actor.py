@@ -15,6 +15,9 @@ _VERBS = {
     Action.STOP: "stop messages",
     Action.RESTART: "restart messages",
     Action.SEND: "decide about messages",
+    Action.CORRECT_CONTACT: "correct contacts",
+    Action.IMPORT: "import lists",
+    Action.UNDO_IMPORT: "take an imported list back",
     Action.HALT: "halt all sending",
     Action.LIFT_HALT: "resume all sending",
 }

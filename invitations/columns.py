@@ -125,6 +125,17 @@ def map_columns(headers: Sequence[str], synonyms: Mapping[str, tuple[str, ...]])
     }
 
 
+def guessed_columns(headers: Sequence[str]) -> dict[str, str | None]:
+    """What each column of a customers' file is taken for, by its name; None: for nothing."""
+    meaning = {header: name for name, chosen in map_columns(headers, CUSTOMER_SYNONYMS).items() for header in chosen}
+    return {header: meaning.get(header) for header in headers}
+
+
+def chosen_columns(headers: Sequence[str], chosen: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """As `map_columns`, by what a person said of each column; one that they said nothing of is ignored."""
+    return {name: [header for header in headers if chosen.get(header) == name] for name in CUSTOMER_SYNONYMS}
+
+
 def unread(headers: Sequence[str], mapped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The columns that mean nothing to us."""
     read = {header for chosen in mapped.values() for header in chosen}

@@ -1,8 +1,8 @@
-"""A CSV file of customers becomes people, customers and a named list, and every bad row is told."""
+"""A file of customers (CSV or a workbook) becomes people, customers and a named list, and every bad row is told."""
 
 import hashlib
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
-from connectors.csv_file import read_csv
+from connectors.excel_file import read_table
 from data.ledger import imports
 from data.ledger.accounts import the_account
 from data.ledger.identities import Address, owners
@@ -21,9 +21,11 @@ from data.ledger.imports import ListHead
 from data.ledger.store import Ledger
 from data.ledger.tables import customers, locations
 from data.words import AddressKind, Channel
+from invitations.columns import CUSTOMER_SYNONYMS
 from invitations.consent_columns import Declaration
-from invitations.foresee_list import foresee_list
+from invitations.foresee_list import MOST_ROWS, TOO_MANY, foresee_list
 from invitations.import_report import ImportRefused, ImportReport, UnknownLocation, of_list
+from invitations.import_rights import refuse_plan
 from invitations.intake import take_rows
 from invitations.list_people import ListPeople, people_of_list
 from invitations.list_speed_text import read_send_at, read_speed, refuse_if_never_open
@@ -34,6 +36,7 @@ from invitations.same_person import KNOWN_SCHEMA, addresses_of, with_group
 log = structlog.get_logger(__name__)
 
 _PEOPLE_AT_ONCE = 2_000  # well under a second a transaction
+UNDONE = "This list was taken back, and stays so. To import the file again, give the list another name."
 
 
 def import_customers(
@@ -47,6 +50,7 @@ def import_customers(
     speed: str | None,
     imported_by: str,
     send_at: str | None = None,
+    columns: Mapping[str, str | None] | None = None,
     declared: Declaration | None = None,
     reach: Collection[int] | None = None,
     dry_run: bool = False,
@@ -54,36 +58,26 @@ def import_customers(
 ) -> ImportReport:
     """Import one file of customers as the list `list_name`; `location` is the slug for rows that name none.
 
-    `speed` and `send_at` are texts as `list_speed_text` reads them, on the location's clock. `declared` is what the
-    importer says of everybody's consent; without it only what the rows say is recorded. `reach`: the locations that
-    the importer looks after (None: all); for any other there is no such location.
+    `speed` and `send_at` are texts as `list_speed_text` reads them, on the location's clock. `columns`: what each of
+    the file's columns means (`columns.CUSTOMER_SYNONYMS`; None: ignore it), where their names do not say it. `declared`
+    is what the importer says of everybody's consent; without it only what the rows say is recorded. `reach`: the
+    locations that the importer looks after (None: all); for any other there is no such location.
     The same content under the same name at the same location is a repeat and changes nothing, save that a declaration
     is recorded; one that was cut off goes on. With `dry_run` the counts come out the same and nothing is written; the
     report says what would come of the list, too, unless `looks_ahead` is off.
-    Raises UnreadableFile, UnknownLocation or ImportRefused (the name, channels, speed or time), all in words.
+    Raises UnreadableFile, UnknownLocation or ImportRefused (the plan, the name, channels, speed or time), all in words.
     """
     now = ledger.policy_now()
     with ledger.read() as connection:
         account_id, default, places = places_of(connection, location, reach)
-        head = ListHead(
-            account_id=account_id,
-            location_id=default.location_id,
-            name=_checked_name(list_name),
-            content_sha256=hashlib.sha256(content).hexdigest(),
-            file_name=file_name[:300],
-            imported_by=imported_by,
-            channels=_checked_channels(channels),
-        )
-        before = imports.find_list(connection, head)
-        is_repeat = before is not None and before.completed_at is not None
-        if before is not None and is_repeat:
-            told = [_as_told(row) for row in imports.rejected_of(connection, before.list_id)]
-            repeated = of_list(before, told, is_repeat=True)
-            if declared is None or dry_run:
-                return repeated
-        if before is None:  # one that was cut off keeps its pace
-            head = _paced(connection, head, speed, send_at, zone=ZoneInfo(default.time_zone), now=now)
-    taken = take_rows(read_csv(content), default, places, now=now)
+        head, before = list_head(
+            connection, default, content, file_name=file_name, list_name=list_name, channels=channels, speed=speed,
+            send_at=send_at, imported_by=imported_by, now=now,
+        )  # fmt: skip
+        repeated = _repeated(connection, before)
+        if repeated is not None and (declared is None or dry_run or repeated.is_undone):
+            return repeated
+    taken = take_rows(read_table(content), default, places, now=now, chosen=_checked_meanings(columns))
     with ledger.read() as connection:
         owner = _owners(connection, account_id, taken.rows)
         grouped = with_group(taken.rows, _as_frame(owner))
@@ -96,8 +90,53 @@ def import_customers(
             if not looks_ahead:
                 return report
             ahead = foresee_list(connection, people, head, now=now, public_url=ledger.settings.public_url)
-            return replace(report, notes=(*report.notes, *ahead))
-    return _declare(ledger, head, people, repeated) if is_repeat else _write(ledger, head, people)
+            told = ahead.in_words() if ahead else (TOO_MANY,) if grouped.height > MOST_ROWS else ()
+            return replace(report, notes=(*report.notes, *told), ahead=ahead)
+    return _write(ledger, head, people) if repeated is None else _declare(ledger, head, people, repeated)
+
+
+def list_head(
+    connection: Connection,
+    place: Place,
+    content: bytes,
+    *,
+    file_name: str,
+    list_name: str,
+    channels: Sequence[Channel] | None,
+    speed: str | None,
+    send_at: str | None,
+    imported_by: str,
+    now: datetime,
+) -> tuple[ListHead, Row[Any] | None]:
+    """What is known of a list before its first row, and the list itself if it came before.
+
+    Raises ImportRefused, in words, for what the plan does not have and what cannot be meant.
+    """
+    account = the_account(connection)
+    if reason := refuse_plan(account.plan):
+        raise ImportRefused(reason)
+    head = ListHead(
+        account_id=account.account_id,
+        location_id=place.location_id,
+        name=_checked_name(list_name),
+        content_sha256=hashlib.sha256(content).hexdigest(),
+        file_name=file_name[:300],
+        imported_by=imported_by,
+        channels=_checked_channels(channels),
+    )
+    before = imports.find_list(connection, head)
+    if before is None:  # one that was cut off keeps its pace
+        head = _paced(connection, head, speed, send_at, zone=ZoneInfo(place.time_zone), now=now)
+    return head, before
+
+
+def _repeated(connection: Connection, before: Row[Any] | None) -> ImportReport | None:
+    """The report of a list that was taken in before, or taken back; None: there is none, or it was cut off."""
+    if before is None or (before.completed_at is None and before.undone_at is None):
+        return None
+    told = [_as_told(row) for row in imports.rejected_of(connection, before.list_id)]
+    notes = (UNDONE,) if before.undone_at else ()
+    return of_list(before, told, is_repeat=True, is_undone=bool(notes), notes=notes)
 
 
 def _declare(ledger: Ledger, head: ListHead, people: ListPeople, repeated: ImportReport) -> ImportReport:
@@ -152,6 +191,13 @@ def _checked_channels(channels: Sequence[Channel] | None) -> list[Channel] | Non
     return None if channels is None else list(dict.fromkeys(channels))
 
 
+def _checked_meanings(columns: Mapping[str, str | None] | None) -> Mapping[str, str | None] | None:
+    unknown = sorted({name for name in (columns or {}).values() if name is not None} - set(CUSTOMER_SYNONYMS))
+    if unknown:
+        raise ImportRefused(f"No column can be taken for: {', '.join(unknown)}.")
+    return columns
+
+
 def _paced(
     connection: Connection, head: ListHead, speed: str | None, send_at: str | None, *, zone: ZoneInfo, now: datetime
 ) -> ListHead:
@@ -168,7 +214,7 @@ def _paced(
     return head if send_at is None else replace(head, send_at=read_send_at(send_at, zone, now))
 
 
-def _as_told(row: sa.Row[Any]) -> RejectedRow:
+def _as_told(row: Row[Any]) -> RejectedRow:
     return RejectedRow(row.line, row.column_name, row.value, row.reason, row.row, row.is_row_kept)
 
 

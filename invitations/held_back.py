@@ -13,6 +13,7 @@ HELD_BACK: Mapping[str, str] = {
     Rule.MARKETING_REFUSED: "WhatsApp takes no marketing messages to +1 numbers",
     Rule.NO_CONSENT: "they said no, or gave no consent that their country asks for, or it has run out",
     Rule.EXCLUDED: "staff or relatives, who are not asked",
+    Rule.LIST_UNDONE: "they came only by a list that was taken back",
     Rule.PAUSED: "paused until someone resumes it",
     Rule.STOPPED: "stopped until someone restarts it",
     Rule.ANSWERED: "they have answered",

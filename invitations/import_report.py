@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from data.words import Channel
+from invitations.ahead import Ahead
 from invitations.rejected import RejectedRow
 
 
@@ -33,6 +34,7 @@ class ImportReport:
     rejected_count: int = 0  # rows turned away; a row may have several complaints, and a kept row too
     rejected: Sequence[RejectedRow] = field(default=(), repr=False)
     is_repeat: bool = False  # the same file again: nothing was written
+    is_undone: bool = False  # and the list was taken back meanwhile
     unread_columns: Sequence[str] = field(default=(), repr=False)
     file_name: str | None = field(default=None, repr=False)
     problem: str | None = field(default=None, repr=False)  # the file as a whole could not be taken in
@@ -42,6 +44,7 @@ class ImportReport:
     excluded_count: int = 0  # staff and relatives: never asked
     no_consent: Mapping[Channel, int] = field(default_factory=dict)  # customers for whom a basis is needed and missing
     notes: Sequence[str] = field(default=(), repr=False)  # how cells were read, what is missing and how to mend it
+    ahead: Ahead | None = field(default=None, repr=False)  # of a dry run: what would come of the list
 
     @property
     def complaint_count(self) -> int:

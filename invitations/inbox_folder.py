@@ -1,4 +1,4 @@
-"""Files dropped at `inbox/<location>/<list>.csv`, each taken in once: the same content under the same name is a repeat.
+"""Files dropped at `inbox/<location>/<list>.csv` or `.xlsx`, each taken in once: the same content under the same name is a repeat.
 
 Files stay where they are; nothing is moved or deleted, so a tool that syncs the folder is not confused.
 """
@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 SETTLED_AFTER = timedelta(seconds=2)  # a file changed since then is still being written
 IMPORTED_BY = "inbox folder"
+_LISTS = (".csv", ".xlsx")
 
 
 def waiting_files(inbox_folder: Path, *, now: datetime | None = None) -> list[tuple[Path, str]]:
@@ -40,7 +41,7 @@ def _sha256(path: Path) -> str:
 def _settled(inbox_folder: Path, now: datetime | None) -> Iterator[Path]:
     latest = (now or utc_now()) - SETTLED_AFTER
     for path in sorted(inbox_folder.glob("*/*")):
-        is_list = path.suffix.lower() == ".csv" and not path.name.startswith((".", "~"))
+        is_list = path.suffix.lower() in _LISTS and not path.name.startswith((".", "~"))
         if is_list and _has_rested(path, latest):
             yield path
 

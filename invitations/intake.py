@@ -14,7 +14,7 @@ import polars as pl
 
 from connectors.csv_file import LINE, TextTable, UnreadableFile
 from data.words import ConsentBasis, Relationship
-from invitations.columns import CUSTOMER_SYNONYMS, map_columns, unread
+from invitations.columns import CUSTOMER_SYNONYMS, chosen_columns, map_columns, unread
 from invitations.consent_columns import consent_findings, with_consent
 from invitations.contact_columns import (
     contact_findings,
@@ -77,17 +77,26 @@ class Intake:
     columns: Mapping[str, str] = field(default_factory=dict, repr=False)  # the file's name for each of ours
 
 
-def take_rows(table: TextTable, default: Place, places: Sequence[Place], *, now: datetime) -> Intake:
+def take_rows(
+    table: TextTable,
+    default: Place,
+    places: Sequence[Place],
+    *,
+    now: datetime,
+    chosen: Mapping[str, str | None] | None = None,
+) -> Intake:
     """Clean every row of `table`; a row belongs to `default` unless its location column names another of `places`.
 
-    `now` is policy time: no visit and no consent lies after it.
+    `now` is policy time: no visit and no consent lies after it. `chosen`: what each column means, by its name; None:
+    whatever their names say.
     Raises UnreadableFile when no column can hold an e-mail address or a phone number.
     """
-    mapped = map_columns(table.headers, CUSTOMER_SYNONYMS)
+    headers = table.headers
+    mapped = map_columns(headers, CUSTOMER_SYNONYMS) if chosen is None else chosen_columns(headers, chosen)
     if not mapped["email"] and not mapped["phone"]:
         raise UnreadableFile(
-            f"No column holds e-mail addresses or phone numbers. Found: {', '.join(table.headers)}. "
-            'Name one "email" or "phone".'
+            f"No column holds e-mail addresses or phone numbers. Found: {', '.join(headers)}. "
+            + ('Name one "email" or "phone".' if chosen is None else "Say which one is the email or the phone.")
         )
     raw = unswapped(table.frame.select(LINE, *(first_filled(mapped[name]).alias(name) for name in mapped)))
     raw = raw.rename({name: f"{name}_text" for name in _READ_BY_TEXT})

@@ -17,6 +17,7 @@ A candidate is a customer's next step on one channel that the step names; `data.
     is_channel_off, is_address_missing, is_template_missing, is_template_unapproved, is_marketing_refused,
     is_suppressed            Boolean  why this channel cannot be used
     is_excluded              Boolean  staff and relatives
+    is_list_undone           Boolean  they came only by a list that was taken back, and nothing is under way
     is_paused                Boolean  the message, its list, or the channel at the location
     is_in_flight             Boolean  a message of the invitation is being sent or in doubt
     has_scored, has_chosen_platform, has_linked_review, has_clicked, has_failed  Boolean  facts, never values
@@ -58,7 +59,7 @@ _READ = (
     *("customer_id", "person_id", "location_id", "invitation_id", "invitation_status", "list_id", "step"),
     *("preference", "is_all_channels", "ordered_at", "due_at", "at_minute", *PLACE),
     *("is_channel_off", "is_address_missing", "is_template_missing", "is_template_unapproved"),
-    *("is_marketing_refused", "is_suppressed", "is_excluded", "is_paused", "is_in_flight"),
+    *("is_marketing_refused", "is_suppressed", "is_excluded", "is_list_undone", "is_paused", "is_in_flight"),
     *("has_scored", "has_chosen_platform", "has_linked_review", "has_clicked", "has_failed"),
     *("asked_at", "invited_at", "is_cap_overridden", "has_unit"),
     *("request_status", "queued_not_before", "queued_not_after"),

@@ -116,6 +116,13 @@ def excluded(policy: Policy) -> Rule:
     )
 
 
+def list_undone(policy: Policy) -> Rule:
+    """Whoever came only by an import that was taken back is not asked, unless they come again or somebody asks."""
+    return _endless(
+        words.Rule.LIST_UNDONE, pl.col("is_list_undone"), "they came only by a list that was taken back: not asked"
+    )
+
+
 def paused(policy: Policy) -> Rule:
     """A person paused the message or its list, or the channel is paused at the location."""
     return _endless(words.Rule.PAUSED, pl.col("is_paused"), "paused until someone resumes it")
@@ -281,11 +288,11 @@ UNUSABLE: dict[Make, str] = {
 # In the order in which verdicts list them.
 ALL: tuple[Make, ...] = (
     *(step_not_due, channel_off, no_address, no_template, template_not_approved, marketing_refused, no_consent),
-    *(excluded, paused, stopped, answered, undeliverable, suppressed, in_doubt),
+    *(excluded, list_undone, paused, stopped, answered, undeliverable, suppressed, in_doubt),
     *(already_invited, frequency_cap, list_speed, quiet_hours, location_quota, quota),
 )
 # Those that hold for no known end whatever the hour and whoever else is asked: their columns are there at the start.
 ENDLESS: tuple[Make, ...] = (
     *(channel_off, no_address, no_template, template_not_approved, marketing_refused),
-    *(excluded, paused, stopped, answered, undeliverable, suppressed, in_doubt),
+    *(excluded, list_undone, paused, stopped, answered, undeliverable, suppressed, in_doubt),
 )

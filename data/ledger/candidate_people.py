@@ -27,8 +27,8 @@ def people_of(sources: Sources) -> pl.DataFrame:
     """Each customer, with the invitation that goes on; without one, what a new invitation would take.
 
     Adds sequence_id, list_id, ordered_at, begins_at (a new invitation's own delay counts from here), has_unit,
-    is_cap_overridden, ask_channels, ask_template_slug, ask_send_at, is_excluded, is_list_paused, express_at,
-    purchase_at, inquiry_at, asked_at, invited_at, zones, regions, recipient_country.
+    is_cap_overridden, ask_channels, ask_template_slug, ask_send_at, is_excluded, is_list_paused, is_list_undone,
+    express_at, purchase_at, inquiry_at, asked_at, invited_at, zones, regions, recipient_country.
     """
     rows = locate(_with_consents(_with_occasions(sources), sources.consents))
     rows = rows.with_columns(
@@ -43,7 +43,7 @@ def people_of(sources: Sources) -> pl.DataFrame:
         rows.join(sources.lists, on="list_id", how="left")
         .join(sources.units.with_columns(has_unit=yes), on="invitation_id", how="left")
         .join(sources.excluded_people.with_columns(is_excluded=yes), on="person_id", how="left")
-        .with_columns(pl.col("has_unit", "is_excluded").fill_null(value=False))
+        .with_columns(pl.col("has_unit", "is_excluded").fill_null(value=False), is_list_undone=_came_only_by_undone())
     )
     return _with_asks(rows, sources.asks)
 
@@ -80,6 +80,16 @@ def _with_occasions(sources: Sources) -> pl.DataFrame:
         },
         ordered_at=pl.coalesce("started_at", "begins_at"),
     )
+
+
+def _came_only_by_undone() -> pl.Expr:
+    """Whether nothing but a list that was taken back speaks for asking: no invitation goes on and nobody asked by hand.
+
+    Whoever was there before the list and was never asked still waits to be; whoever was asked once came again by it.
+    """
+    is_new = pl.col("customer_created_at") >= pl.col("undone_list_began_at")
+    by_it = pl.col("undone_list_began_at").is_not_null() & (pl.col("came_again") | is_new)
+    return (pl.col("invitation_id").is_null() & ~pl.col("is_unspent") & by_it).fill_null(value=False)
 
 
 def _with_consents(rows: pl.DataFrame, consents: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from data.ledger.frames import Schema, frame, word
+from data.ledger.frames import MOMENT, Schema, frame, word
 from data.ledger.tables import channels, lists, locations, sequence_steps, sequences, templates
 from data.words import Channel, TemplateApproval
 
@@ -63,9 +63,12 @@ def read_channels(connection: Connection, account_id: int) -> pl.DataFrame:
 
 
 def read_lists(connection: Connection, account_id: int) -> pl.DataFrame:
-    """Each list, and whether it is paused."""
-    query = sa.select(lists.c.list_id, lists.c.paused_at.is_not(None)).where(lists.c.account_id == account_id)
-    return frame(connection, query, {"list_id": pl.Int64, "is_list_paused": pl.Boolean})
+    """Each list, whether it is paused, and of one that was taken back when it had begun to come in."""
+    columns = lists.c
+    undone = sa.case((columns.undone_at.is_not(None), columns.created_at))
+    query = sa.select(columns.list_id, columns.paused_at.is_not(None), undone).where(columns.account_id == account_id)
+    schema: Schema = {"list_id": pl.Int64, "is_list_paused": pl.Boolean, "undone_list_began_at": MOMENT}
+    return frame(connection, query, schema)
 
 
 def read_templates(connection: Connection, account_id: int) -> pl.DataFrame:

@@ -38,7 +38,7 @@ class Sources:
 
     people               one row per customer with its location, list and the invitation that counts (`read_people`)
     messages             every request of those invitations (`read_messages`)
-    lists                list_id, is_list_paused
+    lists                list_id, is_list_paused, undone_list_began_at (null: it was not taken back)
     facts                invitation_id, kind: what happened, never what was said
     units                invitation_id: holds a unit of quota
     steps                every step of every sequence by each channel it names (`candidate_settings`)

@@ -32,7 +32,7 @@ _COLUMNS = (
     *("step", "channel", "preference", "is_all_channels", "ordered_at", "due_at", "at_minute"),
     *("zones", "regions", "recipient_country"),
     *UNUSABLE,
-    *("is_excluded", "is_paused", "is_in_flight"),
+    *("is_excluded", "is_list_undone", "is_paused", "is_in_flight"),
     *FACTS,
     *("has_failed", "has_unit", "is_cap_overridden"),
     *("is_consent_withdrawn", "express_at", "purchase_at", "inquiry_at", "asked_at", "invited_at"),

@@ -23,6 +23,10 @@ from data.words import Channel, Source
 _REJECTED_AT_ONCE = 5_000
 
 
+class ListUndone(Exception):
+    """The list was taken back while it came in: nobody else of it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListHead:
     """What is known of a list before its first row: the same location, name and content are the same list."""
@@ -76,14 +80,19 @@ def _coming(head: ListHead, list_id: int | None = None) -> Coming:
 
 @again_if_undone
 def write_customers(ledger: Ledger, head: ListHead, list_id: int, people: Sequence[Known], *, now: datetime) -> None:
-    """Bring these people in, in one transaction with their consents and the list's counts. `now` is policy time."""
+    """Bring these people in, in one transaction with their consents and the list's counts. `now` is policy time.
+
+    Raises ListUndone, and writes nothing, once the list was taken back.
+    """
     with ledger.write() as connection:
         fresh, before = bring_in(connection, _coming(head, list_id), people, now=now)
-        connection.execute(
+        counted = connection.execute(
             t.lists.update()
-            .where(t.lists.c.list_id == list_id)
+            .where(t.lists.c.list_id == list_id, t.lists.c.undone_at.is_(None))
             .values(new_count=t.lists.c.new_count + fresh, known_count=t.lists.c.known_count + before)
         )
+        if not counted.rowcount:
+            raise ListUndone
 
 
 @again_if_undone

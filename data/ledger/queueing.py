@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from data.ledger.asks import came_again, counting
 from data.ledger.fallback import OF_THE_CHANNEL
 from data.ledger.rows_of import items_of
-from data.ledger.tables import customers, invitations, people, requests, sequence_steps
+from data.ledger.tables import customers, invitations, lists, people, requests, sequence_steps
 from data.words import InvitationStatus, RequestStatus
 
 _c, _i, _r = customers.c, invitations.c, requests.c
@@ -41,8 +41,10 @@ def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[in
     """Start an invitation for each customer among `rows` who still has none that goes on: customer id -> invitation id.
 
     Whoever was invited meanwhile, or turned out to be somebody else (people are merged), is left alone; whoever was
-    invited before must have come again since.
+    invited before must have come again since. Of a list that was taken back meanwhile nobody is.
     """
+    undone = _undone_since(connection, rows)
+    rows = [row for row in rows if row["list_id"] not in undone]
     other = invitations.alias()
     newest = (
         sa.select(counting(other)).where(other.c.customer_id == _c.customer_id).correlate(customers).scalar_subquery()
@@ -63,6 +65,16 @@ def start_invitations(connection: Connection, rows: Sequence[Values]) -> dict[in
         return {}
     insert = _insert(connection, invitations).on_conflict_do_nothing().returning(_i.customer_id, _i.invitation_id)
     return {row.customer_id: row.invitation_id for row in connection.execute(insert, fresh)}
+
+
+def _undone_since(connection: Connection, rows: Sequence[Values]) -> set[int]:
+    """The lists among the rows' that were taken back since their pass began; who would take one back waits for us."""
+    began = {row["list_id"]: row["started_at"] for row in rows if row["list_id"] is not None}
+    if not began:
+        return set()
+    query = sa.select(lists.c.list_id, lists.c.undone_at).where(lists.c.list_id.in_(began)).order_by(lists.c.list_id)
+    found = connection.execute(query.with_for_update(read=True))
+    return {row.list_id for row in found if row.undone_at is not None and row.undone_at >= began[row.list_id]}
 
 
 def still_open_steps(connection: Connection, invitation_ids: Collection[int]) -> dict[tuple[int, int], set[str]]:

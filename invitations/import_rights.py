@@ -1,0 +1,25 @@
+"""Who may bring lists in, and on which plans: asked by the screen, the command line, the inbox folder and the job."""
+
+from sqlalchemy.engine import Connection
+
+from data.ledger.the_account import the_account
+from data.permissions import Action
+from data.plans import allowance, plan_name
+from data.words import Plan
+from invitations.actor import Actor, Refused, refuse_role
+
+
+def refuse_plan(plan: Plan) -> str | None:
+    """Why the account's plan has no imports, and what would help; None where it has."""
+    if allowance(plan).imports:
+        return None
+    name = plan_name(plan)
+    return f"Bulk Import is not part of the {name} plan. Every paid plan has it; the account's owner can upgrade."
+
+
+def refuse_import(connection: Connection, actor: Actor, action: Action = Action.IMPORT) -> Refused | None:
+    """Why this person may not bring a list in (or take one back); None when they may."""
+    if refusal := refuse_role(actor, action):
+        return refusal
+    reason = refuse_plan(the_account(connection).plan)
+    return Refused(reason) if reason and action is Action.IMPORT else None
