@@ -81,5 +81,8 @@ def create_app(
         ],
         exception_handlers={HTTPException: looks.refuse},
     )
+    # A path with a slash too many is none of ours. Starlette would redirect it, token and all, to whatever host the
+    # request names, and to http where the proxy in front of us spoke https.
+    app.router.redirect_slashes = False
     app.state.inbox = inbox
     return app

@@ -107,6 +107,14 @@ def test_a_broken_ledger_gives_a_kind_page_and_a_log_without_values(client: Clie
     assert not [secret for secret in FORBIDDEN if secret in str(lines)]
 
 
+@pytest.mark.one_database
+@pytest.mark.usefixtures("asked")
+def test_a_slash_too_many_leads_nowhere_and_never_to_the_host_that_a_request_names(client: Client) -> None:
+    for path in (f"/r/{LINK}/", f"/u/{UNSUBSCRIBE}/", "/healthz/", f"//evil.example/..%2fr/{LINK}/"):
+        answer = client.get(path, headers={"host": "evil.example"})
+        assert (answer.status_code, answer.headers.get("location")) == (404, None), path
+
+
 def test_every_route_is_one_of_the_contract(client: Client) -> None:
     routes = {route.path for route in client.app.routes if isinstance(route, Route)}
     assert routes == {
