@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -95,18 +96,28 @@ class Looks:
 
     async def broken(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An application of its own that answers 500, for whoever finds that an endpoint raised."""
-        page = self.notice(500, accept_language=Headers(scope=scope).get("accept-language", ""))
-        await page(scope, receive, send)
+        await self._say_no(scope, 500)(scope, receive, send)
 
     async def refuse(self, request: Request, problem: Exception) -> Response:
-        """Starlette's handler for HTTPException: words for people, a word for providers."""
+        """Starlette's handler for HTTPException: words for people, a word for programs."""
         status = problem.status_code if isinstance(problem, HTTPException) else 500
-        headers = problem.headers if isinstance(problem, HTTPException) else None
-        if request.scope["path"].startswith(("/callbacks/", "/hooks/")):  # request.url fails on a query in no charset
-            return PlainTextResponse("refused", status, headers=headers)
-        page = self.notice(status, accept_language=request.headers.get("accept-language", ""))
-        page.headers.update(headers or {})
-        return page
+        answer = self._say_no(request.scope, status)
+        answer.headers.update((problem.headers if isinstance(problem, HTTPException) else None) or {})
+        return answer
+
+    def _say_no(self, scope: Scope, status: int) -> Response:
+        """A page for people, a word for providers, JSON for whoever calls a hook."""
+        path: str = scope["path"]  # request.url fails on a query in no charset
+        if path.startswith("/hooks/"):
+            said = (
+                "Something broke here. Call again, with the same key." if status >= 500 else HTTPStatus(status).phrase
+            )
+            return JSONResponse({"message": said, "faults": []}, status)
+        if path.startswith("/callbacks/"):
+            return PlainTextResponse(
+                "refused" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "not stored; try again", status
+            )
+        return self.notice(status, accept_language=Headers(scope=scope).get("accept-language", ""))
 
     async def home(self, request: Request) -> Response:
         """For somebody who typed the address: what this is, and nothing about whose."""

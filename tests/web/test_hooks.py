@@ -102,6 +102,16 @@ def test_every_fault_has_a_code_and_words_in_json(client: Client, ledger: Ledger
     assert stored(ledger) == 0
 
 
+def test_a_failure_of_ours_and_a_wrong_method_are_told_in_json_too(client: Client, ledger: Ledger) -> None:
+    with ledger.write() as c:
+        c.exec_driver_sql("alter table hook_calls rename to hook_calls_gone")
+    broken = post(client)
+    assert (broken.status_code, broken.json()["message"]) == (
+        500, "Something broke here. Call again, with the same key.",
+    )  # fmt: skip
+    assert client.get(PATH).json() == {"message": "Method Not Allowed", "faults": []}
+
+
 def test_without_a_secret_there_are_no_hooks(ledger: Ledger) -> None:
     make_world(ledger)
     assert post(Client(ledger)).status_code == 404
