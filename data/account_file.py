@@ -228,11 +228,19 @@ def load_account_file(path: Path | str) -> AccountFile:
         raise AccountFileError(f"{path.name}: cannot be read as UTF-8 text") from fault
     except tomllib.TOMLDecodeError as fault:
         raise AccountFileError(f"{path.name}: this is not TOML: {fault}") from fault
+    return check_document(document, path.name)
+
+
+def check_document(document: Mapping[str, Any], name: str = "") -> AccountFile:
+    """Check what a file says, or settings that are to stand as if a file said them.
+
+    Raises AccountFileError as `load_account_file`, each line beginning with `name` if there is one.
+    """
     try:
         return AccountFile.model_validate(document)
     except ValidationError as faults:
         lines = (_in_words(dict(fault), document) for fault in faults.errors())
-        raise AccountFileError("\n".join(f"{path.name}: {line}" for line in lines)) from faults
+        raise AccountFileError("\n".join(f"{name}: {line}" if name else line for line in lines)) from faults
 
 
 _EXPECTED = {

@@ -18,6 +18,8 @@ _VERBS = {
     Action.CORRECT_CONTACT: "correct contacts",
     Action.IMPORT: "import lists",
     Action.UNDO_IMPORT: "take an imported list back",
+    Action.CHANGE_SETTINGS: "change settings",
+    Action.MANAGE_USERS: "change users and roles",
     Action.HALT: "halt all sending",
     Action.LIFT_HALT: "resume all sending",
 }

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from data.ledger.accounts import apply_account, the_account
+from data.ledger.accounts import apply_account, has_account, the_account
 from data.ledger.demo_clock import begin_demo, clock_offset, move_clock, to_weekday_noon
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import locations
@@ -90,7 +90,10 @@ def _prepare_ledger(ledger: Ledger, *, is_first: bool) -> str:
     begin_demo(ledger)
     zone = ZoneInfo(account.account.time_zone)
     move_clock(ledger, to_weekday_noon(ledger.policy_now(), zone, may_go_back=is_first))
-    apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now())
+    with ledger.read() as connection:
+        is_there = has_account(connection)
+    if not is_there:  # later its settings are those of the dashboard
+        apply_account(ledger, account, rules=policy.document(), now=ledger.policy_now())
     return zone.key
 
 

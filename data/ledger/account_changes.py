@@ -1,4 +1,4 @@
-"""Writing what an account's file changed: each difference once, told in words and kept in the audit."""
+"""Writing what an account's file, or a person's form, changed: each difference once, told and kept in the audit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
+from data.ledger.account_history import ACTOR, overruled_by
 from data.ledger.tables.metadata import database_now
 
-ACTOR = "account file"
 Naming = Mapping[str, Mapping[Any, str]]  # column -> value -> what to call it; a sequence's id means nothing to anybody
 
 
@@ -25,7 +25,9 @@ class Changes:
 
     connection: Connection
     account_id: int  # 0 until a new account's row is written
+    actor: str = ACTOR  # or the e-mail address of who changed it on the dashboard
     words: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)  # of them, what takes back a change made on the dashboard
 
     def record(
         self,
@@ -38,26 +40,23 @@ class Changes:
         detail: str = "",
     ) -> None:
         """One line of the audit, and one in words; `detail` is what the words of a new row add."""
+        overruled = overruled_by(self.connection, self.account_id, subject, after) if self.actor == ACTOR else None
         self.connection.execute(
             t.audit.insert().values(
                 account_id=self.account_id,
                 occurred_at=database_now(),
-                actor=ACTOR,
+                actor=self.actor,
                 action=verb,
                 subject=subject[:200],
                 before=_plain(before) if before is not None else None,
                 after=_plain(after),
             )
         )
-        if before is None:
-            self.words.append(f"{verb.capitalize()} {subject}{detail}")
-            return
-        names = naming or {}
-        was = (
-            f"{key.removesuffix('_id')} from {_shown(before[key], names.get(key))} to {_shown(value, names.get(key))}"
-            for key, value in after.items()
-        )
-        self.words.append(f"{verb.capitalize()} {subject}: {', '.join(was)}")
+        said = f"{verb.capitalize()} {subject}{detail if before is None else _was(before, after, naming or {})}"
+        if overruled is not None:
+            said += f" ({overruled})"
+            self.undone.append(said)
+        self.words.append(said)
 
     def upsert(
         self,
@@ -82,6 +81,13 @@ class Changes:
             before = {name: found._mapping[name] for name in differing}
             self.record("changed", subject, before, differing, naming=naming)
         return found._mapping[keys[0].name] if len(keys) == 1 else None
+
+
+def _was(before: Mapping[str, Any], after: Mapping[str, Any], naming: Naming) -> str:
+    return ": " + ", ".join(
+        f"{key.removesuffix('_id')} from {_shown(before[key], naming.get(key))} to {_shown(value, naming.get(key))}"
+        for key, value in after.items()
+    )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,15 @@ import sqlalchemy as sa
 
 from data.account_file import AccountFile, LocationPart, PlatformPart
 from data.ledger import tables as t
-from data.ledger.account_changes import Changes
+from data.ledger.account_changes import AccountChangeRefused, Changes
 from data.ledger.account_versions import sequence_names
 from data.ledger.logos import apply_logo
 from data.ledger.pictures import KeptPicture
-from data.words import Channel
+from data.words import Channel, Role
 
+_LAST_OWNER = (
+    "This is the account's last owner, and an account needs one: make somebody else an owner first, then change this."
+)
 _OWN_FIELDS = {"name", "time_zone", "region", "color", "reply_to", "page_platform", "language", "invitations_per_cycle"}
 
 
@@ -67,6 +70,7 @@ def _apply_platform(
 def apply_users(changes: Changes, file: AccountFile, locations: Mapping[str, int]) -> None:
     """Bring the users and what they may see in line; `locations` are ids by slug."""
     known = set(changes.connection.execute(sa.select(t.users.c.email)).scalars())
+    had_owner = _has_owner(changes)
     for user in file.users:
         where = {"account_id": changes.account_id, "email": user.email}
         user_id = changes.upsert(t.users, where, {"name": user.name, "role": user.role}, f'user "{user.email}"')
@@ -85,6 +89,32 @@ def apply_users(changes: Changes, file: AccountFile, locations: Mapping[str, int
             changes.record("limited", f'user "{user.email}" to {after}', None, {"locations": after})
             continue
         changes.record("changed", f'user "{user.email}"', {"locations": before}, {"locations": after})
+    if had_owner and not _has_owner(changes):
+        raise AccountChangeRefused(_LAST_OWNER)
+
+
+def remove_user(changes: Changes, email: str) -> bool:
+    """Take a user out of the account; False when there is none. What they did stays in the audit.
+
+    Raises AccountChangeRefused for the last owner.
+    """
+    u = t.users.c
+    mine = sa.and_(u.account_id == changes.account_id, u.email == email)
+    found = changes.connection.execute(sa.select(u.user_id, u.name, u.role).where(mine)).first()
+    if found is None:
+        return False
+    changes.connection.execute(t.user_locations.delete().where(t.user_locations.c.user_id == found.user_id))
+    changes.connection.execute(t.users.delete().where(mine))
+    if found.role is Role.OWNER and not _has_owner(changes):
+        raise AccountChangeRefused(_LAST_OWNER)
+    changes.record("removed", f'user "{email}"', {"name": found.name, "role": found.role}, {"name": None, "role": None})
+    return True
+
+
+def _has_owner(changes: Changes) -> bool:
+    u = t.users.c
+    owners = sa.select(u.user_id).where(u.account_id == changes.account_id, u.role == Role.OWNER)
+    return changes.connection.execute(owners.limit(1)).first() is not None
 
 
 def _names(slugs: Mapping[int, str], chosen: Iterable[int]) -> str:

@@ -15,7 +15,8 @@ from sqlalchemy.engine import Connection
 
 from data.account_file import AccountFile
 from data.ledger import tables as t
-from data.ledger.account_changes import ACTOR, AccountChangeRefused, Changes
+from data.ledger.account_changes import AccountChangeRefused, Changes
+from data.ledger.account_history import ACTOR
 from data.ledger.account_places import apply_location, apply_users
 from data.ledger.account_versions import apply_policy, apply_sequence, apply_template
 from data.ledger.jobs import ask_for
@@ -24,7 +25,7 @@ from data.ledger.store import Ledger
 from data.ledger.the_account import has_account, the_account
 from data.words import JobKind
 
-__all__ = ["AccountChangeRefused", "apply_account", "has_account", "the_account"]
+__all__ = ["AccountChangeRefused", "apply_account", "bring_in_line", "has_account", "the_account"]
 
 
 def apply_account(
@@ -35,6 +36,7 @@ def apply_account(
     logos: Mapping[str, KeptPicture] = MappingProxyType({}),
     now: datetime,
     dry_run: bool = False,
+    may_undo: bool = True,
 ) -> list[str]:
     """Create or change what differs from `file`, in one transaction with its audit rows.
 
@@ -43,32 +45,61 @@ def apply_account(
     is policy time: a changed policy takes effect then, or on the day the file names. Returns the changes in words, []
     when nothing differs; with `dry_run` those that would be made, and nothing is written. Changes ask for a planning
     pass.
-    Raises AccountChangeRefused, having written nothing.
+    Raises AccountChangeRefused, having written nothing; without `may_undo` also where the file is older than what
+    people changed on the dashboard since, and would take it back.
     """
     with ledger.write() as connection:
-        changes = Changes(connection, _account_id(connection, file))
-        is_new = not changes.account_id
-        _apply_own_fields(changes, file, now)
-        for template in file.templates:
-            apply_template(changes, template)
-        sequences = {sequence.slug: apply_sequence(changes, sequence) for sequence in file.sequences}
-        locations = {
-            place.slug: apply_location(changes, place, sequences[file.sequence_of(place).slug], logos.get(place.slug))
-            for place in file.locations
-        }
-        apply_users(changes, file, locations)
-        apply_policy(changes, file.policy, rules, now, file.account.time_zone)
-        if changes.words and not is_new:  # what is queued was planned by the old settings
-            ask_for(connection, account_id=changes.account_id, kind=JobKind.PLAN, payload={}, asked_by=ACTOR)
+        changes = bring_in_line(connection, file, rules=rules, logos=logos, now=now)
+        if changes.undone and not may_undo and not dry_run:
+            raise AccountChangeRefused(_undoing(changes.undone))
         transaction = connection.get_transaction()
         if dry_run and transaction is not None:
             transaction.rollback()
         return changes.words
 
 
+def bring_in_line(
+    connection: Connection,
+    file: AccountFile,
+    *,
+    rules: Mapping[str, Any],
+    logos: Mapping[str, KeptPicture],
+    now: datetime,
+    actor: str = ACTOR,
+) -> Changes:
+    """`apply_account` within the caller's transaction, in the name of `actor`; what was changed."""
+    changes = Changes(connection, _account_id(connection, file), actor)
+    is_new = not changes.account_id
+    _apply_own_fields(changes, file, now)
+    for template in file.templates:
+        apply_template(changes, template)
+    sequences = {sequence.slug: apply_sequence(changes, sequence) for sequence in file.sequences}
+    locations = {
+        place.slug: apply_location(changes, place, sequences[file.sequence_of(place).slug], logos.get(place.slug))
+        for place in file.locations
+    }
+    apply_users(changes, file, locations)
+    apply_policy(changes, file.policy, rules, now, file.account.time_zone)
+    if changes.words and not is_new:  # what is queued was planned by the old settings
+        ask_for(connection, account_id=changes.account_id, kind=JobKind.PLAN, payload={}, asked_by=actor)
+    return changes
+
+
+def _undoing(undone: list[str]) -> str:
+    first = "This file is older than the settings on the dashboard, and would take back what was changed there:"
+    last = (
+        "Nothing is written. Take the settings as they are now (on the dashboard: Settings, Download account.toml), "
+        "make your change in that file and run `afterword init` with it; or say --undo-dashboard, and this file's word "
+        "holds."
+    )
+    return "\n".join([first, *undone, last])
+
+
 def _account_id(connection: Connection, file: AccountFile) -> int:
     """The account's id; 0 when this ledger has none yet, which `_apply_own_fields` then makes."""
-    found = connection.execute(sa.select(t.accounts.c.account_id, t.accounts.c.slug)).first()
+    found = connection.execute(  # locked: two people who each remove the other as an owner come one after the other
+        sa.select(t.accounts.c.account_id, t.accounts.c.slug).with_for_update(key_share=True)
+    ).first()
     if found is None:
         return 0
     if found.slug != file.account.slug:

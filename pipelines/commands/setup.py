@@ -29,18 +29,25 @@ from pipelines.safeguards import bring_up, is_absent, refuse_unreadable_address
 def init(
     file: Annotated[Path, typer.Argument(help="The account's TOML file.", exists=True, dir_okay=False)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change and write nothing.")] = False,
+    undo_dashboard: Annotated[
+        bool, typer.Option("--undo-dashboard", help="The file's word holds where it is older than the dashboard's.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the ledger, or bring it up to this version, and write the account into it. Again: only what differs.
 
     What cannot be lived up to (hours in which nobody can be asked, a cap shorter than the sequence, a text that asks
-    for stars) is refused with the reason before anything is written.
+    for stars) is refused with the reason before anything is written. So is a file that would take back what people
+    changed on the dashboard since: it names each change, and --undo-dashboard takes them back all the same.
     """
     settings = Settings()
     refuse_unreadable_address(settings)
     account, policy = load_settings(file)
     logos = load_logos(file, account)
-    changes = _try(settings, account, policy, logos) if dry_run else _write(settings, account, policy, logos)
+    if dry_run:
+        changes = _try(settings, account, policy, logos)
+    else:
+        changes = _write(settings, account, policy, logos, may_undo=undo_dashboard)
     if as_json:
         typer.echo(json.dumps({"changes": changes, "dry_run": dry_run}))
         return
@@ -62,13 +69,16 @@ def boost(
         say(buy_more(ledger, acting(ledger), invitations, now=ledger.policy_now()), as_json=as_json)
 
 
-def _write(settings: Settings, account: AccountFile, policy: Policy, logos: Mapping[str, KeptPicture]) -> list[str]:
+def _write(
+    settings: Settings, account: AccountFile, policy: Policy, logos: Mapping[str, KeptPicture], *, may_undo: bool
+) -> list[str]:
     configure_logs(settings.home / "logs" / "afterword.log")
     ledger = open_ledger(settings)
     try:
         bring_up(ledger)
         _refuse_role(ledger)
-        return apply_account(ledger, account, rules=policy.document(), logos=logos, now=ledger.policy_now())
+        now, rules = ledger.policy_now(), policy.document()
+        return apply_account(ledger, account, rules=rules, logos=logos, now=now, may_undo=may_undo)
     finally:
         ledger.close()
 
