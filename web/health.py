@@ -45,13 +45,10 @@ class Health:
         self.ledger = ledger
         self.metrics = metrics
         self.token = token
-        self.clock = clock
         self.figures = LedgerFigures()
         metrics.add(self.figures)
-        # One look at a time, in a thread of its own: a full line of visitors must not make web/ look dead.
-        self._thread = CapacityLimiter(1)
-        self._ready: tuple[float, bool] | None = None
-        self._gauges_at: float | None = None
+        self._ready = Look(lambda: require_current(ledger), seconds=READY_SECONDS, clock=clock)
+        self._gauges = Look(self._read, seconds=GAUGE_SECONDS, clock=clock)
 
     def routes(self) -> Sequence[Route]:
         """For a load balancer, for an orchestrator, for Prometheus."""
@@ -67,10 +64,7 @@ class Health:
 
     async def readyz(self, request: Request) -> Response:
         """The ledger can be read and is of this version, and callbacks have room."""
-        if self._ready is None or self.clock() - self._ready[0] >= READY_SECONDS:
-            is_usable = await self._look(lambda: require_current(self.ledger))
-            self._ready = self.clock(), is_usable
-        if not self._ready[1]:
+        if not await self._ready.is_good():
             return PlainTextResponse("the ledger can't be used", 503)
         if self.metrics.is_inbox_choked:
             return PlainTextResponse("too many callbacks wait for the ledger", 503)
@@ -81,9 +75,7 @@ class Health:
         if not self._is_allowed(request):
             # Where no token is set there is nothing that the world could be let in by.
             raise HTTPException(404) if self.token is None else HTTPException(401, headers=_CHALLENGE)
-        if self._gauges_at is None or self.clock() - self._gauges_at >= GAUGE_SECONDS:
-            self.figures.is_up = await self._look(self._read)
-            self._gauges_at = self.clock()
+        self.figures.is_up = await self._gauges.is_good()
         return Response(self.metrics.as_text(), media_type=CONTENT_TYPE)
 
     def _is_allowed(self, request: Request) -> bool:
@@ -97,17 +89,53 @@ class Health:
         with self.ledger.read() as connection:
             self.figures.gauges = read_gauges(connection, now=now)
 
-    async def _look(self, look: Callable[[], None]) -> bool:
-        """Whether the ledger could be looked at; one that never answers is left behind with its thread."""
-        with suppress(TimeoutError, WrongRevision, sa.exc.SQLAlchemyError):
-            with anyio.fail_after(_WAIT_SECONDS):
-                await to_thread.run_sync(look, limiter=self._thread, abandon_on_cancel=True)
-            return True
-        log.warning("ledger_unusable")
-        return False
-
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="metrics"'}
+
+
+class Look:
+    """A look at the ledger whose outcome stands for some seconds, however many ask: one at a time, in its own thread.
+
+    So neither a full line of visitors nor a flood of questions makes web/ look dead: whoever asks during a look waits
+    for its outcome. While one hangs at a database that says nothing, no other is sent after it.
+    """
+
+    def __init__(self, look: Callable[[], None], *, seconds: float, clock: Callable[[], float]) -> None:
+        self.look = look
+        self.seconds = seconds
+        self.clock = clock
+        self._turn = anyio.Lock()
+        self._thread = CapacityLimiter(1)
+        self._is_under_way = False
+        self._found: tuple[float, bool] | None = None
+
+    async def is_good(self) -> bool:
+        """Whether the ledger could be looked at, as it was found last."""
+        if not self._is_known():
+            async with self._turn:
+                if not self._is_known():
+                    is_good = not self._is_under_way and await self._ask()
+                    if not is_good:
+                        log.warning("ledger_unusable")
+                    self._found = self.clock(), is_good
+        return self._found is not None and self._found[1]
+
+    def _is_known(self) -> bool:
+        return self._found is not None and self.clock() - self._found[0] < self.seconds
+
+    async def _ask(self) -> bool:
+        with suppress(TimeoutError, WrongRevision, sa.exc.SQLAlchemyError):
+            with anyio.fail_after(_WAIT_SECONDS):
+                await to_thread.run_sync(self._run, limiter=self._thread, abandon_on_cancel=True)
+            return True
+        return False
+
+    def _run(self) -> None:
+        self._is_under_way = True
+        try:
+            self.look()
+        finally:
+            self._is_under_way = False
 
 
 class LedgerFigures(Collector):

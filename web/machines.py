@@ -39,6 +39,7 @@ class Visitors:
             known = ip_address(address)
         except ValueError:
             return False
+        known = getattr(known, "ipv4_mapped", None) or known  # all of ::ffff:0:0/96 counts as private, anybody's too
         return known.is_private or any(known in network for network in self.proxies)
 
 
@@ -71,12 +72,21 @@ def visit_of(request: Request) -> Visit:
 
 
 def is_on_this_machine(scope: Scope) -> bool:
-    """Whether the request comes from this machine itself, and no proxy says that it passed it on."""
-    client = scope.get("client")
-    if not client or any(name in Headers(scope=scope) for name in _PROXIED):
+    """Whether the request comes from this machine itself, and nothing shows that a proxy or a tunnel passed it on.
+
+    Some say so in a header; some leave the name that the world called in Host; and nginx, which by itself does neither,
+    speaks HTTP/1.0 to us where nobody told it otherwise (proxy_http_version, before 1.29.7).
+    """
+    client, headers = scope.get("client"), Headers(scope=scope)
+    if not client or scope.get("http_version") == "1.0" or any(name in headers for name in _PROXIED):
         return False
+    called = _bare(headers.get("host", "localhost"))
+    return _is_loopback(client[0]) and (called == "localhost" or _is_loopback(called))
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return ip_address(client[0]).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False
 

@@ -1,7 +1,9 @@
 """What is told to whoever watches over web/: alive, ready, and figures that name nobody."""
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -90,6 +92,37 @@ def test_however_often_it_is_asked_the_ledger_is_looked_at_once_a_second(
         assert len(looks) == 2
 
 
+@pytest.mark.one_database
+def test_a_flood_of_questions_is_one_look_and_a_database_that_hangs_holds_one_thread(
+    ledger: Ledger, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, is_stuck, let_go = list[int](), threading.Event(), threading.Event()
+
+    def stuck(_: Ledger) -> None:
+        looks.append(1)
+        is_stuck.set()
+        let_go.wait()
+
+    monkeypatch.setattr("web.health.require_current", stuck)
+    monkeypatch.setattr("web.health._WAIT_SECONDS", 60)
+    now = 100.0
+    health = Health(ledger, metrics, None, clock=lambda: now)
+    with line_to(health.routes()[1].app) as line:
+        with ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(line, "GET", "/readyz") for _ in range(8)]
+            is_stuck.wait()
+            let_go.set()
+            assert {one.result().status for one in asked} == {200}
+        assert len(looks) == 1
+        monkeypatch.setattr("web.health._WAIT_SECONDS", 0.01)
+        let_go.clear()
+        for _ in range(3):
+            now += READY_SECONDS
+            assert line("GET", "/readyz").status == 503
+        assert len(looks) == 2, "others were sent after the one that hangs"
+        let_go.set()
+
+
 def test_figures_are_for_who_has_the_token_or_sits_at_this_machine(line: Line) -> None:
     def ask(client: tuple[str, int], *headers: tuple[bytes, bytes]) -> int:
         return line("GET", "/metrics", headers=headers, client=client).status
@@ -102,6 +135,10 @@ def test_figures_are_for_who_has_the_token_or_sits_at_this_machine(line: Line) -
     assert ask(("127.0.0.1", 5), (b"authorization", b"Bearer wrong")) == 401
     for passed_on in (b"x-forwarded-for", b"forwarded", b"via", b"x-real-ip"):
         assert ask(("127.0.0.1", 5), (passed_on, b"127.0.0.1")) == 401
+    for ours in (b"127.0.0.1:8080", b"localhost:8080", b"[::1]:8080"):
+        assert ask(("127.0.0.1", 5), (b"host", ours)) == 200
+    assert ask(("127.0.0.1", 5), (b"host", b"reviews.example.com")) == 401  # a tunnel that adds nothing
+    assert line("GET", "/metrics", client=("127.0.0.1", 5), version="1.0").status == 401  # nginx as it comes
 
 
 @pytest.mark.one_database

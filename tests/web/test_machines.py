@@ -45,3 +45,5 @@ def test_the_visitor_behind_our_own_proxy_is_the_last_address_that_it_names() ->
 
 def test_a_visitor_who_comes_straight_cannot_name_another_address() -> None:
     assert visit(client="8.8.8.8", x_forwarded_for="1.1.1.1").address == "8.8.8.8"
+    assert visit(client="::ffff:8.8.8.8", x_forwarded_for="1.1.1.1").address == "::ffff:8.8.8.8"
+    assert visit(client="::ffff:10.0.0.2", x_forwarded_for="1.1.1.1").address == "1.1.1.1"
