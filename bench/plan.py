@@ -99,6 +99,7 @@ def make_frame(people: int) -> pl.DataFrame:
         is_list_undone=pl.lit(value=False),
         is_paused=_chance("paused", 1),
         is_in_flight=_chance("doubt", 1),
+        is_beyond_plan=pl.lit(value=False),
         has_scored=~first & _chance("scored", 10),
         has_chosen_platform=~first & _chance("platform", 8),
         has_linked_review=~first & _chance("review", 5),

@@ -40,6 +40,11 @@ def allowances() -> dict[Plan, Allowance]:
     return {Plan(name): Allowance(**limits) for name, limits in table.items()}
 
 
+def without_follow_ups() -> frozenset[Plan]:
+    """The plans that send the first message of a sequence and no more."""
+    return frozenset(plan for plan, has in allowances().items() if not has.follow_ups)
+
+
 def plan_name(plan: Plan) -> str:
     """As people say it: "Free Trial"."""
     return plan.value.replace("_", " ").title()

@@ -146,6 +146,7 @@ class Rule(StrEnum):
     PAUSED = "paused"
     STOPPED = "stopped"
     ANSWERED = "answered"
+    NO_FOLLOW_UPS = "no_follow_ups"  # the account's plan sends first messages only
     UNDELIVERABLE = "undeliverable"  # a message failed for good, and the policy stops there
     SUPPRESSED = "suppressed"
     IN_DOUBT = "in_doubt"  # the step before is in doubt: nothing follows until it is settled

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from data import plans
 from data.ledger import controls, manual_asks, pictures
 from data.ledger.ask_settings import read_ask_settings
 from data.ledger.jobs import ask_for
@@ -17,13 +18,12 @@ from data.ledger.manual_asks import Wish
 from data.ledger.queueing import lock_people
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
-from data.words import AddressKind, Channel, InvitationStatus, JobKind, Plan
+from data.words import AddressKind, Channel, InvitationStatus, JobKind
 from invitations.asking import WishRefused, faults_of, in_words, unreachable, wish_of
 from invitations.controls import Actor, Answer, Done, Refused, must_not_be_contacted
 from invitations.picture_files import PictureRefused, make_versions
 
 LARGEST_BOOST = 1_000_000
-_WITHOUT_BOOSTS = (Plan.FREE, Plan.FREE_TRIAL, Plan.STARTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,8 @@ def buy_more(ledger: Ledger, actor: Actor, invitations: int, *, now: datetime) -
         return Refused(f"{invitations} invitations cannot be bought; name a number from 1 to {LARGEST_BOOST:,}.")
     with ledger.write() as c:
         plan = manual_asks.plan_of(c, actor.account_id)
-        if plan in _WITHOUT_BOOSTS:
-            name = plan.value.replace("_", " ").title()
+        if not plans.allowance(plan).boosts:
+            name = plans.plan_name(plan)
             return Refused(f"The {name} plan has no boosts. Upgrade to Growth or Scale to buy more invitations.")
         allowance, left, resets = manual_asks.add_boost(c, actor.account_id, invitations, by=actor.email, at=now)
         controls.record_audit(

@@ -17,6 +17,7 @@ HELD_BACK: Mapping[str, str] = {
     Rule.PAUSED: "paused until someone resumes it",
     Rule.STOPPED: "stopped until someone restarts it",
     Rule.ANSWERED: "they have answered",
+    Rule.NO_FOLLOW_UPS: "the account's plan sends the first message only",
     Rule.UNDELIVERABLE: "a message failed for good",
     Rule.SUPPRESSED: "must not be contacted",
     Rule.IN_DOUBT: "a message is on its way or in doubt",

@@ -21,6 +21,7 @@ A candidate is a customer's next step on one channel that the step names; `data.
     is_paused                Boolean  the message, its list, or the channel at the location
     is_in_flight             Boolean  a message of the invitation is being sent or in doubt
     has_scored, has_chosen_platform, has_linked_review, has_clicked, has_failed  Boolean  facts, never values
+    is_beyond_plan           Boolean  a follow-up, and the account's plan has none
     is_consent_withdrawn     Boolean  they said no to being asked, and gave no basis since
     express_at, purchase_at, inquiry_at  Datetime  the newest consent of each basis not withdrawn since; null: none
     asked_at                 Datetime the person's latest ask at any location and address; null: never
@@ -61,7 +62,7 @@ _READ = (
     *("is_channel_off", "is_address_missing", "is_template_missing", "is_template_unapproved"),
     *("is_marketing_refused", "is_suppressed", "is_excluded", "is_list_undone", "is_paused", "is_in_flight"),
     *("has_scored", "has_chosen_platform", "has_linked_review", "has_clicked", "has_failed"),
-    *("asked_at", "invited_at", "is_cap_overridden", "has_unit"),
+    *("is_beyond_plan", "asked_at", "invited_at", "is_cap_overridden", "has_unit"),
     *("request_status", "queued_not_before", "queued_not_after"),
 )
 # What waiting for others changes, and what that is worked out from.

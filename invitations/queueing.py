@@ -38,7 +38,10 @@ TOKEN_BYTES = 12  # 96 random bits, 16 characters
 
 _ENDING = (Rule.ANSWERED, Rule.UNDELIVERABLE)
 # What a claim does not look at again, or never lets go of: the message leaves the queue, and comes back if it may.
-_CANCELING = (Rule.SUPPRESSED, Rule.EXCLUDED, Rule.NO_CONSENT, Rule.NO_ADDRESS, Rule.MARKETING_REFUSED)
+_CANCELING = (
+    *(Rule.SUPPRESSED, Rule.EXCLUDED, Rule.NO_CONSENT, Rule.NO_ADDRESS, Rule.MARKETING_REFUSED),
+    Rule.NO_FOLLOW_UPS,
+)
 # Likewise where they have no known end, for then there is no window to move the message to.
 _CANCELING_WITHOUT_END = (Rule.ALREADY_INVITED, Rule.QUIET_HOURS)
 
@@ -142,6 +145,8 @@ def _write(ledger: Ledger, this: _Pass, *, candidates: pl.DataFrame, verdicts: p
     still_coming = set(verdicts["invitation_id"])  # by another channel of the last step, though held back now
     for ids in _chunks([one for one in over if one not in still_coming]):
         counts["finished"] += _write_once(ledger, partial(writes.end_finished, invitation_ids=ids, at=this.now))
+    for ids in _chunks(_to_end_at_the_first(verdicts)):
+        counts["finished"] += _write_once(ledger, partial(writes.end_at_the_first, invitation_ids=ids, at=this.now))
     return counts
 
 
@@ -162,6 +167,12 @@ def _to_end(verdicts: pl.DataFrame) -> list[int]:
     """Active invitations whose stop condition is met: an answer, or a failure where the policy stops at one."""
     met = verdicts.filter(_is_held_by(_ENDING), pl.col("invitation_status") == InvitationStatus.ACTIVE.value)
     return met["invitation_id"].unique().sort().to_list()
+
+
+def _to_end_at_the_first(verdicts: pl.DataFrame) -> list[int]:
+    """Invitations whose follow-up would be due now if the plan had any: until then a better plan lets it go."""
+    due = verdicts.filter(_is_held_by([Rule.NO_FOLLOW_UPS]), ~_is_held_by([Rule.STEP_NOT_DUE]))
+    return due["invitation_id"].drop_nulls().unique().sort().to_list()
 
 
 def _to_cancel(candidates: pl.DataFrame, verdicts: pl.DataFrame) -> list[int]:

@@ -146,6 +146,13 @@ def answered(policy: Policy) -> Rule:
     )
 
 
+def no_follow_ups(policy: Policy) -> Rule:
+    """The account's plan (data/plans.toml) sends the first message of a sequence and no more."""
+    return _endless(
+        words.Rule.NO_FOLLOW_UPS, pl.col("is_beyond_plan"), "the account's plan sends the first message only"
+    )
+
+
 def undeliverable(policy: Policy) -> Rule:
     """A message of the invitation failed for good, and the policy stops there instead of going on to the next step."""
     return _endless(
@@ -288,11 +295,11 @@ UNUSABLE: dict[Make, str] = {
 # In the order in which verdicts list them.
 ALL: tuple[Make, ...] = (
     *(step_not_due, channel_off, no_address, no_template, template_not_approved, marketing_refused, no_consent),
-    *(excluded, list_undone, paused, stopped, answered, undeliverable, suppressed, in_doubt),
+    *(excluded, list_undone, paused, stopped, answered, no_follow_ups, undeliverable, suppressed, in_doubt),
     *(already_invited, frequency_cap, list_speed, quiet_hours, location_quota, quota),
 )
 # Those that hold for no known end whatever the hour and whoever else is asked: their columns are there at the start.
 ENDLESS: tuple[Make, ...] = (
     *(channel_off, no_address, no_template, template_not_approved, marketing_refused),
-    *(excluded, list_undone, paused, stopped, answered, undeliverable, suppressed, in_doubt),
+    *(excluded, list_undone, paused, stopped, answered, no_follow_ups, undeliverable, suppressed, in_doubt),
 )

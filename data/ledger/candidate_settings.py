@@ -5,10 +5,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.frames import MOMENT, Schema, frame, word
-from data.ledger.tables import channels, lists, locations, sequence_steps, sequences, templates
+from data.ledger.tables import accounts, channels, lists, locations, sequence_steps, sequences, templates
+from data.plans import allowance
 from data.words import Channel, TemplateApproval
 
 _t = templates.c
+
+
+def has_follow_ups(connection: Connection, account_id: int) -> bool:
+    """Whether the account's plan sends more than the first message of a sequence."""
+    plan = connection.execute(sa.select(accounts.c.plan).where(accounts.c.account_id == account_id)).scalar_one()
+    return allowance(plan).follow_ups
 
 
 def read_steps(connection: Connection, account_id: int) -> pl.DataFrame:

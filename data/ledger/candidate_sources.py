@@ -51,6 +51,7 @@ class Sources:
     asks                 person_id, location_id, asked_at: at least the newest of each person and location
     manual_asks          customer_id, asked_at, sent_by, override_reason, channels, template_slug, send_at: the newest
                          of each customer
+    has_follow_ups       whether the account's plan sends more than the first message
     """
 
     account_id: int
@@ -68,6 +69,7 @@ class Sources:
     consents: pl.DataFrame
     asks: pl.DataFrame
     manual_asks: pl.DataFrame
+    has_follow_ups: bool
 
 
 def read_sources(
@@ -100,6 +102,7 @@ def read_sources(
         consents=candidate_bars.read_consents(connection, account_id),
         asks=read_asks(connection, account_id, person_ids),
         manual_asks=read_manual_asks(connection, account_id),
+        has_follow_ups=settings.has_follow_ups(connection, account_id),
     )
 
 

@@ -34,7 +34,7 @@ _COLUMNS = (
     *UNUSABLE,
     *("is_excluded", "is_list_undone", "is_paused", "is_in_flight"),
     *FACTS,
-    *("has_failed", "has_unit", "is_cap_overridden"),
+    *("is_beyond_plan", "has_failed", "has_unit", "is_cap_overridden"),
     *("is_consent_withdrawn", "express_at", "purchase_at", "inquiry_at", "asked_at", "invited_at"),
     *("address", "template_id", "request_id", "request_status"),
     *("queued_not_before", "queued_not_after", "queued_address", "queued_template_id"),
@@ -60,6 +60,7 @@ def build(sources: Sources, at: datetime) -> pl.DataFrame:
     rows = _with_templates(steps_of(people_of(sources), sources, at), sources.templates)
     rows = _with_suppressions(rows, sources.suppressed_people, sources.suppressed_addresses)
     rows = _with_holds(rows.join(sources.channels, on=["location_id", "channel"], how="left"))
+    rows = rows.with_columns(is_beyond_plan=(pl.col("step") > 0) & (not sources.has_follow_ups))
     return _without_vain_tries(rows).select(_COLUMNS).sort("customer_id", "step", "preference", "channel")
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 from data.ledger.asks import came_again, counting
 from data.ledger.fallback import OF_THE_CHANNEL
 from data.ledger.rows_of import items_of
-from data.ledger.tables import customers, invitations, lists, people, requests, sequence_steps
+from data.ledger.tables import accounts, customers, invitations, lists, people, requests, sequence_steps
+from data.plans import without_follow_ups
 from data.words import InvitationStatus, RequestStatus
 
 _c, _i, _r = customers.c, invitations.c, requests.c
@@ -177,6 +178,18 @@ def end_finished(connection: Connection, invitation_ids: Collection[int], at: da
     return _end(connection, _nothing_left().where(_i.invitation_id.in_(invitation_ids)), InvitationStatus.FINISHED, at)
 
 
+def end_at_the_first(connection: Connection, invitation_ids: Collection[int], at: datetime) -> int:
+    """End those of the invitations that have no follow-ups by the account's plan, their first message being over.
+
+    As `end_finished`, the number changed.
+    """
+    has_none = sa.exists().where(accounts.c.account_id == _i.account_id, accounts.c.plan.in_(without_follow_ups()))
+    over = sa.select(_i.invitation_id).where(
+        _i.invitation_id.in_(invitation_ids), _i.status == InvitationStatus.ACTIVE, has_none, _is_over(), ~_is_open()
+    )
+    return _end(connection, over, InvitationStatus.FINISHED, at)
+
+
 def end_answered(connection: Connection, invitation_ids: Collection[int], at: datetime) -> int:
     """End those of the invitations that are active, their stop condition being met; the number changed."""
     active = sa.select(_i.invitation_id).where(
@@ -200,9 +213,16 @@ def _nothing_left() -> sa.Select[tuple[int]]:
         .correlate(invitations)
         .scalar_subquery()
     )
-    is_over = sa.exists().where(_r.invitation_id == _i.invitation_id, _r.status.in_(_OVER), _r.step >= last_step)
-    is_open = sa.exists().where(_r.invitation_id == _i.invitation_id, _r.status.not_in(_SETTLED))
-    return sa.select(_i.invitation_id).where(_i.status == InvitationStatus.ACTIVE, is_over, ~is_open)
+    is_at_its_end = _is_over(_r.step >= last_step)
+    return sa.select(_i.invitation_id).where(_i.status == InvitationStatus.ACTIVE, is_at_its_end, ~_is_open())
+
+
+def _is_over(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(_r.invitation_id == _i.invitation_id, _r.status.in_(_OVER), *which)
+
+
+def _is_open() -> sa.ColumnElement[bool]:
+    return sa.exists().where(_r.invitation_id == _i.invitation_id, _r.status.not_in(_SETTLED))
 
 
 def _end(connection: Connection, which: sa.Select[tuple[int]], status: InvitationStatus, at: datetime) -> int:

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from data.ledger.breakers import is_held
 from data.ledger.suppressions import is_suppressed
-from data.ledger.tables import channels, invitations, lists, requests, system, templates
+from data.ledger.tables import accounts, channels, invitations, lists, requests, system, templates
+from data.plans import without_follow_ups
 from data.words import Channel, InvitationStatus, TemplateApproval
 
 _r, _i, _ch = requests.c, invitations.c, channels.c
@@ -43,8 +44,16 @@ def nothing_stops(
             ),
         ),
         ~is_suppressed(_r.channel, _i.person_id, _r.address),
+        ~is_beyond_plan(),
         stopped_by_no_breaker,
     )
+
+
+def is_beyond_plan() -> sa.ColumnElement[bool]:
+    """Whether the request is a follow-up, and the account's plan has none (any more); for a WHERE over `requests`."""
+    a = accounts.c
+    has_none = sa.exists().where(a.account_id == _r.account_id, a.plan.in_(without_follow_ups()))
+    return sa.and_(_r.step > 0, has_none)
 
 
 def sender_of(senders: Mapping[Channel, str | sa.ColumnElement[str]]) -> sa.ColumnElement[str]:

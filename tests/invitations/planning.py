@@ -31,7 +31,7 @@ COLUMNS: dict[str, Any] = {
             *("is_channel_off", "is_address_missing", "is_template_missing", "is_template_unapproved"),
             *("is_marketing_refused", "is_suppressed", "is_excluded", "is_list_undone", "is_paused", "is_in_flight"),
             *("has_scored", "has_chosen_platform", "has_linked_review", "has_clicked", "has_failed"),
-            "is_consent_withdrawn",
+            *("is_beyond_plan", "is_consent_withdrawn"),
         ),
         pl.Boolean,
     ),

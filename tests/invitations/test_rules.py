@@ -101,6 +101,7 @@ def test_a_message_for_seven_goes_when_the_day_opens() -> None:
         ("is_template_unapproved", "template_not_approved"),
         ("is_marketing_refused", "marketing_refused"),
         ("is_suppressed", "suppressed"),
+        ("is_beyond_plan", "no_follow_ups"),
         ("is_excluded", "excluded"),
         ("is_paused", "paused"),
         ("is_in_flight", "in_doubt"),
