@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-import sqlalchemy as sa
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,14 +19,15 @@ from data.ledger.store import Ledger
 from data.words import PageMode
 from invitations import respond
 from invitations.evidence import Visit
+from invitations.links import is_web
 from web.bodies import read_form
 from web.languages import texts_for
 from web.looks import Looks
 from web.machines import visit_of
+from web.notes import Notes
 from web.texts import Texts
-from web.threads import LedgerThreads
+from web.threads import WRITES_AT_ONCE, LedgerThreads
 
-log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SCORES = {str(score): score for score in range(11)}
@@ -51,6 +50,8 @@ class Pages:
     def __init__(self, ledger: Ledger, looks: Looks, threads: LedgerThreads) -> None:
         self.ledger = ledger
         self.threads = threads
+        self.writes = LedgerThreads(WRITES_AT_ONCE)
+        self.notes = Notes(ledger)
         self.looks = looks
         self._logos: dict[str, tuple[str, bytes]] = {}  # by hash: what is under one never changes
 
@@ -80,19 +81,15 @@ class Pages:
             direct = page.direct
             if direct is not None:
                 return await self._lead_to(token, direct, visit)
-            await self._note(lambda now: respond.note_click(self.ledger, token, visit=visit, now=now))
+            await self.notes.take(lambda now: respond.note_click(self.ledger, token, visit=visit, now=now))
         known, asked = (_STARS, "stars") if page.mode is PageMode.STARS else (_SCORES, "score")
         chosen = known.get(request.query_params.get(asked, ""))
         return await self._review(request, token, page, is_told=after == "comment", chosen=chosen)
 
     async def _lead_to(self, token: str, platform: Platform, visit: Visit) -> Response:
-        """Straight on to the location's one platform; that the choice could not be noted must not hold anybody up."""
-
-        def note(now: datetime) -> bool:
-            key = platform.platform_id
-            return bool(respond.choose_platform(self.ledger, token, key, visit=visit, now=now))
-
-        await self._note(note)
+        """On to a platform; that the choice could not be noted must not hold anybody up."""
+        key = platform.platform_id
+        await self.notes.take(lambda now: respond.choose_platform(self.ledger, token, key, visit=visit, now=now))
         return RedirectResponse(platform.url, 302)
 
     async def take_answer(self, request: Request) -> Response:
@@ -114,7 +111,7 @@ class Pages:
         return RedirectResponse(f"/r/{token}?after={'comment' if is_said else 'score'}", 303)
 
     async def _take(self, work: Callable[[datetime], bool]) -> None:
-        if not await self._run(work):
+        if not await self._write(work):
             raise HTTPException(404)
 
     async def _ask_again(self, request: Request, token: str, *, is_of_stars: bool) -> Response:
@@ -130,17 +127,18 @@ class Pages:
         token, number = _token(request), request.path_params["platform_id"]
         if not (number.isascii() and number.isdecimal() and len(number) <= _LONGEST_KEY):
             raise HTTPException(404)
-        key, visit = int(number), visit_of(request)
-        url = await self._run(lambda now: respond.choose_platform(self.ledger, token, key, visit=visit, now=now))
-        if url is None:
+        page = await self._run(lambda now: respond.open_review_page(self.ledger, token, now=now))
+        shown = () if page is None else page.platforms
+        platform = next((one for one in shown if one.platform_id == int(number) and is_web(one.url)), None)
+        if platform is None:
             raise HTTPException(404)
-        return RedirectResponse(url, 302)
+        return await self._lead_to(token, platform, visit_of(request))
 
     async def pixel(self, request: Request) -> Response:
         """An open. The picture is the same whether the token is known or not."""
         token, visit = request.path_params["token"], visit_of(request)
         if is_token(token):
-            await self._note(lambda now: respond.note_open(self.ledger, token, visit=visit, now=now))
+            await self.notes.take(lambda now: respond.note_open(self.ledger, token, visit=visit, now=now))
         return Response(_PIXEL, media_type="image/gif")
 
     async def unsubscribe_page(self, request: Request) -> Response:
@@ -150,7 +148,7 @@ class Pages:
         if page is None:
             raise HTTPException(404)
         visit = visit_of(request)
-        await self._note(lambda now: respond.note_way_out(self.ledger, token, visit=visit, now=now))
+        await self.notes.take(lambda now: respond.note_way_out(self.ledger, token, visit=visit, now=now))
         return await self._show(
             request, page, "unsubscribe.html", token=token, is_done=page.is_unsubscribed, scope=None
         )
@@ -160,7 +158,7 @@ class Pages:
         token, form = _token(request), await read_form(request)
         is_channel_only = form.get("scope") == "channel"
         page = await self.threads.run(lambda: respond.open_unsubscribe_page(self.ledger, token))
-        if page is None or not await self._run(
+        if page is None or not await self._write(
             lambda now: respond.unsubscribe(
                 self.ledger, token, is_channel_only=is_channel_only, is_one_click="scope" not in form, now=now
             )
@@ -218,12 +216,8 @@ class Pages:
         """Ledger calls wait for the disk: they run in a thread, with policy time read there too."""
         return await self.threads.run(lambda: work(self.ledger.policy_now()))
 
-    async def _note(self, work: Callable[[datetime], bool]) -> None:
-        """Note a visit. A ledger too busy to take it must not cost the customer the page."""
-        try:
-            await self._run(work)
-        except sa.exc.OperationalError as problem:
-            log.warning("visit_not_noted", problem=type(problem).__name__)
+    async def _write(self, work: Callable[[datetime], T]) -> T:
+        return await self.writes.run(lambda: work(self.ledger.policy_now()))
 
 
 def _texts(request: Request, page: respond.ReviewPage | respond.UnsubscribePage) -> Texts:

@@ -7,15 +7,16 @@ from anyio import CapacityLimiter, to_thread
 
 T = TypeVar("T")
 
-# Fewer than the ledger's pool has connections (15 on SQLite, 20 on PostgreSQL): a flood waits in line here, for as long
-# as it takes, and not for a connection, which fails after 30 seconds.
-_AT_ONCE = 10
+# With whoever else asks (hooks, the inbox, health, the watch) fewer than the ledger's pool has connections (25): who comes
+# in a flood waits in line here, as long as it takes, and not for a connection, which fails after 30 seconds. Each has a
+# line of its own, for while the ledger can't be written nobody who only reads may have to wait.
+READS_AT_ONCE, WRITES_AT_ONCE, NOTES_AT_ONCE = 8, 4, 3
 
 
 class LedgerThreads:
     """Runs calls in threads, a few at a time."""
 
-    def __init__(self, at_once: int = _AT_ONCE) -> None:
+    def __init__(self, at_once: int = READS_AT_ONCE) -> None:
         self.limiter = CapacityLimiter(at_once)
 
     @property

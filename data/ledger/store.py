@@ -23,6 +23,7 @@ from data.settings import Settings, utc_now
 
 _WRITE = "afterword_write"
 _BUSY_MILLISECONDS = 15_000
+_POOL = {"pool_size": 10, "max_overflow": 15}  # connections of one process; web/threads.py counts on them
 # PostgreSQL undid this transaction, and the same work done again can succeed: a deadlock, a serialization failure, or a
 # person who was merged into another between our reading and our writing.
 _UNDONE = ("40P01", "40001", "23503")
@@ -110,9 +111,7 @@ def open_ledger(settings: Settings | None = None) -> Ledger:
     if url.get_backend_name() == "sqlite":
         return Ledger(_sqlite_engine(url), settings)
     return Ledger(
-        sa.create_engine(
-            url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, pool_size=10
-        ),
+        sa.create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, **_POOL),
         settings,
     )
 
@@ -121,7 +120,10 @@ def _sqlite_engine(url: sa.URL) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        url, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000}
+        url,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000},
+        **_POOL,
     )
 
     @sa.event.listens_for(engine, "connect")
