@@ -275,6 +275,14 @@ class JobKind(StrEnum):
     SUBMIT_TEMPLATE = "submit_template"  # WhatsApp: hand a template to Meta
 
 
+class ReplyState(StrEnum):
+    """How far the reply to a review is."""
+
+    OPEN = "open"  # nobody has written one
+    DRAFTED = "drafted"  # written here, not published on the platform yet
+    ANSWERED = "answered"  # published
+
+
 class AlertKind(StrEnum):
     """What somebody must be told about, wherever they are."""
 
