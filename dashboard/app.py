@@ -12,6 +12,7 @@ from dashboard import desk, entrance
 from dashboard.components.breakers import show_held_senders
 from dashboard.components.confirm import show_answer
 from dashboard.components.icons import icon_styles
+from dashboard.components.send_form import show_send_form
 from dashboard.source import open_source
 
 _HERE = Path(__file__).parent
@@ -38,3 +39,4 @@ desk.lay(chosen)
 show_held_senders()
 show_answer()
 page.run()
+show_send_form()

@@ -20,13 +20,15 @@ from data.ledger.manual_asks import Wish
 from data.ledger.store import Ledger
 from data.pace import Pace
 from data.permissions import Action, may
-from data.words import AddressKind, Channel, InvitationStatus
+from data.words import AddressKind, Channel, InvitationStatus, Rule
 from invitations.actor import Actor, Refused
 from invitations.asking import WishRefused, why_not_by, wish_of
 from invitations.by_hand import barred, may_not_ask
 from invitations.consent import CHANNEL_NAMES
 from invitations.held_senders import Hold, read_holds
 from invitations.why import Explanation, coming_of, explain, held_by, plan_for, reasons_of
+
+_SET_ASIDE = (Rule.FREQUENCY_CAP, Rule.ALREADY_INVITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class ForeseenMessage:
     template_id: int
     earliest_at: datetime | None  # UTC, policy time; None: nobody knows when
     reasons: Sequence[str]  # what holds it back until then, in words
+    rules: Sequence[Rule] = ()  # and by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class ForeseenAsk:
     def earliest_at(self) -> datetime | None:
         """When the first message would go (UTC, policy time); None: nobody knows."""
         return self.explanation.earliest_at
+
+    @property
+    def is_too_soon(self) -> bool:
+        """Whether the frequency cap or "invite again" holds it, which a reason would set aside."""
+        return any(rule in _SET_ASIDE for message in self.messages for rule in message.rules)
 
     def lines(self) -> list[str]:
         """The same as lines of text."""
@@ -121,7 +129,7 @@ def foresee_in(
     messages = [
         ForeseenMessage(
             Channel(verdict["channel"]), verdict["address"], verdict["template_id"], verdict["earliest_at"],
-            [*reasons_of(verdict, zone, now), *held_by(verdict, holds, zone, now)],
+            [*reasons_of(verdict, zone, now), *held_by(verdict, holds, zone, now)], [Rule(r) for r in verdict["rules"]],
         )
         for verdict in coming_of(verdicts, customer_id)
         if verdict["address"] is not None and verdict["template_id"] is not None

@@ -1,4 +1,4 @@
-"""Requests: every message, what became of it, what is done about a doubt, and the pause of those still queued."""
+"""Requests: every message, what became of it and why it waits; asking for one by hand, pausing what is queued."""
 
 from typing import Any
 
@@ -8,15 +8,21 @@ from markupsafe import Markup
 from dashboard.components.confirm import pause, resume
 from dashboard.components.marks import request_mark
 from dashboard.components.page import EVERY, PAGE_SIZE, back_to_first_page, empty, pager, search_box, tabs, title
+from dashboard.components.panel import open_panel, show_panel
 from dashboard.components.pausing import show_pausing
-from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, place_cell, two_lines
+from dashboard.components.picked_requests import show_picked
+from dashboard.components.picking import Picking
+from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, two_lines
+from dashboard.components.send_form import TITLE, open_send_form
 from dashboard.components.settle import ask_to_settle, show_settling
 from dashboard.components.standing import IN_DOUBT, PAUSED, STOPPED, Standings, read_standings
+from dashboard.components.why_queued import ask_why, show_why
 from dashboard.desk import Desk, here
 from dashboard.wording import CHANNEL, contact, day_and_time, said
+from data.ledger.list_names import list_names
 from data.permissions import Action
-from data.warehouse import pages
-from data.warehouse.pages import Page, RequestFilter, RequestOrder
+from data.warehouse.pages import Page
+from data.warehouse.requests import NO_LIST, RequestFilter, RequestOrder, requests_by_status, requests_page
 from data.words import Channel, ScreenStatus
 
 _ORDERS = {
@@ -25,26 +31,38 @@ _ORDERS = {
     "Name": RequestOrder.NAME,
     "Most retries": RequestOrder.RETRIES,
 }
+_ANY_LIST, _WITHOUT_LIST = "All lists", "No list"
+Row = dict[str, Any]
 
 
 def _columns(desk: Desk, standings: Standings) -> list[Column]:
+    is_one_place = len(desk.places) == 1
     return [
-        Column("Invite sent to", lambda row: person_cell(row["name"], contact(row["address"])), "2.2fr"),
-        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.7fr", on_phone=False),
-        Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or ""), "1.4fr", on_phone=False),
-        Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False),
-        Column("Date sent", lambda row: _sent(row, desk, standings), "1.45fr"),
-        Column("Status", lambda row: _status(row, desk, standings), "1.8fr"),
+        Column(
+            "Invite sent to",
+            lambda row: person_cell(row["name"], "" if is_one_place else row["location_name"]),
+            "1.6fr",
+        ),
+        Column("Email or phone", _address, "1.9fr"),
+        Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or "", row["sent_by"]), "1.4fr",
+               on_phone=False),
+        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.8fr", on_phone=False),
+        Column("Date sent", lambda row: _sent(row, desk, standings), "1.35fr"),
+        Column("Status", lambda row: _status(row, desk, standings), "1.5fr"),
         Column("Retries", lambda row: row["retries"], "0.6fr", is_number=True, on_phone=False),
-    ]
+    ]  # fmt: skip
 
 
-def _status(row: dict[str, Any], desk: Desk, standings: Standings) -> Markup:
+def _address(row: Row) -> Markup:
+    return Markup('<div class="aw-clip" title="{0}">{0}</div>').format(contact(row["address"]))
+
+
+def _status(row: Row, desk: Desk, standings: Standings) -> Markup:
     note = standings.note(row)
     return request_mark(row["screen_status"], note, row["failure_reason"], standings.about(row, desk))
 
 
-def _sent(row: dict[str, Any], desk: Desk, standings: Standings) -> object:
+def _sent(row: Row, desk: Desk, standings: Standings) -> object:
     zone = row["location_time_zone"]
     if row["handed_at"] is not None:
         return moment_cell(*day_and_time(row["handed_at"], zone, desk.now))
@@ -60,44 +78,52 @@ def _sent(row: dict[str, Any], desk: Desk, standings: Standings) -> object:
     return moment_cell("Not yet", f"due {day}, {time}", f"Not before {exact}")
 
 
-def _buttons(row: dict[str, Any], desk: Desk, standings: Standings) -> list[Button]:
+def _buttons(row: Row, desk: Desk, standings: Standings) -> list[Button]:
+    """What can be done about a message: why it waits, pause or resume, decide; and its customer's history."""
+    activity = Button("Activity", ":material/history:", "activity", lambda _: open_panel(row["customer_id"]))
     if row["screen_status"] != ScreenStatus.QUEUED:
-        return []
+        return [activity]
+    reason = Button("Why queued", ":material/help:", "why", ask_why)
     doubt = standings.doubts.get(row["request_id"])
     if doubt is not None and doubt.is_left_to_person and desk.may(Action.SEND):
-        return [Button("Decide", ":material/contact_support:", "settle", ask_to_settle)]
-    if standings.note(row) == STOPPED:
-        return []
-    if row["note"] == PAUSED:
-        return [Button("Resume", ":material/play_arrow:", "resume", resume)] if desk.may(Action.RESUME) else []
-    if row["note"] == IN_DOUBT or row["request_id"] in standings.holds:  # it may have gone, or waits with others
-        return []
-    return [Button("Pause", ":material/pause:", "pause", pause)] if desk.may(Action.PAUSE) else []
+        return [Button("Decide", ":material/contact_support:", "settle", ask_to_settle), reason, activity]
+    if row["note"] == PAUSED and desk.may(Action.RESUME) and standings.note(row) != STOPPED:
+        return [Button("Resume", ":material/play_arrow:", "resume", resume), reason, activity]
+    if _is_pausable(row, standings) and desk.may(Action.PAUSE):
+        return [Button("Pause", ":material/pause:", "pause", pause), reason, activity]
+    return [reason, activity]
+
+
+def _is_pausable(row: Row, standings: Standings) -> bool:
+    """It is queued and waits for nothing but its time: it has not gone, and is not held with others."""
+    is_held = row["note"] in (PAUSED, IN_DOUBT) or row["request_id"] in standings.holds
+    return row["screen_status"] == ScreenStatus.QUEUED and not is_held
 
 
 def _choose(desk: Desk) -> tuple[RequestFilter, RequestOrder, int]:
+    again: dict[str, Any] = {
+        "bind": "query-params", "label_visibility": "collapsed", "on_change": back_to_first_page, "args": ("requests",),
+    }  # fmt: skip
+    with desk.ledger.read() as c:
+        names = list_names(c, desk.access.account_id, [place.location_id for place in desk.places])
     with st.container(key="aw_filters_requests", horizontal=True, vertical_alignment="center"):
         with st.container(width=320):
             search = search_box("requests", "Name, email or phone")
         with st.container(width=150):
-            channel = st.selectbox(
-                "Channel", ["All channels", *CHANNEL.values()], key="requests_channel", bind="query-params",
-                label_visibility="collapsed", on_change=back_to_first_page, args=("requests",),
-            )  # fmt: skip
-        with st.container(width=170):
-            order = st.selectbox(
-                "Order", list(_ORDERS), key="requests_order", bind="query-params", label_visibility="collapsed",
-                on_change=back_to_first_page, args=("requests",),
-            )  # fmt: skip
-    chosen = RequestFilter(channel=_channel(channel), search=search)
-    counts = pages.requests_by_status(desk.reader, desk.scope, chosen)
+            channel = st.selectbox("Channel", ["All channels", *CHANNEL.values()], key="requests_channel", **again)
+        with st.container(width=200):
+            of_list = st.selectbox("List", [_ANY_LIST, _WITHOUT_LIST, *names], key="requests_list", **again)
+        with st.container(width=160):
+            order = st.selectbox("Order", list(_ORDERS), key="requests_order", **again)
+    chosen = RequestFilter(channel=_channel(channel), search=search, list_name=_list(of_list, names))
+    counts = requests_by_status(desk.reader, desk.scope, chosen)
     shown = [status for status in ScreenStatus if status is not ScreenStatus.CANCELED or counts.get(status)]
     whole = sum(count for status, count in counts.items() if status != ScreenStatus.CANCELED)
     words = {EVERY: f"All {whole:,}"} | {status.value: f"{status} {counts.get(status, 0):,}" for status in shown}
     status = tabs("requests", "Status", words)
     if status is None:
         return chosen, _ORDERS.get(order, RequestOrder.NEWEST), whole
-    only = RequestFilter((ScreenStatus(status),), chosen.channel, chosen.search)
+    only = RequestFilter((ScreenStatus(status),), chosen.channel, chosen.search, chosen.list_name)
     return only, _ORDERS.get(order, RequestOrder.NEWEST), counts.get(status, 0)
 
 
@@ -105,32 +131,55 @@ def _channel(word: str) -> str | None:
     return next((channel.value for channel in Channel if CHANNEL[channel] == word), None)
 
 
-def show() -> None:
-    desk = here()
+def _list(word: str, names: list[str]) -> str | None:
+    return word if word in names else NO_LIST if word == _WITHOUT_LIST else None
+
+
+def _head(desk: Desk) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(width="stretch"):
             title("Requests", "Every message that was sent or is still to come")
-        show_pausing(desk)
+        with st.container(key="aw_head_actions", horizontal=True, width="content", vertical_alignment="center"):
+            show_pausing(desk)
+            if desk.may(Action.SEND):
+                st.button(
+                    TITLE, key="send_request", icon=":material/send:", type="primary",
+                    on_click=open_send_form, args=(None,),
+                )  # fmt: skip
+
+
+def show() -> None:
+    desk = here()
+    _head(desk)
     chosen, order, total = _choose(desk)
     if not total:
         _nothing(chosen)
+        show_panel()
         return
-    table = st.container()
+    bar, table = st.container(), st.container()
     number = pager("requests", total, "message", "messages")
-    rows = pages.requests_page(desk.reader, desk.scope, chosen, order, Page(number, PAGE_SIZE)).to_dicts()
+    rows = requests_page(desk.reader, desk.scope, chosen, order, Page(number, PAGE_SIZE)).to_dicts()
     standings = read_standings(desk, rows)
-    is_acting = any(desk.may(action) for action in (Action.PAUSE, Action.RESUME, Action.SEND))
+    is_picking = desk.may(Action.PAUSE) or desk.may(Action.RESUME)
+    with bar:
+        show_picked(desk)
     with table:
         draw_rows(
             "requests", rows, _columns(desk, standings), lambda row: row["request_id"],
-            (lambda row: _buttons(row, desk, standings)) if is_acting else None,
+            lambda row: _buttons(row, desk, standings),
+            picking=Picking("requests", lambda row: row["name"] or row["address"]) if is_picking else None,
         )  # fmt: skip
     show_settling(rows)
+    show_why(rows, standings)
+    show_panel()
 
 
 def _nothing(chosen: RequestFilter) -> None:
-    if chosen.search or chosen.channel or len(chosen.statuses) == 1:
-        empty("No message matches", "Clear the search, or choose another status, channel or period.", name="requests")
+    if chosen.search or chosen.channel or chosen.list_name is not None or len(chosen.statuses) == 1:
+        empty(
+            "No message matches", "Clear the search, or choose another status, channel, list or period.",
+            name="requests",
+        )  # fmt: skip
     else:
         empty("No messages yet", "Import a customer list; messages appear here once they are planned.", name="requests")
 

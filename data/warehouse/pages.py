@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import polars as pl
 
 from data.warehouse.sql import statement
-from data.words import ScreenStatus
 
 NOT_INVITED = "not_invited"
 SEARCH_FROM = 3  # characters (product/customers-page.txt)
@@ -56,15 +55,6 @@ class Scope:
         return since_day - (self.until.date() - since_day)
 
 
-class RequestOrder(StrEnum):
-    """How the Requests page can be sorted."""
-
-    NEWEST = "coalesce(handed_at, not_before) desc, request_id desc"
-    OLDEST = "coalesce(handed_at, not_before), request_id"
-    NAME = "lower(name), request_id"
-    RETRIES = "retries desc, request_id desc"
-
-
 class CustomerOrder(StrEnum):
     """How the Customers page can be sorted."""
 
@@ -88,18 +78,6 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestFilter:
-    """What the Requests page leaves in; canceled messages only when asked for by name."""
-
-    statuses: tuple[ScreenStatus, ...] = tuple(s for s in ScreenStatus if s is not ScreenStatus.CANCELED)
-    channel: str | None = None
-    search: str = ""
-
-    def named(self) -> dict[str, Any]:
-        return {"statuses": [s.value for s in self.statuses], "channel": self.channel, **_search(self.search)}
-
-
-@dataclass(frozen=True, slots=True)
 class CustomerFilter:
     """What the Customers page leaves in: an invitation status, or `NOT_INVITED`."""
 
@@ -107,17 +85,7 @@ class CustomerFilter:
     search: str = ""
 
     def named(self) -> dict[str, Any]:
-        return {"status": self.status, **_search(self.search)}
-
-
-def requests_page(reader: Reader, scope: Scope, chosen: RequestFilter, order: RequestOrder, page: Page) -> pl.DataFrame:
-    """One page of messages; the columns are told in queries/requests_page.sql."""
-    return query(reader, "requests_page", scope.named() | chosen.named() | page.named(), order)
-
-
-def requests_by_status(reader: Reader, scope: Scope, chosen: RequestFilter) -> dict[str, int]:
-    """How many messages of each status the other filters leave."""
-    return counts(query(reader, "requests_by_status", scope.named() | chosen.named()))
+        return {"status": self.status, **search_terms(self.search)}
 
 
 def customers_page(
@@ -182,7 +150,7 @@ def since_days(now: datetime, days: int | None) -> datetime | None:
     return None if days is None else now - timedelta(days=days)
 
 
-def _search(text: str) -> dict[str, Any]:
+def search_terms(text: str) -> dict[str, Any]:
     """The words to look for, from three characters on; a phone number in any format also by its digits."""
     term = " ".join(text.lower().split())
     if len(term) < SEARCH_FROM:

@@ -68,7 +68,7 @@ def test_a_viewer_is_offered_no_button_that_changes_anything(people: dict[str, i
     ana, waiting = people["ana"], people["waiting"]
     assert f"pause_{waiting}" in buttons(look("requests"))
     assert f"stop_{ana}" in buttons(look("customers"))
-    assert buttons(look("requests", as_user="viewer")) == []
+    assert {key.split("_")[0] for key in buttons(look("requests", as_user="viewer"))} == {"activity", "why"}
     assert {key.split("_")[0] for key in buttons(look("customers", as_user="viewer"))} == {"activity"}
     assert buttons(look("runs", as_user="viewer")) == []
 
@@ -209,13 +209,6 @@ def test_who_must_not_be_contacted_is_not_offered_a_restart(
     assert f"restart_{people['ana']}" in buttons(look("customers"))
     suppress(ledger, world, AddressKind.PHONE, "+13125550100")
     assert f"restart_{people['ana']}" not in buttons(look("customers"))
-
-
-def test_rows_without_buttons_keep_the_place_of_the_actions_free(people: dict[str, int], look: Open) -> None:
-    assert text(look("requests")).count("aw-no-actions") == 1  # Ben's, delivered; Ana's has its pause
-    viewer = text(look("requests", as_user="viewer"))
-    assert "aw-no-actions" not in viewer
-    assert "Actions" not in viewer
 
 
 def test_a_demo_tells_every_time_on_its_own_clock(ledger: Ledger, people: dict[str, int], look: Open) -> None:

@@ -8,8 +8,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from data.warehouse import pages, sql
-from data.warehouse.pages import CustomerFilter, CustomerOrder, Page, RequestFilter, RequestOrder, Scope
+from data.warehouse import pages, requests, sql
+from data.warehouse.pages import CustomerFilter, CustomerOrder, Page, Scope
+from data.warehouse.requests import RequestFilter, RequestOrder
 
 QUERIES = Path(pages.__file__).parent / "queries"
 RELATIONS = ("customers", "requests", "timeline", "reviews", "funnel", "nps", "runs")
@@ -52,6 +53,7 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
     named = {
         "account": 1, "places": [10], "since": NOW, "since_day": NOW.date(), "before_day": NOW.date(), "limit": 25,
         "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"], "status": "active",
+        "list": "May",
         "kind": "send", "customer": 1, "zone": "America/Chicago", "minimum": 5,
     }  # fmt: skip
     code, params = pages.positional(text, named)
@@ -80,7 +82,7 @@ def test_requests_can_be_ordered_each_way(memory: Memory, order: RequestOrder) -
             "requests", request_id=number, account_id=1, location_id=10, screen_status="Sent", name="A", search="a",
             not_before=NOW, retries=number % 3,
         )  # fmt: skip
-    frames = [pages.requests_page(memory, SCOPE, RequestFilter(), order, Page(page)) for page in (1, 2)]
+    frames = [requests.requests_page(memory, SCOPE, RequestFilter(), order, Page(page)) for page in (1, 2)]
     assert sorted(number for frame in frames for number in frame["request_id"]) == list(range(30))
 
 
@@ -103,7 +105,7 @@ def test_a_period_leaves_out_who_was_invited_before_it_but_never_who_was_not_inv
 def test_canceled_messages_show_only_when_asked_for(memory: Memory) -> None:
     for number, status in enumerate(["Canceled", "Sent"]):
         memory.add("requests", request_id=number, account_id=1, location_id=10, screen_status=status, search="x")
-    found = pages.requests_page(memory, SCOPE, RequestFilter(), RequestOrder.NEWEST, Page())
+    found = requests.requests_page(memory, SCOPE, RequestFilter(), RequestOrder.NEWEST, Page())
     assert found["request_id"].to_list() == [1]
 
 

@@ -18,6 +18,7 @@ from data.settings import Settings
 from data.warehouse import Warehouse, pages
 from data.warehouse.checksum import checksum
 from data.warehouse.reader import open_reader
+from data.warehouse.requests import RequestFilter, requests_by_status
 from data.words import EventKind, InvitationStatus, Relationship, RequestStatus
 from pipelines import assets
 from pipelines.resources import LedgerOpener, ProvidersOpener
@@ -95,7 +96,7 @@ def the_dashboard_counts_what_the_sandbox_recorded(town: Town, ledger: Ledger, o
     account = rows(ledger, sa.select(t.accounts.c.account_id))[0].account_id
     places = tuple(row.location_id for row in rows(ledger, sa.select(t.locations.c.location_id)))
     scope = pages.Scope(account, places)
-    by_status = pages.requests_by_status(reader, scope, pages.RequestFilter())
+    by_status = requests_by_status(reader, scope, RequestFilter())
     texts = Counter(m["status"] for m in outgoing if m["provider"] == "twilio")
     assert by_status["Delivered"] == texts["delivered"] > 0
     again = len(queued_again(ledger))

@@ -5,6 +5,7 @@ from requests
 where account_id = $account
     and list_contains($places, location_id)
     and ($channel is null or channel = $channel)
+    and ($list is null or coalesce(list_name, '') = $list)
     and ($since is null or coalesce(handed_at, not_before) >= $since)
     and ($search is null or contains(search, $search) or ($digits is not null and contains(search, $digits)))
 group by screen_status
