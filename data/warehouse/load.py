@@ -22,7 +22,10 @@ from data.warehouse.store import Warehouse
 log = structlog.get_logger(__name__)
 
 MARGIN = timedelta(seconds=30)  # no ledger transaction lasts over 5 seconds
-MARTS = ("out_customers", "out_requests", "out_timeline", "out_reviews", "out_funnel", "out_nps", "out_runs")
+MARTS = (  # in this order: the later ones count what out_invitations tells
+    *("out_customers", "out_requests", "out_timeline", "out_reviews", "out_invitations"),
+    *("out_funnel", "out_reached", "out_nps", "out_nps_by", "out_runs"),
+)
 # Every pass writes runs, and pages read them from the ledger: they alone are no reason to publish a copy.
 _NOT_WORTH_A_COPY = frozenset({"core_runs"})
 

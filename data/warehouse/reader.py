@@ -4,8 +4,8 @@
     reader.query("select * from customers where location_id = $1 order by invited_at desc limit 25", [7])
 
 What a person did shows on their next look, however old the copy is: at each query the ledger is asked which customers
-were touched since the copy's watermark, and the present rows of just those take the place of the copied ones. `funnel`
-and `nps` come from the copy alone; `as_of` says how old it is.
+were touched since the copy's watermark, and the present rows of just those take the place of the copied ones. What
+figures are counted from (`_COPIED`) comes from the copy alone; `as_of` says how old it is.
 """
 
 import threading
@@ -24,6 +24,7 @@ from data.warehouse.load import MARGIN
 from data.warehouse.overlay import Change, Overlay
 from data.warehouse.store import Warehouse, create_tables
 
+_COPIED = ("invitations", "funnel", "reached", "nps", "nps_by")
 _BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_MUCH = (
     f"More than {overlay.CUSTOMER_LIMIT:,} customers changed since this copy was made: their rows are shown as they "
@@ -44,7 +45,7 @@ class _Copy:
 class Reader:
     """Queries over the newest published copy; threads may share it.
 
-    In the SQL the relations `customers`, `requests`, `timeline`, `reviews`, `funnel`, `nps` and `runs` are visible.
+    In the SQL the relations `customers`, `requests`, `timeline`, `reviews`, `runs` and those of `_COPIED` are visible.
     They are views: columns as in `schema/out_*.sql`, and no rowid.
     """
 
@@ -128,7 +129,7 @@ def _former_owners(copy: _Copy, changes: frozenset[Change]) -> set[int]:
 
 def _show(cursor: duckdb.DuckDBPyConnection, laid: Overlay | None, moved_runs: pl.DataFrame) -> None:
     """Make the relations visible to this cursor alone, as temporary views."""
-    for relation in ("funnel", "nps"):
+    for relation in _COPIED:
         cursor.execute(sql.about("keyed/as_copied", relation=relation)).fetchall()
     cursor.register("laid_runs", moved_runs)
     cursor.execute(sql.statement("keyed/laid_over_runs")).fetchall()

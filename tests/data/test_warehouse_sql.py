@@ -33,6 +33,8 @@ OWN_WORDS = {
     "first request",
     "follow-up ",
     "core_verdicts",
+    "second",
+    *("location", "employee", "service", "template", "channel", "list"),  # by which answers are told apart
 }
 NOT_WORDS = re.compile(r"[^A-Za-z]*|\$\.\w+|g")  # separators, patterns, JSON paths, a regular expression's option
 
