@@ -7,9 +7,9 @@ from anyio import CapacityLimiter, to_thread
 
 T = TypeVar("T")
 
-# With whoever else asks (hooks, the inbox, health, the watch) fewer than the ledger's pool has connections (25): who comes
-# in a flood waits in line here, as long as it takes, and not for a connection, which fails after 30 seconds. Each has a
-# line of its own, for while the ledger can't be written nobody who only reads may have to wait.
+# With all others (hooks, the inbox, health, the watch) fewer than the ledger's pool has connections (25): a crowd waits
+# in line here, as long as it takes, and not for a connection, which fails after 30 seconds. Each has its own line, for
+# while the ledger can't be written nobody who only reads may have to wait.
 READS_AT_ONCE, WRITES_AT_ONCE, NOTES_AT_ONCE = 8, 4, 3
 
 
