@@ -20,6 +20,9 @@ _VERBS = {
     Action.UNDO_IMPORT: "take an imported list back",
     Action.CHANGE_SETTINGS: "change settings",
     Action.MANAGE_USERS: "change users and roles",
+    Action.DO_NOT_CONTACT: "add people to the do-not-contact list",
+    Action.DRAFT_REPLY: "draft replies",
+    Action.SEE_AUDIT: "see the audit",
     Action.HALT: "halt all sending",
     Action.LIFT_HALT: "resume all sending",
 }

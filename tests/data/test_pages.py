@@ -55,6 +55,7 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
         "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"], "status": "active",
         "list": "May",
         "kind": "send", "customer": 1, "zone": "America/Chicago", "minimum": 5,
+        "platform": "google", "stars": 5, "reply_state": "open", "drafted": [1], "review": 1,
     }  # fmt: skip
     code, params = pages.positional(text, named)
     memory.query(f"explain {code}", params)
