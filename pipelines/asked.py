@@ -1,19 +1,22 @@
 """Carrying out what people asked for on the dashboard, one job after the other, each once."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
 from connectors import Accepted, Messenger, TemplateDesk
 from data.ledger.access import access_of
-from data.ledger.jobs import Job, end_job, take_job
+from data.ledger.imports import ListUndone
+from data.ledger.jobs import Job, end_job, open_import_paths, take_job
 from data.ledger.store import Ledger
+from data.settings import utc_now
 from data.words import Channel, JobKind
 from invitations.actor import Actor, Refused
 from invitations.approval import submit_templates
-from invitations.take_in import import_customers
 from invitations.try_out import send_test
+from invitations.uploads import import_upload, sweep_uploads
 from pipelines.passes import plan_and_archive
 from pipelines.problems import FORESEEN, MISCONFIGURED, kinds, tell, tell_person
 
@@ -29,6 +32,7 @@ def carry_out_jobs(
 ) -> dict[str, int]:
     """Take waiting jobs until none is left. One that fails says why, and the next goes on."""
     counts = {"done": 0, "failed": 0}
+    _sweep(ledger)
     while job := take_job(ledger):
         try:
             _carry_out(ledger, messengers, desks or {}, job)
@@ -89,24 +93,31 @@ def _submit_template(ledger: Ledger, desks: Mapping[str, TemplateDesk], job: Job
 
 
 def _import(ledger: Ledger, job: Job) -> None:
+    """The uploaded file becomes a list; whatever came of it, the file is customers' data and goes."""
+    with ledger.read() as connection:
+        access = access_of(connection, job.asked_by)
     file = _file_of(ledger, job)
-    import_customers(
-        ledger,
-        file.read_bytes(),
-        file_name=file.name,
-        location=job.payload["location"],
-        list_name=job.payload["list_name"],
-        channels=_channels_of(job),
-        speed=job.payload.get("speed"),
-        imported_by=job.asked_by,
-    )
-
-
-def _channels_of(job: Job) -> list[Channel] | None:
     try:
-        return [Channel(channel) for channel in job.payload.get("channels") or ()] or None
-    except ValueError:
-        raise JobRefused("The import names a channel that is not known here. Upload the file again.") from None
+        if access is None:
+            raise JobRefused("Whoever asked is no user of this account any more.")
+        reach = None if access.is_every_place else frozenset(place.location_id for place in access.places)
+        actor = Actor(access.email, access.role, access.account_id, reach)
+        answer = import_upload(ledger, actor, file.read_bytes(), job.payload)
+    except ListUndone:
+        raise JobRefused("The list was taken back while it came in; nobody else of it did.") from None
+    finally:
+        file.unlink(missing_ok=True)
+    if isinstance(answer, Refused):
+        raise JobRefused(answer.reason)
+    if answer.is_repeat and not job.payload.get("consent"):
+        raise JobRefused("This file was imported before under this name, so nobody came in again.")
+
+
+def _sweep(ledger: Ledger) -> None:
+    """Files whose import was cut off with its process are not kept longer than a day."""
+    with ledger.read() as connection:
+        kept = frozenset(open_import_paths(connection))
+    sweep_uploads(ledger.settings.home, keep=kept, older_than=utc_now() - timedelta(days=1))
 
 
 def _file_of(ledger: Ledger, job: Job) -> Path:

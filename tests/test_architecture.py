@@ -61,7 +61,9 @@ def test_only_protocols_of_the_connectors_are_known_inside(package: str) -> None
         f"{path.relative_to(ROOT)} imports {name}"
         for path in modules(package)
         for name in imports(path)
-        if name.count(".") > 1 and is_within(name, "connectors") and not any(is_within(name, reader) for reader in FILE_READERS)
+        if name.count(".") > 1
+        and is_within(name, "connectors")
+        and not any(is_within(name, reader) for reader in FILE_READERS)
     ]
     assert wrong == []
 

@@ -1,7 +1,8 @@
 """Jobs: what a person asked for on the dashboard and a sensor carries out. The dashboard itself starts nothing.
 
 Payloads, by kind:
-`import`     {"path": under AFTERWORD_HOME, "location": slug, "list_name": …, "channels": […] | null, "speed": … | null}
+`import`     {"path": under AFTERWORD_HOME, "location": slug, "list_name": …, "channels": […] | null, "speed": … | null,
+             "send_at", "columns", "consent", "consent_text", "consented_on", "file_name", "content_sha256": … | absent}
 `send_test`  {"contact": an e-mail address or phone number, "template": slug | absent, "location_id": … | absent}
 `plan`       {}
 `submit_template`  {"slug": … | null, "language": … | null}: every WhatsApp text, or one
@@ -49,6 +50,12 @@ def waiting_job_ids(connection: Connection) -> list[int]:
     """The jobs nobody has begun, oldest first."""
     waiting = sa.select(jobs.c.job_id).where(jobs.c.started_at.is_(None)).order_by(jobs.c.job_id)
     return list(connection.execute(waiting).scalars())
+
+
+def open_import_paths(connection: Connection) -> list[str]:
+    """Where the files of imports lie that nobody has ended yet."""
+    query = sa.select(jobs.c.payload).where(jobs.c.kind == JobKind.IMPORT, jobs.c.ended_at.is_(None))
+    return [str(payload["path"]) for payload in connection.execute(query).scalars()]
 
 
 def take_job(ledger: Ledger) -> Job | None:

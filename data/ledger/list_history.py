@@ -1,0 +1,111 @@
+"""The imports of an account as its pages show them: lists, newest first, and what was asked for and is none yet."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from data.ledger.controls import Locations
+from data.ledger.tables import jobs, lists, locations
+from data.words import JobKind
+
+RECENT = timedelta(days=7)  # so long an import that could not be carried out is told of
+_j, _l, _lo = jobs.c, lists.c, locations.c
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """An import that was asked for: waiting, coming in, or ended with a problem."""
+
+    job_id: int
+    list_name: str
+    location_slug: str
+    file_name: str
+    asked_by: str
+    asked_at: datetime  # database clock
+    is_begun: bool
+    problem: str | None
+    done: int  # customers taken in so far
+    total: int  # rows of the file; 0: not known yet
+
+
+def lists_page(
+    c: Connection, account_id: int, places: Locations, *, search: str = "", limit: int, offset: int
+) -> list[dict[str, Any]]:
+    """One page of lists: the table's columns and `location_name`, `location_time_zone`."""
+    query = (
+        sa.select(lists, _lo.name.label("location_name"), _lo.time_zone.label("location_time_zone"))
+        .join(locations, _lo.location_id == _l.location_id)
+        .where(*_visible(account_id, places, search))
+        .order_by(_l.created_at.desc(), _l.list_id.desc())
+    )
+    return [dict(row._mapping) for row in c.execute(query.limit(limit).offset(offset))]
+
+
+def count_lists(c: Connection, account_id: int, places: Locations, *, search: str = "") -> int:
+    """How many lists there are at these locations."""
+    query = sa.select(sa.func.count()).select_from(lists).where(*_visible(account_id, places, search))
+    return c.execute(query).scalar_one()
+
+
+def one_list(c: Connection, account_id: int, places: Locations, list_id: int) -> dict[str, Any] | None:
+    """One list, as in `lists_page`; None when there is none that the reader may see."""
+    query = (
+        sa.select(lists, _lo.name.label("location_name"), _lo.time_zone.label("location_time_zone"))
+        .join(locations, _lo.location_id == _l.location_id)
+        .where(*_visible(account_id, places, ""), _l.list_id == list_id)
+    )
+    row = c.execute(query).first()
+    return None if row is None else dict(row._mapping)
+
+
+def _visible(account_id: int, places: Locations, search: str) -> list[sa.ColumnElement[bool]]:
+    visible = [_l.account_id == account_id]
+    if places is not None:
+        visible.append(_l.location_id.in_(sorted(places)))
+    if search:
+        visible.append(_l.name.icontains(search, autoescape=True))
+    return visible
+
+
+def asked_for(c: Connection, account_id: int, slugs: set[str], *, now: datetime) -> list[AskedFor]:
+    """The imports of these locations that wait, come in, or could not be carried out of late; `now`: database clock."""
+    is_open = _j.ended_at.is_(None)
+    has_failed = sa.and_(_j.problem.is_not(None), _j.ended_at > now - RECENT)
+    query = (
+        sa.select(jobs)
+        .where(_j.account_id == account_id, _j.kind == JobKind.IMPORT, sa.or_(is_open, has_failed))
+        .order_by(_j.job_id.desc())
+    )
+    return [_told(c, row) for row in c.execute(query) if row.payload.get("location") in slugs]
+
+
+def _told(c: Connection, row: Row[Any]) -> AskedFor:
+    payload = row.payload
+    done, total = 0, 0
+    if row.started_at is not None and row.ended_at is None:
+        query = (
+            sa.select(_l.new_count + _l.known_count, _l.row_count)
+            .join(locations, _lo.location_id == _l.location_id)
+            .where(
+                _l.account_id == row.account_id,
+                _lo.slug == payload.get("location"),
+                _l.name == payload.get("list_name"),
+                _l.content_sha256 == payload.get("content_sha256"),
+            )
+        )
+        done, total = c.execute(query).tuples().first() or (0, 0)
+    return AskedFor(
+        job_id=row.job_id,
+        list_name=payload.get("list_name", ""),
+        location_slug=payload.get("location", ""),
+        file_name=payload.get("file_name") or "",
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        is_begun=row.started_at is not None,
+        problem=row.problem,
+        done=done,
+        total=total,
+    )

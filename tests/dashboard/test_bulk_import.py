@@ -1,0 +1,161 @@
+"""Bulk import on the screen: brought, columns named, checked, imported, shown with its results, taken back."""
+
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import xlsxwriter  # type: ignore[import-untyped]
+from streamlit.testing.v1 import AppTest
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger
+from data.words import JobKind, Plan, Role
+from invitations.actor import Actor
+from invitations.uploads import import_upload
+from tests.dashboard.conftest import Open, buttons, text
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
+FILE = (
+    "Patient;Reach;Cell;Notes\n"
+    "Ana Ruiz;ana@example.com;312-555-0100;=x\n"
+    "Dée Fox;dee@example.com;312-555-0140;<b>y</b>\n"
+    "Eli Moss;nonsense;;z\n"
+).encode("cp1252")
+
+
+def brought(app: AppTest, content: bytes = FILE, name: str = "May visits.csv") -> AppTest:
+    uploader: Any = app.get("file_uploader")[0]
+    uploader.upload(name, content, "text/csv")
+    return app.run()
+
+
+def column(app: AppTest, number: int) -> str:
+    return next(key for key in keys_of(app.selectbox, "column_") if key.endswith(f"_{number}"))
+
+
+def keys_of(boxes: Iterable[Any], start: str) -> list[str]:
+    """The keys that begin so; their ends name the file and the round."""
+    return [str(box.key) for box in boxes if str(box.key).startswith(start)]
+
+
+def workbook() -> bytes:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        book.add_worksheet("People").write_row(0, 0, ["First name", "Phone"])
+        book.worksheets()[0].write_row(1, 0, ["Dee", 3125550140])
+    return target.getvalue()
+
+
+def carried_out(ledger: Ledger) -> None:
+    """The job that was asked for, as a sensor would have it done."""
+    with ledger.read() as c:
+        job = c.execute(sa.select(t.jobs).where(t.jobs.c.kind == JobKind.IMPORT, t.jobs.c.ended_at.is_(None))).one()
+    path = ledger.settings.home / job.payload["path"]
+    actor = Actor(job.asked_by, Role.OWNER, job.account_id)
+    import_upload(ledger, actor, path.read_bytes(), job.payload)
+    with ledger.write() as c:
+        done = t.jobs.update().where(t.jobs.c.job_id == job.job_id)
+        c.execute(done.values(started_at=job.asked_at, ended_at=job.asked_at))
+
+
+def test_a_list_is_brought_checked_imported_shown_and_taken_back(
+    ledger: Ledger, people: dict[str, int], look: Open, publish: Callable[[], None]
+) -> None:
+    app = brought(look("bulk_import"))
+    shown = text(app)
+    for said in ("CSV, CP1252, with semicolons between the cells · 3 rows", "Dée Fox", "&lt;b&gt;y&lt;/b&gt;"):
+        assert said in shown
+    assert app.text_input(key=keys_of(app.text_input, "import_name")[0]).value == "May visits"
+    assert app.selectbox(key=column(app, 0)).value == "full_name"
+    assert app.selectbox(key=column(app, 1)).value is None  # "Reach" says nothing to us
+    app.selectbox(key=column(app, 1)).select("email").run()
+    app.button(key="import_check").click().run()
+    shown = text(app)
+    for said in (
+        "<p>1 known already, brought up to date</p>",
+        "<span>Must not be contacted</span><b>0</b>",
+        "<span>Over the cap: asked not long ago</span><b>0</b>",
+        "<span>Invited before</span><b>1</b>",
+        "<span>Turned away</span><b>1</b>",
+        "Line 4: nonsense",
+        "1 row turned away",
+    ):
+        assert said in shown
+    assert app.get("plotly_chart")
+    with ledger.read() as c:
+        assert c.scalar(sa.select(sa.func.count()).select_from(t.lists)) == 0  # a check writes nothing
+    app.selectbox(key=column(app, 3)).select("service").run()
+    assert "import_yes" not in buttons(app)  # what was checked is not what would come in
+    app.button(key="import_check").click().run()
+    assert app.button(key="import_yes").label == "Import 2 customers"
+    app.button(key="import_yes").click().run()
+    assert "Waits for its turn" in text(app)
+    assert keys_of(app.selectbox, "column_") == []  # the form is empty again
+
+    carried_out(ledger)
+    publish()
+    shown = text(app.run())
+    assert "May visits" in shown
+    assert "Imported" in shown
+    list_id = next(key.removeprefix("undo_") for key in buttons(app) if key.startswith("undo_"))
+    app.query_params["list"] = list_id
+    shown = text(app.run())
+    for said in ("3: 1 new, 1 known, 0 a person again, 1 turned away", "All at once", "Line 4: nonsense"):
+        assert said in shown
+    del app.query_params["list"]
+    app.run()
+    app.button(key=f"undo_{list_id}").click().run()
+    assert "Take “May visits” back?" in text(app)
+    app.button(key="undo_yes").click().run()
+    assert "Taken back" in text(app)
+    assert f"undo_{list_id}" not in buttons(app)
+
+
+def test_a_workbook_goes_in_its_own_time_by_the_channels_chosen_with_consent_declared(
+    ledger: Ledger, people: dict[str, int], look: Open
+) -> None:
+    app = brought(look("bulk_import", location="Acme New York"), workbook(), "people.xlsx")
+    assert "Excel workbook, sheet “People”" in text(app)
+    (key,) = keys_of(app.selectbox, "import_consent")
+    app.selectbox(key=key).select("Everybody in it bought something or visited").run()
+    assert app.button(key="import_check").disabled
+    assert "Tick that you declare the consent" in text(app)
+    app.checkbox(key=key.replace("consent", "declared")).check()
+    app.checkbox(key=keys_of(app.checkbox, "import_email")[0]).uncheck()
+    speed: Any = next(one for one in app.get("button_group") if "speed" in str(one.key))
+    speed.select("Drip").run()
+    app.button(key="import_check").click().run()
+    app.button(key="import_yes").click().run()
+    with ledger.read() as c:
+        job = c.execute(sa.select(t.jobs)).one()
+        told = c.execute(sa.select(t.audit)).one()
+    assert job.payload["speed"] == "50/hour mon tue wed thu fri 09:00-17:00"
+    assert job.payload["channels"] == ["sms"]
+    assert (job.payload["location"], job.payload["consent"]) == ("new-york", "purchase")
+    assert (told.actor, told.action, told.after["list_name"]) == ("owner@acme.example", "import", "people")
+    carried_out(ledger)
+    with ledger.read() as c:
+        row = c.execute(sa.select(t.lists)).one()
+        consent = c.execute(sa.select(t.consents)).one()
+    assert (row.speed, row.speed_days, row.speed_opens, row.channels) == ("50/hour", [0, 1, 2, 3, 4], 540, ["sms"])
+    assert (consent.basis, consent.recorded_by) == ("purchase", "owner@acme.example")
+
+
+@pytest.mark.parametrize(
+    ("who", "plan", "why"),
+    [
+        ("viewer", Plan.GROWTH, "The Viewer role cannot import lists"),
+        ("owner", Plan.FREE_TRIAL, "not part of the Free Trial plan"),
+    ],
+)
+def test_who_may_not_import_is_told_why_and_offered_nothing(
+    ledger: Ledger, people: dict[str, int], look: Open, *, who: str, plan: Plan, why: str
+) -> None:
+    with ledger.write() as c:
+        c.execute(t.accounts.update().values(plan=plan))
+    app = look("bulk_import", as_user=who)
+    assert why in text(app)
+    assert not app.get("file_uploader")
+    assert buttons(app) == []
