@@ -26,6 +26,7 @@ _PAGES = [
     st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
     st.Page("views/requests.py", title="Requests", icon=":material/send:", url_path="requests"),
     st.Page("views/customers.py", title="Customers", icon=":material/group:", url_path="customers"),
+    st.Page("views/bulk_import.py", title="Bulk import", icon=":material/upload:", url_path="bulk_import"),
     st.Page("views/reviews.py", title="My Reviews", icon=":material/reviews:", url_path="reviews"),
     st.Page("views/simulate.py", title="Simulate", icon=":material/event_upcoming:", url_path="simulate"),
     st.Page("views/runs.py", title="Runs", icon=":material/manufacturing:", url_path="runs"),
