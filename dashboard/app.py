@@ -30,6 +30,7 @@ _PAGES = [
     st.Page("views/reviews.py", title="My Reviews", icon=":material/reviews:", url_path="reviews"),
     st.Page("views/simulate.py", title="Simulate", icon=":material/event_upcoming:", url_path="simulate"),
     st.Page("views/runs.py", title="Runs", icon=":material/manufacturing:", url_path="runs"),
+    st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
 ]
 
 page = st.navigation(_PAGES)
