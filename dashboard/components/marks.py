@@ -53,12 +53,14 @@ def request_mark(status: str, note: str | None, reason: str | None, about_note: 
     return main
 
 
-def invitation_mark(status: str | None, *, is_suppressed: bool) -> Markup:
-    """Where a customer's latest invitation stands."""
+def invitation_mark(status: str | None, *, is_suppressed: bool, has_left: bool = True) -> Markup:
+    """Where a customer's latest invitation stands; while nothing of an active one has left it is only planned."""
     if is_suppressed:
         return mark("slash", "failed", "Do not contact")
     if status is None:
         return mark("dot", "queued", "Not invited yet")
+    if status == InvitationStatus.ACTIVE and not has_left:
+        return mark("clock", "queued", "Planned")
     drawing, tone = _INVITATION.get(InvitationStatus(status), ("dot", "queued"))
     return mark(drawing, tone, status.capitalize())
 
@@ -91,3 +93,10 @@ def rating_mark(stars: int | None, platform: str | None) -> Markup:
     if platform is None:
         return Markup("")
     return stars_mark(stars) + Markup('<div class="aw-faint aw-clip">{}</div>').format(platform.title())
+
+
+def answer_mark(stars: int | None, platform: str | None, stars_given: int | None) -> Markup:
+    """The review's stars and platform; without a review the stars given on our own page, which are no NPS."""
+    if platform is not None or stars_given is None:
+        return rating_mark(stars, platform)
+    return stars_mark(stars_given) + Markup('<div class="aw-faint aw-clip">On your page</div>')

@@ -23,7 +23,7 @@ from dashboard.wording import (
     short_moment,
 )
 from data.permissions import Action
-from data.warehouse import pages
+from data.warehouse import customers
 from data.words import EventKind
 from invitations.policy import NoPolicy, PolicyRefused
 from invitations.why import why
@@ -70,7 +70,9 @@ def show_panel() -> None:
 def _panel(wanted: str) -> None:
     desk = here()
     found = (
-        pages.customer(desk.reader, desk.whole_scope, int(wanted)) if wanted.isascii() and wanted.isdigit() else None
+        customers.customer(desk.reader, desk.whole_scope, int(wanted))
+        if wanted.isascii() and wanted.isdigit()
+        else None
     )
     if found is None:
         st.html(
@@ -81,14 +83,16 @@ def _panel(wanted: str) -> None:
         return
     st.html(_profile(found, desk))
     outlook = st.empty()
-    st.html(_review(pages.customer_review(desk.reader, desk.whole_scope, found["customer_id"]), found, desk))
-    timeline = pages.customer_timeline(desk.reader, desk.whole_scope, found["customer_id"], found["location_time_zone"])
+    st.html(_review(customers.customer_review(desk.reader, desk.whole_scope, found["customer_id"]), found, desk))
+    timeline = customers.customer_timeline(
+        desk.reader, desk.whole_scope, found["customer_id"], found["location_time_zone"]
+    )
     st.html(_history(timeline, found["location_time_zone"], desk))
     outlook.html(_outlook(found, desk))  # last: where quota is scarce it lays the rules over everybody
 
 
 def _profile(found: dict[str, Any], desk: Desk) -> Markup:
-    used = pages.customer_addresses(desk.reader, desk.whole_scope, found["customer_id"])
+    used = customers.customer_addresses(desk.reader, desk.whole_scope, found["customer_id"])
     zone = found["location_time_zone"]
     facts = [
         ("Email", found["email"] or "–"),
@@ -104,7 +108,8 @@ def _profile(found: dict[str, Any], desk: Desk) -> Markup:
     ]
     items = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*fact) for fact in facts if fact[1])
     name = " ".join(filter(None, [found["first_name"], found["last_name"]])) or "No name"
-    status = invitation_mark(found["invitation_status"], is_suppressed=bool(found["is_suppressed"]))
+    has_left = found["invited_at"] is not None
+    status = invitation_mark(found["invitation_status"], is_suppressed=bool(found["is_suppressed"]), has_left=has_left)
     return Markup('<header class="aw-who"><h2>{}</h2>{}</header><dl class="aw-facts">{}</dl>').format(
         name, status, items
     )

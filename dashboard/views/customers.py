@@ -3,52 +3,58 @@
 from typing import Any
 
 import streamlit as st
+from markupsafe import Markup
 
 from dashboard.components.cards import draw_cards
 from dashboard.components.confirm import ask_to_restart, ask_to_stop, show_question
-from dashboard.components.marks import invitation_mark, rating_mark, score_mark
-from dashboard.components.page import EVERY, PAGE_SIZE, back_to_first_page, empty, pager, search_box, tabs, title
+from dashboard.components.customer_export import export_customers
+from dashboard.components.customer_filters import Chosen, choose, forget_filters
+from dashboard.components.customer_selection import may_pick, show_selection
+from dashboard.components.marks import answer_mark, invitation_mark, score_mark
+from dashboard.components.page import PAGE_SIZE, empty, pager, title
 from dashboard.components.panel import open_panel, show_panel
+from dashboard.components.picking import Picking
 from dashboard.components.quota import quota_cards
 from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, place_cell, two_lines
+from dashboard.components.send_form import open_send_form
+from dashboard.components.waiting import Waiting, read_waiting, waiting_cell
 from dashboard.desk import Desk, here
-from dashboard.wording import INVITATION, SOURCE, contact, day_and_time, said
+from dashboard.wording import SOURCE, contact, day_and_time, said
 from data.permissions import Action
-from data.warehouse import pages
-from data.warehouse.pages import NOT_INVITED, CustomerFilter, CustomerOrder, Page
+from data.warehouse import customers
+from data.warehouse.customers import NOT_INVITED
+from data.warehouse.pages import Page
 from data.words import InvitationStatus
 
-_STATUSES = {**{status.value: word for status, word in INVITATION.items()}, NOT_INVITED: "Not invited yet"}
-_ORDERS = {
-    "Last invited first": CustomerOrder.NEWEST,
-    "First invited first": CustomerOrder.OLDEST,
-    "Name": CustomerOrder.NAME,
-    "Highest score": CustomerOrder.SCORE,
-    "Lowest score": CustomerOrder.SCORE_LOWEST,
-    "Best rating": CustomerOrder.RATING,
-}
 
-
-def _columns(desk: Desk) -> list[Column]:
+def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
+    """Who is not invited yet has no score and no rating: there stands what holds them back."""
+    last = (
+        [
+            Column("NPS score", lambda row: score_mark(row["score"]), "0.45fr", is_number=True),
+            Column("Ratings", _rating, "0.8fr", on_phone=False),
+        ]
+        if waiting is None
+        else [Column("What holds it back", lambda row: waiting_cell(waiting, row), "2.2fr")]
+    )
     return [
         Column("Name", lambda row: person_cell(_name(row)), "1.3fr"),
         Column(
-            "Email and phone",
+            "Email and phone number",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
             "1.85fr",
             on_phone=False,
         ),
-        Column("Invited on", lambda row: _invited(row, desk), "0.66fr", on_phone=False),
+        Column("Invited on", lambda row: _invited(row, desk), "0.7fr", on_phone=False),
         Column("Location", lambda row: place_cell(row["location_name"]), "1.04fr", on_phone=False),
         Column(
             "Source",
-            lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or ""),
+            lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or "", row["list_name"] or ""),
             "1.03fr",
             on_phone=False,
         ),
         Column("Status", _status, "1.16fr"),
-        Column("NPS", lambda row: score_mark(row["score"]), "0.32fr", is_number=True),
-        Column("Rating", lambda row: rating_mark(row["stars"], row["review_platform"]), "0.72fr", on_phone=False),
+        *last,
     ]
 
 
@@ -61,11 +67,18 @@ def _invited(row: dict[str, Any], desk: Desk) -> object:
 
 
 def _status(row: dict[str, Any]) -> object:
-    return invitation_mark(row["invitation_status"], is_suppressed=bool(row["is_suppressed"]))
+    has_left = row["invited_at"] is not None
+    return invitation_mark(row["invitation_status"], is_suppressed=bool(row["is_suppressed"]), has_left=has_left)
+
+
+def _rating(row: dict[str, Any]) -> Markup:
+    return answer_mark(row["stars"], row["review_platform"], row["stars_given"])
 
 
 def _buttons(row: dict[str, Any], desk: Desk) -> list[Button]:
     buttons = [Button("Activity", ":material/history:", "activity", open_panel)]
+    if desk.may(Action.SEND):
+        buttons.append(Button("Send review request", ":material/send:", "send", open_send_form))
     status, invitation_id = row["invitation_status"], row["invitation_id"]
     if status == InvitationStatus.ACTIVE and desk.may(Action.STOP):
         buttons.append(Button("Stop", ":material/stop_circle:", "stop", lambda _: ask_to_stop(invitation_id)))
@@ -75,43 +88,32 @@ def _buttons(row: dict[str, Any], desk: Desk) -> list[Button]:
     return buttons
 
 
-def _choose(desk: Desk) -> tuple[CustomerFilter, CustomerOrder, int]:
-    with st.container(key="aw_filters_customers", horizontal=True, vertical_alignment="center"):
-        with st.container(width=320):
-            search = search_box("customers", "Name, email or phone")
-        with st.container(width=200):
-            order = st.selectbox(
-                "Order", list(_ORDERS), key="customers_order", bind="query-params", label_visibility="collapsed",
-                on_change=back_to_first_page, args=("customers",),
-            )  # fmt: skip
-    counts = pages.customers_by_status(desk.reader, desk.scope, CustomerFilter(search=search))
-    whole = sum(counts.values())
-    words = {EVERY: f"All {whole:,}"} | {
-        status: f"{word} {counts.get(status, 0):,}" for status, word in _STATUSES.items()
-    }
-    only = tabs("customers", "Status", words)
-    total = whole if only is None else counts.get(only, 0)
-    return CustomerFilter(only, search), _ORDERS.get(order, CustomerOrder.NEWEST), total
+def _table(desk: Desk, chosen: Chosen) -> None:
+    table = st.container()
+    number = pager("customers", chosen.total, "customer", "customers")
+    found = customers.customers_page(desk.reader, desk.scope, chosen.filter, chosen.order, Page(number, PAGE_SIZE))
+    rows = found.to_dicts()
+    waiting = read_waiting(desk, rows) if chosen.filter.status == NOT_INVITED else None
+    with table:
+        show_selection(desk)
+        draw_rows(
+            "customers", rows, _columns(desk, waiting), lambda row: row["customer_id"],
+            lambda row: _buttons(row, desk), picking=Picking("customers", _name) if may_pick(desk) else None,
+        )  # fmt: skip
+    export_customers("customers", desk.scope, chosen.filter)
+    show_question({row["invitation_id"]: _name(row) for row in rows if row["invitation_id"] is not None})
 
 
 def show() -> None:
     desk = here()
     title("Customers", "Everyone who was invited to leave a review, and who is still to be")
     draw_cards(quota_cards(desk))
-    chosen, order, total = _choose(desk)
-    if total:
-        table = st.container()
-        number = pager("customers", total, "customer", "customers")
-        rows = pages.customers_page(desk.reader, desk.scope, chosen, order, Page(number, PAGE_SIZE)).to_dicts()
-        with table:
-            draw_rows(
-                "customers", rows, _columns(desk), lambda row: row["customer_id"], lambda row: _buttons(row, desk)
-            )
-        show_question({row["invitation_id"]: _name(row) for row in rows if row["invitation_id"] is not None})
-    elif chosen.search or chosen.status:
-        empty(
-            "No customer matches", "Clear the search, or choose another status, location or period.", name="customers"
-        )
+    chosen = choose(desk)
+    if chosen.total:
+        _table(desk, chosen)
+    elif chosen.is_narrowed:
+        empty("No customer matches", "Clear the filters, or choose another location or period.", name="customers")
+        st.button("Clear filters", key="forget_filters", on_click=forget_filters)
     else:
         empty(
             "No customers yet",

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from data.warehouse.sql import statement
 
-NOT_INVITED = "not_invited"
 SEARCH_FROM = 3  # characters (product/customers-page.txt)
 _PHONE_LIKE = re.compile(r"[\d\s()+./-]+")
 _NAMED = re.compile(r"\$([a-z_]+)")
@@ -32,38 +32,54 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows: the account, the chosen locations among those the viewer may see, and since when (None: ever)."""
+    """Whose rows: the account, the chosen locations among those the viewer may see, and since when (None: ever).
+
+    Days are those of `zone`, in which a period begins and ends. `ends`: the first moment after a period that is over
+    (None: it goes on). `until`: now, which measures the length of a period that goes on.
+    """
 
     account_id: int
     location_ids: tuple[int, ...]
     since: datetime | None = None
-    until: datetime | None = None  # only measures the length of the period before; nothing later than now exists
+    until: datetime | None = None
+    ends: datetime | None = None
+    zone: str = "UTC"
 
     def named(self) -> dict[str, Any]:
-        since_day = self.since.date() if self.since else None
         return {
             "account": self.account_id,
             "places": list(self.location_ids),
             "since": self.since,
-            "since_day": since_day,
-            "before_day": self._before(since_day),
+            "ends": self.ends,
+            "since_day": self.since_day,
+            "last_day": self.last_day,
+            "before_day": self._before(),
         }
 
-    def _before(self, since_day: date | None) -> date | None:
-        if since_day is None or self.until is None:
-            return since_day
-        return since_day - (self.until.date() - since_day)
+    @property
+    def since_day(self) -> date | None:
+        """The period's first day."""
+        return None if self.since is None else self._day(self.since)
 
+    @property
+    def last_day(self) -> date | None:
+        """The last day of a period that is over."""
+        return None if self.ends is None else self._day(self.ends - timedelta(microseconds=1))
 
-class CustomerOrder(StrEnum):
-    """How the Customers page can be sorted."""
+    @property
+    def today(self) -> date | None:
+        """The day it is, where a period goes on."""
+        return None if self.until is None else self._day(self.until)
 
-    NEWEST = "invited_at desc nulls last, customer_id desc"
-    OLDEST = "invited_at nulls last, customer_id"
-    NAME = "lower(last_name), lower(first_name), customer_id"
-    SCORE = "score desc nulls last, customer_id desc"
-    SCORE_LOWEST = "score nulls last, customer_id desc"
-    RATING = "stars desc nulls last, customer_id desc"
+    def _before(self) -> date | None:
+        """The first day of the period before, as long as this one; this one's where that cannot be said."""
+        first, last = self.since_day, self.last_day or self.today
+        if first is None or last is None:
+            return first
+        return first - (last + timedelta(days=1) - first)
+
+    def _day(self, moment: datetime) -> date:
+        return moment.astimezone(ZoneInfo(self.zone)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,49 +91,6 @@ class Page:
 
     def named(self) -> dict[str, Any]:
         return {"limit": self.size, "offset": (max(1, self.number) - 1) * self.size}
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerFilter:
-    """What the Customers page leaves in: an invitation status, or `NOT_INVITED`."""
-
-    status: str | None = None
-    search: str = ""
-
-    def named(self) -> dict[str, Any]:
-        return {"status": self.status, **search_terms(self.search)}
-
-
-def customers_page(
-    reader: Reader, scope: Scope, chosen: CustomerFilter, order: CustomerOrder, page: Page
-) -> pl.DataFrame:
-    """One page of customers; the columns are told in queries/customers_page.sql."""
-    return query(reader, "customers_page", scope.named() | chosen.named() | page.named(), order)
-
-
-def customers_by_status(reader: Reader, scope: Scope, chosen: CustomerFilter) -> dict[str, int]:
-    """How many customers stand where: by invitation status, `NOT_INVITED` without one."""
-    return counts(query(reader, "customers_by_status", scope.named() | chosen.named()))
-
-
-def customer(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] | None:
-    """One customer's row, or None when there is none that the viewer may see."""
-    return first(query(reader, "customer", scope.named() | {"customer": customer_id}))
-
-
-def customer_addresses(reader: Reader, scope: Scope, customer_id: int) -> list[tuple[str, str]]:
-    """Where the messages of the latest invitation went: (channel, address), the first one first."""
-    return query(reader, "customer_addresses", scope.named() | {"customer": customer_id}).rows()
-
-
-def customer_review(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] | None:
-    """The newest review that followed an invitation of this customer."""
-    return first(query(reader, "customer_review", scope.named() | {"customer": customer_id}))
-
-
-def customer_timeline(reader: Reader, scope: Scope, customer_id: int, zone: str) -> pl.DataFrame:
-    """What happened to a customer, newest first, each row with its day in `zone` (a tz database name)."""
-    return query(reader, "customer_timeline", scope.named() | {"customer": customer_id, "zone": zone})
 
 
 def nps_by_week(reader: Reader, scope: Scope, *, minimum: int) -> pl.DataFrame:
@@ -151,11 +124,14 @@ def since_days(now: datetime, days: int | None) -> datetime | None:
 
 
 def search_terms(text: str) -> dict[str, Any]:
-    """The words to look for, from three characters on; a phone number in any format also by its digits."""
+    """The words to look for, from three characters on; a phone number in any format also by its digits.
+
+    Numbers are kept as E.164 has them, so the zeros that are dialled before one at home do not count.
+    """
     term = " ".join(text.lower().split())
     if len(term) < SEARCH_FROM:
         return {"search": None, "digits": None}
-    digits = re.sub(r"\D", "", term) if _PHONE_LIKE.fullmatch(term) else ""
+    digits = re.sub(r"\D", "", term.replace("(0)", "")).lstrip("0") if _PHONE_LIKE.fullmatch(term) else ""
     return {"search": term, "digits": digits if len(digits) >= SEARCH_FROM else None}
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard.wording import short_day
 from data.ledger import tables as t
@@ -48,7 +49,7 @@ def test_the_pages_show_what_is_in_the_ledger(people: dict[str, int], look: Open
     for said in ("Ana Ruiz", "+1 312-555-0100", "Queued", "Ben Okafor", "Delivered", "Automation"):
         assert said in requests
     customers = text(look("customers"))
-    for said in ("Ana Ruiz", "Active", "Ben Okafor", "Answered", "Google", "Cleo Marsh", "Not invited yet"):
+    for said in ("Ana Ruiz", "Planned", "Ben Okafor", "Answered", "Google", "Cleo Marsh", "Not invited yet"):
         assert said in customers
     runs = text(look("runs"))
     assert "Sending (batch)" in runs
@@ -188,15 +189,19 @@ def test_search_begins_at_three_characters_and_knows_names_emails_and_phones(loo
     assert found == expected
 
 
+def activities(app: AppTest) -> list[str]:
+    return [key for key in buttons(app) if key.startswith("activity_")]
+
+
 def test_a_tab_can_be_linked_and_going_to_one_makes_the_link(people: dict[str, int], look: Open) -> None:
     app = look("customers", customers_status="answered")
-    assert buttons(app) == [f"activity_{people['ben']}"]
-    app.segmented_control(key="customers_status").set_value("active").run()
-    assert app.query_params["customers_status"] == "active"
+    assert activities(app) == [f"activity_{people['ben']}"]
+    app.segmented_control(key="customers_status").set_value("not_invited").run()  # planned, and nothing has left
+    assert app.query_params["customers_status"] == "not_invited"
     assert f"activity_{people['ana']}" in buttons(app)
     app.segmented_control(key="customers_status").set_value("all").run()
     assert "customers_status" not in app.query_params
-    assert len([key for key in buttons(app) if key.startswith("activity_")]) == 3
+    assert len(activities(app)) == 3
     assert "Delivered" in text(look("requests", requests_status="Delivered"))
     assert "Ana Ruiz" in text(look("requests", requests_status="Nonsense"))
 

@@ -8,8 +8,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from data.warehouse import pages, requests, sql
-from data.warehouse.pages import CustomerFilter, CustomerOrder, Page, Scope
+from data.warehouse import customers, pages, requests, sql
+from data.warehouse.customers import CustomerFilter, CustomerOrder
+from data.warehouse.pages import Page, Scope
 from data.warehouse.requests import RequestFilter, RequestOrder
 
 QUERIES = Path(pages.__file__).parent / "queries"
@@ -53,7 +54,8 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
     named = {
         "account": 1, "places": [10], "since": NOW, "since_day": NOW.date(), "before_day": NOW.date(), "limit": 25,
         "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"], "status": "active",
-        "list": "May",
+        "list": "May", "place": 10, "source": "csv", "list_name": "May", "employee": "Eve", "service": "Crown",
+        "answer": "passive", "reached": "opened", "among": [1],
         "kind": "send", "customer": 1, "zone": "America/Chicago", "minimum": 5,
         "platform": "google", "stars": 5, "reply_state": "open", "drafted": [1], "review": 1,
     }  # fmt: skip
@@ -71,7 +73,7 @@ def test_customers_can_be_ordered_each_way_and_ties_stay_in_place(memory: Memory
     seen = [
         number
         for page in (1, 2, 3)
-        for number in pages.customers_page(memory, SCOPE, CustomerFilter(), order, Page(page))["customer_id"]
+        for number in customers.customers_page(memory, SCOPE, CustomerFilter(), order, Page(page))["customer_id"]
     ]
     assert sorted(seen) == list(range(60))
 
@@ -90,16 +92,16 @@ def test_requests_can_be_ordered_each_way(memory: Memory, order: RequestOrder) -
 def test_nobody_elses_rows_are_seen(memory: Memory) -> None:
     memory.add("customers", customer_id=1, account_id=2, location_id=10, search="x")
     memory.add("customers", customer_id=2, account_id=1, location_id=30, search="x")
-    assert pages.customers_by_status(memory, SCOPE, CustomerFilter()) == {}
-    assert pages.customer(memory, SCOPE, 1) is None
-    assert pages.customer(memory, SCOPE, 2) is None
+    assert customers.customers_by_status(memory, SCOPE, CustomerFilter()) == {}
+    assert customers.customer(memory, SCOPE, 1) is None
+    assert customers.customer(memory, SCOPE, 2) is None
 
 
 def test_a_period_leaves_out_who_was_invited_before_it_but_never_who_was_not_invited(memory: Memory) -> None:
     for number, invited_at in enumerate([None, NOW - timedelta(days=5), NOW - timedelta(days=50)]):
         memory.add("customers", customer_id=number, account_id=1, location_id=10, invited_at=invited_at, search="x")
     scope = Scope(1, (10,), NOW - timedelta(days=30), NOW)
-    found = pages.customers_page(memory, scope, CustomerFilter(), CustomerOrder.NEWEST, Page())
+    found = customers.customers_page(memory, scope, CustomerFilter(), CustomerOrder.NEWEST, Page())
     assert found["customer_id"].to_list() == [1, 0]
 
 
@@ -114,7 +116,7 @@ def test_canceled_messages_show_only_when_asked_for(memory: Memory) -> None:
 def test_search_takes_every_character_for_itself(memory: Memory, text: str) -> None:
     memory.add("customers", customer_id=1, account_id=1, location_id=10, search=f"before {text} after")
     memory.add("customers", customer_id=2, account_id=1, location_id=10, search="before 50x axb after")
-    found = pages.customers_page(memory, SCOPE, CustomerFilter(search=text.upper()), CustomerOrder.NEWEST, Page())
+    found = customers.customers_page(memory, SCOPE, CustomerFilter(search=text.upper()), CustomerOrder.NEWEST, Page())
     assert found["customer_id"].to_list() == [1]
 
 
@@ -158,7 +160,7 @@ def test_a_timeline_is_newest_first_by_the_locations_own_days(memory: Memory) ->
         memory.add(
             "timeline", event_id=event_id, customer_id=1, account_id=1, location_id=10, kind=kind, occurred_at=moment
         )
-    found = pages.customer_timeline(memory, SCOPE, 1, "America/Chicago")
+    found = customers.customer_timeline(memory, SCOPE, 1, "America/Chicago")
     assert found["kind"].to_list() == ["opened", "delivered", "handed_over", "planned"]
     assert found["day"].to_list() == [date(2026, 11, 23)] + [date(2026, 11, 22)] * 3
 
@@ -180,5 +182,5 @@ def test_the_addresses_are_those_that_the_latest_invitations_messages_went_to(me
             "requests", request_id=number, invitation_id=invitation, channel=channel, address=address,
             handed_at=handed_at, **shared,
         )  # fmt: skip
-    assert pages.customer_addresses(memory, SCOPE, 1) == [("sms", "+13125550100"), ("email", "a@example.com")]
-    assert pages.customer_addresses(memory, Scope(1, (20,)), 1) == []
+    assert customers.customer_addresses(memory, SCOPE, 1) == [("sms", "+13125550100"), ("email", "a@example.com")]
+    assert customers.customer_addresses(memory, Scope(1, (20,)), 1) == []

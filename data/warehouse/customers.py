@@ -1,0 +1,140 @@
+"""What the Customers page and the customer's panel ask of the history.
+
+`CustomerFilter` is what the page's link carries, so that a figure elsewhere can lead to the customers behind it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from data.warehouse.pages import Page, Reader, Scope, counts, first, query, search_terms
+from data.words import EventKind
+
+NOT_INVITED = "not_invited"
+MOST_CHOICES = 200  # of one kind, in a menu
+
+
+class CustomerOrder(StrEnum):
+    """How the Customers page can be sorted: by each of its columns, both ways."""
+
+    NEWEST = "invited_at desc nulls last, customer_id desc"
+    OLDEST = "invited_at nulls last, customer_id"
+    LAST_NAME = "nullif(lower(last_name), '') nulls last, lower(first_name), customer_id"
+    LAST_NAME_DOWN = "nullif(lower(last_name), '') desc nulls last, lower(first_name) desc, customer_id desc"
+    FIRST_NAME = "nullif(lower(first_name), '') nulls last, lower(last_name), customer_id"
+    FIRST_NAME_DOWN = "nullif(lower(first_name), '') desc nulls last, lower(last_name) desc, customer_id desc"
+    EMAIL = "email nulls last, customer_id"
+    EMAIL_DOWN = "email desc nulls last, customer_id desc"
+    PHONE = "phone nulls last, customer_id"
+    PHONE_DOWN = "phone desc nulls last, customer_id desc"
+    LOCATION = "lower(location_name), customer_id"
+    LOCATION_DOWN = "lower(location_name) desc, customer_id desc"
+    SOURCE = "source, lower(list_name) nulls last, customer_id"
+    SOURCE_DOWN = "source desc, lower(list_name) desc nulls last, customer_id desc"
+    STATUS = "is_suppressed, standing, customer_id"
+    STATUS_DOWN = "is_suppressed desc, standing desc, customer_id desc"
+    SCORE = "score desc nulls last, customer_id desc"
+    SCORE_LOWEST = "score nulls last, customer_id"
+    RATING = "coalesce(stars, stars_given) desc nulls last, customer_id desc"
+    RATING_LOWEST = "coalesce(stars, stars_given) nulls last, customer_id"
+
+
+class Answer(StrEnum):
+    """What a customer answered, as far as a filter asks."""
+
+    PROMOTER = "promoter"
+    PASSIVE = "passive"
+    DETRACTOR = "detractor"
+    STARS = "stars"  # on a page that asks for stars, which is no NPS
+    REVIEW = "review"
+    NONE = "none"
+
+
+class Reached(StrEnum):
+    """How far the latest invitation came, counting people and not scanners."""
+
+    DELIVERED = EventKind.DELIVERED.value
+    OPENED = EventKind.OPENED.value
+    CLICKED = EventKind.CLICKED.value
+    SCORED = EventKind.SCORED.value
+    PLATFORM_CHOSEN = EventKind.PLATFORM_CHOSEN.value
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    """What the page leaves in; None: whatever.
+
+    `status` is an invitation's, or `NOT_INVITED` for whom no message has reached yet and for whom none is stopped.
+    `among`: only these customers.
+    """
+
+    status: str | None = None
+    search: str = ""
+    source: str | None = None
+    list_name: str | None = None
+    employee: str | None = None
+    service: str | None = None
+    answer: Answer | None = None
+    reached: Reached | None = None
+    among: Sequence[int] | None = None
+
+    def named(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "source": self.source,
+            "list_name": self.list_name,
+            "employee": self.employee,
+            "service": self.service,
+            "answer": self.answer,
+            "reached": self.reached,
+            "among": None if self.among is None else list(self.among),
+            **search_terms(self.search),
+        }
+
+
+def customers_page(
+    reader: Reader, scope: Scope, chosen: CustomerFilter, order: CustomerOrder, page: Page
+) -> pl.DataFrame:
+    """One page of customers; the columns are told in queries/customers_page.sql."""
+    return query(reader, "customers_page", scope.named() | chosen.named() | page.named(), order)
+
+
+def customers_by_status(reader: Reader, scope: Scope, chosen: CustomerFilter) -> dict[str, int]:
+    """How many customers stand where, whatever status is chosen: by invitation status, `NOT_INVITED` before one."""
+    return counts(query(reader, "customers_by_status", scope.named() | chosen.named()))
+
+
+def customers_to_export(reader: Reader, scope: Scope, chosen: CustomerFilter) -> pl.DataFrame:
+    """Every customer that the filters leave, as a file has them; the columns are told in the statement."""
+    return query(reader, "customers_export", scope.named() | chosen.named())
+
+
+def customer_choices(reader: Reader, scope: Scope) -> dict[str, list[str]]:
+    """What there is to choose from: `source`, `list_name`, `employee`, `service`, the most frequent first."""
+    found: dict[str, list[str]] = {"source": [], "list_name": [], "employee": [], "service": []}
+    for kind, value in query(reader, "customer_choices", scope.named() | {"limit": MOST_CHOICES}).iter_rows():
+        found[kind].append(value)
+    return found
+
+
+def customer(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] | None:
+    """One customer's row, or None when there is none that the viewer may see."""
+    return first(query(reader, "customer", scope.named() | {"customer": customer_id}))
+
+
+def customer_addresses(reader: Reader, scope: Scope, customer_id: int) -> list[tuple[str, str]]:
+    """Where the messages of the latest invitation went: (channel, address), the first one first."""
+    return query(reader, "customer_addresses", scope.named() | {"customer": customer_id}).rows()
+
+
+def customer_review(reader: Reader, scope: Scope, customer_id: int) -> dict[str, Any] | None:
+    """The newest review that followed an invitation of this customer."""
+    return first(query(reader, "customer_review", scope.named() | {"customer": customer_id}))
+
+
+def customer_timeline(reader: Reader, scope: Scope, customer_id: int, zone: str) -> pl.DataFrame:
+    """What happened to a customer, newest first, each row with its day in `zone` (a tz database name)."""
+    return query(reader, "customer_timeline", scope.named() | {"customer": customer_id, "zone": zone})

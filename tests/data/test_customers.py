@@ -1,0 +1,72 @@
+"""What the Customers page asks of the history: filters, the tabs' counts, what its menus offer."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from data.warehouse import customers
+from data.warehouse.customers import Answer, CustomerFilter, CustomerOrder, Reached
+from data.warehouse.pages import Page, Scope
+from tests.data.test_pages import Memory
+
+NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
+SCOPE = Scope(1, (10, 20))
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (CustomerFilter(answer=Answer.PROMOTER), [1]),
+        (CustomerFilter(answer=Answer.DETRACTOR), [2]),
+        (CustomerFilter(answer=Answer.STARS), [3]),
+        (CustomerFilter(answer=Answer.REVIEW), [1]),
+        (CustomerFilter(answer=Answer.NONE), [4, 5]),
+        (CustomerFilter(reached=Reached.OPENED), [2]),
+        (CustomerFilter(reached=Reached.DELIVERED), [3]),
+        (CustomerFilter(list_name="May"), [4]),
+        (CustomerFilter(employee="Eve", service="Crown"), [5]),
+        (CustomerFilter(among=[2, 4, 99]), [2, 4]),
+        (CustomerFilter(status="not_invited"), [4]),
+        (CustomerFilter(status="stopped"), [5]),
+        (CustomerFilter(search="07700 900123"), [3]),
+        (CustomerFilter(search="+44 (0)7700 900-123"), [3]),
+        (CustomerFilter(search="0044 7700"), [3]),
+    ],
+)
+def test_a_filter_leaves_those_it_names_and_the_tabs_count_the_same(
+    memory: Memory, chosen: CustomerFilter, expected: list[int]
+) -> None:
+    about: dict[int, dict[str, Any]] = {
+        1: {"score": 9, "review_id": 1, "invitation_status": "answered"},
+        2: {"score": 6, "invitation_status": "answered"},
+        3: {"stars_given": 4, "invitation_status": "answered", "search": "c 447700900123"},
+        4: {"list_name": "May", "invitation_status": "active", "invited_at": None},  # planned, and nothing has left
+        5: {"employee": "Eve", "service": "Crown", "invitation_status": "stopped", "invited_at": None},
+    }
+    for number, values in about.items():
+        shared = {"account_id": 1, "location_id": 10, "invitation_id": number, "invited_at": NOW, "search": "a"}
+        memory.add("customers", **{"customer_id": number, **shared, **values})
+    for number, kind, evidence in ((1, "opened", "machine"), (2, "opened", "human"), (3, "accepted_by_server", None)):
+        memory.add("timeline", account_id=1, location_id=10, invitation_id=number, kind=kind, evidence=evidence)
+    found = customers.customers_page(memory, SCOPE, chosen, CustomerOrder.NEWEST, Page())["customer_id"].to_list()
+    assert sorted(found) == expected
+    counted = customers.customers_by_status(memory, SCOPE, chosen)
+    assert (sum(counted.values()) if chosen.status is None else counted[chosen.status]) == len(expected)
+    assert customers.customers_to_export(memory, SCOPE, chosen).height == len(expected)
+
+
+def test_the_menus_offer_what_there_is_most_frequent_first(memory: Memory) -> None:
+    for number, (source, employee) in enumerate([("csv", "Eve"), ("csv", "Adam"), ("hubspot", "Eve"), ("csv", None)]):
+        memory.add(
+            "customers", customer_id=number, account_id=1, location_id=10, source=source, employee=employee
+        )  # fmt: skip
+    memory.add("customers", customer_id=9, account_id=1, location_id=99, source="webhook", employee="Hidden")
+    assert customers.customer_choices(memory, SCOPE) == {
+        "source": ["csv", "hubspot"], "list_name": [], "employee": ["Eve", "Adam"], "service": [],
+    }  # fmt: skip
