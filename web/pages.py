@@ -5,6 +5,7 @@ Which template is shown depends on the location's mode and on whether there is a
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -154,8 +155,13 @@ class Pages:
         )
 
     async def unsubscribe(self, request: Request) -> Response:
-        """The button, or a mail program's one-click (RFC 8058), which shows the answer to nobody."""
-        token, form = _token(request), await read_form(request)
+        """The button, or a mail program's one-click (RFC 8058), which shows the answer to nobody.
+
+        A no needs no field: one that comes with a body that nobody can read is a no to everything all the same.
+        """
+        token, form = _token(request), dict[str, str]()
+        with suppress(HTTPException):
+            form.update(await read_form(request))
         is_channel_only = form.get("scope") == "channel"
         page = await self.threads.run(lambda: respond.open_unsubscribe_page(self.ledger, token))
         if page is None or not await self._write(

@@ -290,6 +290,15 @@ def test_the_form_can_stop_one_channel(client: Client, ledger: Ledger) -> None:
     assert "won’t ask you for a review again" in client.get(LEAVE).text
 
 
+@pytest.mark.one_database
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("body", [b"List-Unsubscribe=One-Click&x=\xff", b"x" * 70_000], ids=["no charset", "giant"])
+def test_a_no_in_a_body_that_nobody_can_read_is_a_no_to_everything(client: Client, ledger: Ledger, body: bytes) -> None:
+    answer = client("POST", LEAVE, content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 200
+    assert {row.channel for row in rows(ledger, t.suppressions)} == {None}
+
+
 @pytest.mark.usefixtures("asked")
 def test_a_body_too_large_is_refused_kindly(client: Client, ledger: Ledger) -> None:
     answer = client.post(REVIEW, {"score": "5", "comment": "x" * 70_000})
