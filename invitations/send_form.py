@@ -47,6 +47,7 @@ _TWO_PEOPLE = (
     "The email belongs to one customer and the phone number to another. Leave one of them out, or correct it: with "
     "both, the two would become one person."
 )
+_NO_NAME = "Enter the name."
 _NO_ADDRESS = "Enter a phone number or an email address."
 _OTHERS_WAIT = "others may be waiting for the same units of quota: planning decides whose turn it is"
 
@@ -60,6 +61,11 @@ class Newcomer:
     email: str = field(repr=False)
     phone: str = field(repr=False)
     consent: ConsentBasis | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is a name, and anything to write to."""
+        return bool(self.name.strip() and (self.email.strip() or self.phone.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,8 @@ def _read(c: Connection, actor: Actor, newcomer: Newcomer, now: datetime) -> Kno
     place = next((place for place in places if place.location_id == newcomer.location_id), None)
     if place is None or (actor.location_ids is not None and place.location_id not in actor.location_ids):
         return Refused(NOT_YOURS)
+    if not newcomer.name.strip():
+        return Refused(_NO_NAME)
     if not newcomer.email.strip() and not newcomer.phone.strip():
         return Refused(_NO_ADDRESS)
     cells = {"name": newcomer.name, "email": newcomer.email, "phone": newcomer.phone}

@@ -36,6 +36,7 @@ class Button:
     icon: str
     name: str  # part of the widget's key
     on_click: Callable[..., None]
+    hint: str | None = None  # on hover, where the icon alone is seen
 
 
 def draw_rows(
@@ -90,6 +91,7 @@ def _draw_buttons(name: str, number: Any, buttons: Sequence[Button]) -> None:
                 type="tertiary",
                 on_click=button.on_click,
                 args=(number,),
+                help=button.hint,
             )
 
 

@@ -18,14 +18,14 @@ from invitations.actor import Refused
 from invitations.picture_files import LARGEST_FILE, MOST_PICTURES, PictureRefused, make_versions
 from invitations.send_form import Choices, Newcomer, read_time
 
-AT_ONCE, LATER = "As soon as the rules allow", "Not before"
+AT_ONCE, LATER = "As soon as allowed", "Not before"
 _CONSENTS = {
     "Not recorded": None,
     "They came, or bought something": ConsentBasis.PURCHASE,
     "They said yes to messages": ConsentBasis.EXPRESS,
     "They asked us something": ConsentBasis.INQUIRY,
 }
-_LACKS = {AddressKind.EMAIL: "No email address is known.", AddressKind.PHONE: "No phone number is known."}
+_LACKS = {AddressKind.EMAIL: "no email address is known.", AddressKind.PHONE: "no phone number is known."}
 _MEGABYTE = 1_000_000
 
 
@@ -81,13 +81,14 @@ def ask_channels(choices: Choices, person: Recipient | None) -> list[Channel]:
     possible = [channel for channel, reason in reasons.items() if not reason]
     usual = next((channel for channel in choices.usual if channel in possible), next(iter(possible), None))
     ticked = []
-    for channel, reason in reasons.items():
-        key = f"send_by_{channel.value}"
-        is_on = st.checkbox(CHANNEL[channel], value=channel is usual, key=key, disabled=bool(reason))
-        if reason:
-            st.html(Markup('<p class="aw-off">{}</p>').format(reason))
-        elif is_on:
-            ticked.append(channel)
+    with st.container(horizontal=True, gap="medium"):
+        for channel in reasons:
+            is_off = channel not in possible
+            key = f"send_by_{channel.value}"
+            if st.checkbox(CHANNEL[channel], value=channel is usual, key=key, disabled=is_off) and not is_off:
+                ticked.append(channel)
+    for reason in filter(None, reasons.values()):
+        st.html(Markup('<p class="aw-off">{}</p>').format(reason))
     return ticked
 
 
@@ -95,7 +96,8 @@ def _lacks(channel: Channel, person: Recipient | None) -> str:
     if person is None:
         return ""
     kind = address_kind(channel)
-    return "" if (person.email if kind is AddressKind.EMAIL else person.phone) else _LACKS[kind]
+    address = person.email if kind is AddressKind.EMAIL else person.phone
+    return "" if address else f"{CHANNEL[channel]}: {_LACKS[kind]}"
 
 
 def ask_template(choices: Choices) -> str | None:

@@ -19,7 +19,7 @@ from dashboard.components.send_fields import (
     ask_time,
     show_person,
 )
-from dashboard.components.send_outlook import messages_shown, verdict_shown
+from dashboard.components.send_outlook import NOTHING_YET, messages_shown, verdict_shown
 from dashboard.components.send_trial import show_trial
 from dashboard.desk import Desk, here
 from data.ledger.access import Place
@@ -95,9 +95,11 @@ def _fields(desk: Desk, person: Recipient | None) -> None:
     if isinstance(found, ForeseenAsk) and (reason := _ask_reason(found)):
         chosen = replace(chosen, override_reason=reason)
         found = _foresee(desk, to, chosen)
-    verdict.html(verdict_shown(found, now=desk.now, zone=place.time_zone))
-    show_trial(desk, place, chosen)
-    _buttons(desk, to, chosen, is_possible=isinstance(found, ForeseenAsk))
+    is_whole = isinstance(to, Recipient) or to.is_whole
+    verdict.html(verdict_shown(found, now=desk.now, zone=place.time_zone) if is_whole else NOTHING_YET)
+    with st.container(key="aw_send_buttons", horizontal=True, horizontal_alignment="distribute"):
+        show_trial(desk, place, chosen)
+        _buttons(desk, to, chosen, is_possible=isinstance(found, ForeseenAsk))
 
 
 def _place_of(desk: Desk, person: Recipient) -> Place:
@@ -130,7 +132,7 @@ def _typed(desk: Desk, newcomer: Newcomer, place: Place) -> Recipient:
     if isinstance(read, Recipient):
         return read
     first, _, last = newcomer.name.strip().partition(" ")
-    return Recipient(place.location_id, first, last, None, None)
+    return Recipient(place.location_id, first or "…", last, None, None)
 
 
 def _foresee(desk: Desk, to: Recipient | Newcomer, chosen: Chosen) -> ForeseenAsk | Refused:
@@ -154,7 +156,7 @@ def _how(chosen: Chosen) -> dict[str, Any]:
 
 
 def _buttons(desk: Desk, to: Recipient | Newcomer, chosen: Chosen, *, is_possible: bool) -> None:
-    with st.container(key="aw_send_buttons", horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, width="content"):
         is_canceled = st.button("Cancel", key="send_no")
         is_sent = st.button(TITLE, key="send_yes", type="primary", disabled=not is_possible)
     if is_sent:

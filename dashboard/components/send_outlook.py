@@ -1,7 +1,7 @@
 """What is seen on the send form before its button is pressed: the message, what it costs, and what would come of it."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from markupsafe import Markup
@@ -11,8 +11,14 @@ from dashboard.wording import CHANNEL, counted, short_moment
 from data.ledger.pictures import KeptPicture
 from data.words import Channel
 from invitations.actor import Refused
+from invitations.consent import CHANNEL_NAMES
 from invitations.foresee_ask import ForeseenAsk
 from invitations.send_preview import Preview
+
+NOTHING_YET = Markup(
+    '<div class="aw-verdict"><p class="aw-faint">Enter a name and a phone number or email: what would come of the '
+    "request then stands here, before anything is sent.</p></div>"
+)
 
 
 def messages_shown(messages: Sequence[Preview], pictures: Sequence[KeptPicture]) -> Markup:
@@ -60,8 +66,7 @@ def verdict_shown(found: ForeseenAsk | Refused, *, now: datetime, zone: str) -> 
     """What would come of it: goes now, waits until when and why, or cannot be."""
     if isinstance(found, Refused):
         return _box("aw-refused", "cross", "failed", "Cannot be sent", [found.reason])
-    names = " and ".join(dict.fromkeys(CHANNEL[message.channel] for message in found.messages))
-    by = f" by {names}" if names else ""
+    by = _by(dict.fromkeys(CHANNEL_NAMES[message.channel] for message in found.messages))
     at = found.earliest_at
     reasons = [_sentence(reason) for reason in found.explanation.reasons]
     reasons += [_sentence(f"not used: {reason}") for reason in found.left_out]
@@ -72,12 +77,19 @@ def verdict_shown(found: ForeseenAsk | Refused, *, now: datetime, zone: str) -> 
     return _box("aw-goes", "check", "delivered", f"Would go{by} with the next batch", reasons)
 
 
+def _by(names: Iterable[str]) -> str:
+    """ " by SMS, e-mail and WhatsApp"."""
+    *others, last = [*names] or [""]
+    return f" by {', '.join(others)} and {last}" if others else f" by {last}" if last else ""
+
+
 def _box(kind: str, drawing: str, tone: str, heading: str, lines: Sequence[str]) -> Markup:
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in lines)
-    return Markup(
-        '<div class="aw-verdict {}" role="status"><p class="aw-strong aw-{}">{} {}</p>'
-        '<ul class="aw-reasons">{}</ul></div>'
-    ).format(kind, tone, icon(drawing), heading, items)
+    listed = Markup('<ul class="aw-reasons">{}</ul>').format(items) if len(lines) > 1 else Markup("")
+    only = Markup("<p>{}</p>").format(lines[0]) if len(lines) == 1 else Markup("")
+    return Markup('<div class="aw-verdict {}" role="status"><p class="aw-strong aw-{}">{} {}</p>{}{}</div>').format(
+        kind, tone, icon(drawing), heading, listed, only
+    )
 
 
 def _sentence(words: str) -> str:

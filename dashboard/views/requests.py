@@ -1,5 +1,6 @@
 """Requests: every message, what became of it and why it waits; asking for one by hand, pausing what is queued."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -41,13 +42,13 @@ def _columns(desk: Desk, standings: Standings) -> list[Column]:
         Column(
             "Invite sent to",
             lambda row: person_cell(row["name"], "" if is_one_place else row["location_name"]),
-            "1.6fr",
+            "1.5fr",
         ),
-        Column("Email or phone", _address, "1.9fr"),
-        Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or "", row["sent_by"]), "1.4fr",
+        Column("Email or phone", _address, "1.8fr"),
+        Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or "", row["sent_by"]), "1.35fr",
                on_phone=False),
-        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.8fr", on_phone=False),
-        Column("Date sent", lambda row: _sent(row, desk, standings), "1.35fr"),
+        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.75fr", on_phone=False),
+        Column("Date sent", lambda row: _sent(row, desk, standings), "1.6fr"),
         Column("Status", lambda row: _status(row, desk, standings), "1.5fr"),
         Column("Retries", lambda row: row["retries"], "0.6fr", is_number=True, on_phone=False),
     ]  # fmt: skip
@@ -80,17 +81,23 @@ def _sent(row: Row, desk: Desk, standings: Standings) -> object:
 
 def _buttons(row: Row, desk: Desk, standings: Standings) -> list[Button]:
     """What can be done about a message: why it waits, pause or resume, decide; and its customer's history."""
-    activity = Button("Activity", ":material/history:", "activity", lambda _: open_panel(row["customer_id"]))
+    activity = Button(
+        "Activity", ":material/history:", "activity", lambda _: open_panel(row["customer_id"]), "Customer activity"
+    )
     if row["screen_status"] != ScreenStatus.QUEUED:
         return [activity]
-    reason = Button("Why queued", ":material/help:", "why", ask_why)
+    reason = Button("Why queued", ":material/help:", "why", ask_why, "Why is it still queued?")
     doubt = standings.doubts.get(row["request_id"])
     if doubt is not None and doubt.is_left_to_person and desk.may(Action.SEND):
-        return [Button("Decide", ":material/contact_support:", "settle", ask_to_settle), reason, activity]
+        return [
+            Button("Decide", ":material/contact_support:", "settle", ask_to_settle, "Decide: did it arrive?"),
+            reason,
+            activity,
+        ]
     if row["note"] == PAUSED and desk.may(Action.RESUME) and standings.note(row) != STOPPED:
-        return [Button("Resume", ":material/play_arrow:", "resume", resume), reason, activity]
+        return [Button("Resume", ":material/play_arrow:", "resume", resume, "Resume"), reason, activity]
     if _is_pausable(row, standings) and desk.may(Action.PAUSE):
-        return [Button("Pause", ":material/pause:", "pause", pause), reason, activity]
+        return [Button("Pause", ":material/pause:", "pause", pause, "Pause"), reason, activity]
     return [reason, activity]
 
 
@@ -139,7 +146,7 @@ def _head(desk: Desk) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(width="stretch"):
             title("Requests", "Every message that was sent or is still to come")
-        with st.container(key="aw_head_actions", horizontal=True, width="content", vertical_alignment="center"):
+        with st.container(key="aw_buttons_requests", horizontal=True, width="content", vertical_alignment="center"):
             show_pausing(desk)
             if desk.may(Action.SEND):
                 st.button(
@@ -150,6 +157,7 @@ def _head(desk: Desk) -> None:
 
 def show() -> None:
     desk = here()
+    st.html(Path(__file__).parents[1] / "components/requests.css")
     _head(desk)
     chosen, order, total = _choose(desk)
     if not total:

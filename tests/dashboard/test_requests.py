@@ -137,10 +137,10 @@ def test_the_form_is_prefilled_from_a_customer_and_says_why_not(
     app.session_state["send_form_open"] = {"customer_id": people["cleo"]}
     app.run()
     assert "cleo@example.com" in text(app)
-    assert "No phone number is known." in text(app)
+    assert "SMS: no phone number is known." in text(app)
     assert app.checkbox(key="send_by_email").value
     app.segmented_control(key="send_when").set_value("Not before").run()
-    assert "Would go by Email from 24 Nov, 10:00 CT" in text(app)
+    assert "Would go by e-mail from 24 Nov, 10:00 CT" in text(app)
     app.button(key="trial_email").click().run()
     with ledger.read() as c:
         job = c.execute(t.jobs.select()).one()

@@ -71,6 +71,7 @@ def test_what_was_typed_wrong_is_said_field_by_field_and_nothing_is_taken_in(led
     world = make_world(ledger)
     for wrong, said in (
         (typed(world), "Enter a phone number or an email address."),
+        (typed(world, " ", "dana@example.com"), "Enter the name."),
         (typed(world, phone="12"), "Phone: "),
         (typed(world, email="dana@", phone="312 555 0123"), "Email: "),
     ):
@@ -191,6 +192,7 @@ def test_the_preview_is_the_message_with_the_persons_values_its_segments_and_its
     assert person is not None
     sms, mail, whatsapp = preview(ledger, owner(world), person, channels=[*BOTH, Channel.WHATSAPP], template_slug="ask")
     assert sms.body.startswith("Hola Ana http")
+    assert "/r/their-own-link x" in sms.body
     assert sms.segments == 2
     assert sms.price is not None
     assert sms.price > 0
