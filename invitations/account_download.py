@@ -39,7 +39,7 @@ def account_download(ledger: Ledger, actor: Actor, *, now: datetime) -> Download
         return Refused("The file has every location's settings, and you look after some of them only.")
     with ledger.read() as c:
         document = account_document(c, now)
-        logos = kept_logos(c, actor.account_id)
+        logos = kept_logos(c)
     document["policy"] = _own_rules(document["policy"])
     text = _HEAD.format(day=f"{now:%Y-%m-%d}", file=FILE) + toml_text(_plain(document))
     if not logos:

@@ -99,7 +99,7 @@ def _change(
     for edit in edits:
         _refuse_owners_matters(actor, edit, document)
     wanted = _edited(document, edits)
-    pictures = {slug: one for slug, one in (kept_logos(c, actor.account_id) | dict(logos)).items() if one is not None}
+    pictures = {slug: one for slug, one in (kept_logos(c) | dict(logos)).items() if one is not None}
     for place in wanted["locations"]:
         place.pop("logo", None)
         if place["slug"] in pictures:

@@ -14,7 +14,7 @@ from data.account_values import PAGE_LANGUAGES
 from data.ledger.pictures import KeptPicture
 from data.words import PageMode
 from invitations.change_settings import Edit
-from invitations.picture_files import PictureRefused, make_logo
+from invitations.picture_files import LARGEST_FILE, PictureRefused, make_logo
 from invitations.settings_effect import Table
 
 _EFFECT = (
@@ -113,7 +113,7 @@ def _logo(logo: KeptPicture | None, key: str, *, is_disabled: bool) -> tuple[Any
             is_taken_away = st.checkbox("Take the logo away", key=f"{key}_no_logo", disabled=is_disabled)
     upload = st.file_uploader(
         "Another logo" if logo else "Logo", ["png", "jpg", "jpeg"], key=f"{key}_logo", disabled=is_disabled,
-        label_visibility="collapsed",
+        label_visibility="collapsed", max_upload_size=LARGEST_FILE // 1_000_000,
     )  # fmt: skip
     return upload, is_taken_away
 

@@ -61,32 +61,28 @@ def _step(step: Document | None, number: int, texts: list[str], key: str, *, is_
     """One step as it is wanted; None where it goes, or is not added."""
     key = f"{key}_{number}"
     is_kept = True
+    counted_from = "after the customer came in" if number == 0 else "after the first message"
     if step is not None:
-        heading("The first ask" if number == 0 else f"Follow-up {number}")
+        heading("The first ask" if number == 0 else f"Follow-up {number}", f"Waits so long {counted_from}.")
     delay = step["delay"] if step else "3 days"
     amount, unit = _parts(delay)
-    one, two, three = st.columns([3, 4, 3], gap="medium")
-    with one, st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        after = "after the customer came in" if number == 0 else "after the first message"
-        count = st.number_input(f"Sent {after}", 0, None, amount, key=f"{key}_delay", disabled=is_disabled, width=150)
-        unit = st.selectbox(
-            "Unit", list(_UNITS), list(_UNITS).index(unit), key=f"{key}_unit", label_visibility="collapsed",
-            disabled=is_disabled, width=120,
-        )  # fmt: skip
-    channels = two.multiselect(
+    one, two, three, four = st.columns([2, 2, 5, 4], gap="small")
+    count = one.number_input("Wait", 0, None, amount, key=f"{key}_delay", disabled=is_disabled)
+    unit = two.selectbox("Unit", list(_UNITS), list(_UNITS).index(unit), key=f"{key}_unit", disabled=is_disabled)
+    channels = three.multiselect(
         "By", list(Channel), [Channel(name) for name in step["channels"]] if step else [Channel.EMAIL],
         format_func=lambda channel: CHANNEL[channel], key=f"{key}_channels", disabled=is_disabled,
         help="In order of preference: the first that can be used, unless it goes by each of them.",
     )  # fmt: skip
     chosen = step["template"] if step else texts[-1]
-    text = three.selectbox(
+    text = four.selectbox(
         "Text", texts, texts.index(chosen) if chosen in texts else 0, format_func=named, key=f"{key}_text",
         disabled=is_disabled,
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         at = st.text_input(
             "At (their time of day)", (step or {}).get("at", ""), key=f"{key}_at", placeholder="As soon as it is due",
-            disabled=is_disabled, width=200, help="Such as 10:00: it goes at the next 10:00 of the recipient's day.",
+            disabled=is_disabled, width=220, help="Such as 10:00: it goes at the next 10:00 of the recipient's day.",
         )  # fmt: skip
         is_each = st.checkbox(
             "By each of these channels", bool(step and step["all"]), key=f"{key}_all", disabled=is_disabled

@@ -87,7 +87,7 @@ def _show_location(desk: Desk, document: Document, places: list[Document]) -> No
             bind="query-params", width=320,
         )  # fmt: skip
     with desk.ledger.read() as c:
-        logo = kept_logos(c, desk.access.account_id).get(slug)
+        logo = kept_logos(c).get(slug)
     show_location(desk, document, by_slug[slug], logo)
 
 

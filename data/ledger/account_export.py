@@ -41,13 +41,13 @@ def account_document(connection: Connection, now: datetime) -> Document:
     }
 
 
-def kept_logos(connection: Connection, account_id: int) -> dict[str, KeptPicture]:
-    """Every location's logo as it is kept, by the location's slug."""
+def kept_logos(connection: Connection) -> dict[str, KeptPicture]:
+    """Every location's logo as it is kept, by the location's slug; a ledger holds one account."""
     logo, place = t.logos.c, t.locations.c
     rows = connection.execute(
-        sa.select(place.slug, logo.media_type, logo.width, logo.height, logo.content)
-        .join(t.locations, place.location_id == logo.location_id)
-        .where(place.account_id == account_id)
+        sa.select(place.slug, logo.media_type, logo.width, logo.height, logo.content).join(
+            t.locations, place.location_id == logo.location_id
+        )
     )
     return {row.slug: KeptPicture(row.media_type, row.width, row.height, row.content) for row in rows}
 

@@ -11,8 +11,9 @@ import typer
 
 from connectors import ConfigurationError
 from data.account_file import AccountFile
+from data.ledger.account_export import kept_logos
 from data.ledger.accounts import apply_account, has_account
-from data.ledger.migrate import current_revision, require_current
+from data.ledger.migrate import current_revision, newest_revision, require_current
 from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger, open_ledger
 from data.permissions import Action, may
@@ -43,7 +44,7 @@ def init(
     settings = Settings()
     refuse_unreadable_address(settings)
     account, policy = load_settings(file)
-    logos = load_logos(file, account)
+    logos = load_logos(file, account, drawn=_drawn(settings))
     if dry_run:
         changes = _try(settings, account, policy, logos)
     else:
@@ -79,6 +80,20 @@ def _write(
         _refuse_role(ledger)
         now, rules = ledger.policy_now(), policy.document()
         return apply_account(ledger, account, rules=rules, logos=logos, now=now, may_undo=may_undo)
+    finally:
+        ledger.close()
+
+
+def _drawn(settings: Settings) -> list[KeptPicture]:
+    """The logos that the ledger has already; none of one that is not there, or has yet to be brought up."""
+    if is_absent(settings):
+        return []
+    ledger = open_ledger(settings)
+    try:
+        if current_revision(ledger) != newest_revision():
+            return []
+        with ledger.read() as connection:
+            return list(kept_logos(connection).values())
     finally:
         ledger.close()
 

@@ -25,7 +25,8 @@ def field(app: AppTest, kind: str, label: str, number: int = 0) -> Any:
 
 
 def press(app: AppTest, label: str) -> AppTest:
-    return field(app, "button", label).click().run()
+    pressed: AppTest = field(app, "button", label).click().run()
+    return pressed
 
 
 def test_every_part_shows_what_holds_and_when_a_change_would(world: World, look: Open) -> None:
@@ -94,7 +95,7 @@ def test_a_text_is_previewed_as_it_is_typed_and_saved_as_a_new_version(
 
 def test_channels_and_steps_are_changed_in_their_forms(ledger: Ledger, world: World, look: Open) -> None:
     app = look("settings", settings_part="Sequence")
-    field(app, "number_input", "Sent after the first message", 0).set_value(5)
+    field(app, "number_input", "Wait", 1).set_value(5)
     field(app, "checkbox", "Remove", 1).check()
     press(app, "Save as a new version")
     assert "New invitations follow it" in app.toast[0].value

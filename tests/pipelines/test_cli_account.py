@@ -10,6 +10,10 @@ import sqlalchemy as sa
 from data.ledger.store import Ledger
 from data.ledger.tables import lists, quota_boosts
 from data.ledger.tables.metadata import metadata
+from data.words import Role
+from invitations.actor import Actor, Done
+from invitations.change_settings import Edit, change_settings
+from invitations.settings_effect import Table
 from tests.pipelines.commands import Run
 from tests.world import make_world
 
@@ -169,3 +173,19 @@ def test_only_who_may_change_settings_brings_a_file_in(run: Run) -> None:
     assert refused.code == 2
     assert "The Viewer role cannot change settings" in refused.errors
     assert run("init", str(ACCOUNT), AFTERWORD_LOCAL_USER="samir.haddad@harborandpine.example.com").code == 0
+
+
+def test_a_file_older_than_the_dashboard_is_refused_with_what_it_would_undo_until_it_is_meant(
+    run: Run, ledger: Ledger
+) -> None:
+    assert run("init", str(ACCOUNT)).code == 0
+    owner = Actor("nora.lindqvist@harborandpine.example.com", Role.OWNER, 1)
+    edit = Edit(Table.LOCATIONS, ("boston",), {"color": "#0F766E"}, {"color": "#112233"})
+    assert isinstance(change_settings(ledger, owner, [edit], now=ledger.policy_now()), Done)
+    refused = run("init", str(ACCOUNT))
+    assert refused.code == 2
+    assert "color from #112233 to #0F766E (undoes what nora.lindqvist@" in refused.errors
+    assert "Download account.toml" in refused.errors
+    assert "undoes what nora.lindqvist@" in run("init", str(ACCOUNT), "--dry-run").output
+    assert run("init", str(ACCOUNT), "--undo-dashboard").code == 0
+    assert run("init", str(ACCOUNT)).output.strip() == "Nothing differs."
