@@ -28,6 +28,7 @@ _PAGES = [
     st.Page("views/customers.py", title="Customers", icon=":material/group:", url_path="customers"),
     st.Page("views/bulk_import.py", title="Bulk import", icon=":material/upload:", url_path="bulk_import"),
     st.Page("views/reviews.py", title="My Reviews", icon=":material/reviews:", url_path="reviews"),
+    st.Page("views/do_not_contact.py", title="Do not contact", icon=":material/block:", url_path="do_not_contact"),
     st.Page("views/simulate.py", title="Simulate", icon=":material/event_upcoming:", url_path="simulate"),
     st.Page("views/runs.py", title="Runs", icon=":material/manufacturing:", url_path="runs"),
     st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),

@@ -8,7 +8,18 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from data.words import AttemptOutcome, Channel, EventKind, Evidence, InvitationStatus, Role, RunKind, RunStatus, Source
+from data.words import (
+    AttemptOutcome,
+    Channel,
+    EventKind,
+    Evidence,
+    InvitationStatus,
+    Role,
+    RunKind,
+    RunStatus,
+    Source,
+    SuppressionReason,
+)
 
 CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "Email", Channel.WHATSAPP: "WhatsApp"}
 SOURCE = {
@@ -56,6 +67,15 @@ RUN_COUNT = {
     AttemptOutcome.WITHDRAWN: "held back at the last",
     AttemptOutcome.IN_DOUBT: "in doubt",
     AttemptOutcome.PROVED_ABSENT: "never arrived, queued again",
+}
+SUPPRESSED = {
+    SuppressionReason.STOP_KEYWORD: "Texted STOP",
+    SuppressionReason.UNSUBSCRIBED: "Unsubscribed",
+    SuppressionReason.COMPLAINED: "Reported a message as unwanted",
+    SuppressionReason.UNDELIVERABLE: "Address takes no messages",
+    SuppressionReason.PROVIDER_OPT_OUT: "Opted out at the provider",
+    SuppressionReason.ASKED_BY_PERSON: "Asked not to be contacted",
+    SuppressionReason.DO_NOT_CONTACT_LIST: "On a do-not-contact list",
 }
 PROVIDER = {"twilio": "Twilio", "mailgun": "Mailgun", "smtp": "The mail relay"}
 EVENT = {

@@ -10,7 +10,7 @@ from datetime import datetime
 import polars as pl
 import structlog
 
-from connectors.csv_file import read_csv
+from connectors.excel_file import read_table
 from data.ledger.do_not_contact import add_suppressions
 from data.ledger.identities import Address
 from data.ledger.store import Ledger
@@ -29,15 +29,16 @@ _ROWS_AT_ONCE = 1_000
 def import_do_not_contact(
     ledger: Ledger, content: bytes, *, file_name: str, imported_by: str, reason: str | None, now: datetime
 ) -> ImportReport:
-    """Suppress everybody in a CSV file on every channel. `new`: rows that told us something, `known`: that did not.
+    """Suppress everybody in a CSV file or workbook on every channel.
 
+    `new`: rows that told us something, `known`: that did not.
     Every address in a row's columns counts, a second number too, and a phone number without its country is read in the
     country of every location, each reading that is a number: rather one too many than one too few. `reason` is kept in
     the audit. Raises UnreadableFile, in words.
     """
     with ledger.read() as connection:
         account_id, places = account_places(connection)
-    table = read_csv(content)
+    table = read_table(content)
     mapped = mapped_columns(table, CONTACT_SYNONYMS)
     regions = list(dict.fromkeys(place.region for place in places))
     is_number, is_mail = pl.col("phone").is_not_null(), pl.col("email").is_not_null()

@@ -7,12 +7,13 @@ provider lists against the address goes with the next `sync_suppressions`, if it
 from datetime import datetime
 
 from data.ledger import said_about_mail as words
+from data.ledger.barred import is_known_at
 from data.ledger.controls import record_audit
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
 from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason
+from invitations.actor import NOT_YOURS, Actor, Answer, Done, Refused
 from invitations.contacts import clean_email
-from invitations.controls import Actor, Answer, Done, Refused
 from invitations.said import Book
 
 _AUDITED = "restore"
@@ -22,7 +23,8 @@ _AUDITED = "restore"
 def restore_email(ledger: Ledger, actor: Actor, contact: str, *, because: str, now: datetime) -> Answer:
     """Lift what was said against e-mail to this address until now; `because` is kept in the audit.
 
-    Refused without the right to change settings, without a reason, and where nothing is suppressed.
+    Refused without the right to change settings, for somebody of other locations only, without a reason, and where
+    nothing is suppressed.
     """
     if not may(actor.role, Action.CHANGE_SETTINGS):
         return Refused("Only an owner or admin of the account can allow e-mail to somebody again.")
@@ -34,6 +36,8 @@ def restore_email(ledger: Ledger, actor: Actor, contact: str, *, because: str, n
     with ledger.write() as c:
         words.lock_people(c, set(words.read_said(c, actor.account_id, [address]).owners.values()))
         asked = words.read_said(c, actor.account_id, [address])
+        if actor.location_ids is not None and not is_known_at(c, asked.owners.get(address), actor.location_ids):
+            return Refused(NOT_YOURS)
         if not Book(asked).is_off(address):
             return Refused("E-mail to this address is not suppressed: nothing changed.")
         lifted = {

@@ -5,6 +5,7 @@ then marked. Its link can be shared; a customer's panel leads here.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -65,11 +66,13 @@ def _dialog(wanted: str, open_customer: Callable[[int], None]) -> None:
         )
         return
     st.html(_told(found, desk))
-    if found["customer_id"] is not None and desk.may(Action.OPEN_PANEL):
-        st.button(
-            "Activity of this customer", key="review_customer", icon=":material/history:", type="tertiary",
-            on_click=_leave_for, args=(open_customer, found["customer_id"]),
-        )  # fmt: skip
+    is_known = found["customer_id"] is not None and desk.may(Action.OPEN_PANEL)
+    if is_known and st.button(
+        "Activity of this customer", key="review_customer", icon=":material/history:", type="tertiary"
+    ):
+        _close()
+        open_customer(found["customer_id"])
+        st.rerun()
     with desk.ledger.read() as c:
         reply = replies(c, desk.access.account_id, [found["review_id"]]).get(found["review_id"])
     if reply is not None:
@@ -103,65 +106,41 @@ def _reply(reply: Reply, platform: str, desk: Desk) -> None:
     if reply.reply:
         st.html(Markup('<h3 class="aw-section">Reply, published on {}</h3>').format(platform))
         st.html(Markup('<p class="aw-said">{}</p>').format(reply.reply))
-        if may_draft:
-            st.button("Not published after all", key="unpublish", on_click=_take_back, args=(reply.review_id,))
+        if may_draft and st.button("Not published after all", key="unpublish"):
+            _act(desk, reply_drafts.take_back_published, reply.review_id)
     elif may_draft:
-        _draft(reply, platform)
+        _draft(reply, platform, desk)
     else:
         st.html(Markup('<h3 class="aw-section">Reply</h3><p class="aw-said">{}</p>').format(
             f"A draft, not published yet: {reply.draft}" if reply.draft else "Nobody has replied yet."
         ))  # fmt: skip
 
 
-def _draft(reply: Reply, platform: str) -> None:
+def _draft(reply: Reply, platform: str, desk: Desk) -> None:
     seen: str | None = st.session_state.setdefault(_SEEN.format(reply.review_id), reply.draft)
     st.html(Markup('<h3 class="aw-section">Your reply</h3><p class="aw-faint">{}</p>').format(
         f"Write it here, copy it, and publish it on {platform}. Nothing is sent from here."
     ))  # fmt: skip
-    st.text_area(
+    text = st.text_area(
         "Your reply", value=reply.draft or "", key=_TYPED.format(reply.review_id), height=170,
         max_chars=reply_drafts.LONGEST_REPLY, label_visibility="collapsed",
         placeholder="Thank them, answer what they say, leave out anything private.",
     )  # fmt: skip
-    st.button(
-        "Save draft", key="save_draft", type="primary", icon=":material/save:", on_click=_save,
-        args=(reply.review_id, seen),
-    )  # fmt: skip
-    if reply.draft:
-        st.html(Markup('<h3 class="aw-section">Saved draft</h3><p class="aw-faint">{}</p>').format(
-            f"By {reply.drafted_by}. Copy it with the button at its right."
-        ))  # fmt: skip
-        st.code(reply.draft, language=None, wrap_lines=True)
-        st.button(
-            f"It is published on {platform}", key="published", icon=":material/check:", on_click=_publish,
-            args=(reply.review_id,),
-        )  # fmt: skip
+    if st.button("Save draft", key="save_draft", type="primary", icon=":material/save:"):
+        _act(desk, partial(reply_drafts.draft_reply, text=text or "", seen=seen), reply.review_id)
+    if not reply.draft:
+        return
+    st.html(Markup('<h3 class="aw-section">Saved draft</h3><p class="aw-faint">{}</p>').format(
+        f"By {reply.drafted_by}. Copy it with the button at its right."
+    ))  # fmt: skip
+    st.code(reply.draft, language=None, wrap_lines=True)
+    if st.button(f"It is published on {platform}", key="published", icon=":material/check:"):
+        _act(desk, reply_drafts.mark_published, reply.review_id)
 
 
-def _save(review_id: int, seen: str | None) -> None:
-    desk = here()
-    text = st.session_state.get(_TYPED.format(review_id)) or ""
-    now = desk.ledger.policy_now()
-    _keep(review_id, reply_drafts.draft_reply(desk.ledger, desk.actor, review_id, text, seen=seen, now=now))
-
-
-def _publish(review_id: int) -> None:
-    desk = here()
-    _keep(review_id, reply_drafts.mark_published(desk.ledger, desk.actor, review_id, now=desk.ledger.policy_now()))
-
-
-def _take_back(review_id: int) -> None:
-    desk = here()
-    now = desk.ledger.policy_now()
-    _keep(review_id, reply_drafts.take_back_published(desk.ledger, desk.actor, review_id, now=now))
-
-
-def _keep(review_id: int, answer: Answer) -> None:
-    """Show what came of it, and begin anew with the draft as it is by now."""
+def _act(desk: Desk, control: Callable[..., Answer], review_id: int) -> None:
+    """Do it, and begin anew with the draft as it is by then; the whole page, whose table tells of drafts too."""
+    answer = control(desk.ledger, desk.actor, review_id=review_id, now=desk.ledger.policy_now())
     st.session_state.pop(_SEEN.format(review_id), None)
     remember(answer)
-
-
-def _leave_for(open_customer: Callable[[int], None], customer_id: int) -> None:
-    _close()
-    open_customer(customer_id)
+    st.rerun()

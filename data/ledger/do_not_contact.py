@@ -60,10 +60,18 @@ def add_suppressions(
         )  # fmt: skip
         if new:
             record_audit(
-                connection, account_id, actor=by, action="do_not_contact", subject=f"{new} people", before=None,
+                connection, account_id, actor=by, action="do_not_contact",
+                subject=_named(to_stop, new), before=None,
                 after={"reason": told},
             )  # fmt: skip
         return new
+
+
+def _named(people: Collection[int], new: int) -> str:
+    """Whom a line of the audit is about: one person we know by their number, others by how many they are."""
+    if new == 1 and len(people) == 1:
+        return f"person {min(people)}"
+    return "1 address" if new == 1 else f"{new} people"
 
 
 def _addresses_of(connection: Connection, people: Collection[int]) -> dict[Address, int]:
