@@ -43,7 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse("AFTERWORD_LEDGER_URL cannot be read. Its form is postgresql://user:password@host/database.")
     try:
         require_current(ledger)
-        readers = open_callback_readers(clock=PolicyClock(ledger))
+        clock = PolicyClock(ledger)
+        clock()  # the first look is made here, not by the first post
+        readers = open_callback_readers(clock=clock)
         listening = socket.create_server(
             (asked.host, asked.port), family=socket.AF_INET6 if ":" in asked.host else socket.AF_INET, backlog=2048
         )

@@ -1,6 +1,7 @@
 """Policy time in web/: the ledger's, asked for seldom."""
 
-from datetime import timedelta
+import threading
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -26,6 +27,28 @@ def test_it_follows_a_shifted_ledger_and_asks_it_once_a_second(ledger: Ledger) -
     shifted = [clock() - utc_now() > timedelta(days=2) for _ in range(3)]
     assert shifted == [False, False, True]
     assert asked == ["once"]
+
+
+def test_a_database_that_says_nothing_stops_nobody_who_asks_for_the_time(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ledger.write() as c:
+        c.execute(sa.update(system).values(is_demo=True, clock_offset_seconds=3 * 86400))
+    looks, let_go = list[int](), threading.Event()
+
+    def stuck() -> datetime:
+        looks.append(1)
+        let_go.wait()
+        return utc_now()
+
+    moments = iter([10.0, 20.0, 30.0, 40.0, 50.0])
+    clock = PolicyClock(ledger, machine=lambda: next(moments))
+    clock()
+    monkeypatch.setattr(ledger, "policy_now", stuck)
+    monkeypatch.setattr("web.clock._PATIENCE", 0.01)
+    assert {clock() - utc_now() > timedelta(days=2) for _ in range(3)} == {True}
+    assert len(looks) == 1, "others were sent after the look that hangs"
+    let_go.set()
 
 
 def test_a_fixed_time_stays_fixed(ledger: Ledger) -> None:
