@@ -25,6 +25,7 @@ from data.warehouse import customers
 from data.warehouse.customers import NOT_INVITED
 from data.warehouse.pages import Page
 from data.words import InvitationStatus
+from invitations.import_rights import refuse_import
 
 
 def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
@@ -104,9 +105,25 @@ def _table(desk: Desk, chosen: Chosen) -> None:
     show_question({row["invitation_id"]: _name(row) for row in rows if row["invitation_id"] is not None})
 
 
+def _bulk_import(desk: Desk) -> None:
+    """The way to Bulk import, for whoever may; where the plan has none, the reason."""
+    if not desk.may(Action.IMPORT):
+        return
+    with desk.ledger.read() as c:
+        refusal = refuse_import(c, desk.actor)
+    reason = refusal.reason if refusal else None
+    if st.button(
+        "Bulk import", key="bulk_import", icon=":material/upload:", type="primary", disabled=bool(reason), help=reason
+    ):
+        st.switch_page("views/bulk_import.py")
+
+
 def show() -> None:
     desk = here()
-    title("Customers", "Everyone who was invited to leave a review, and who is still to be")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(width="stretch"):
+            title("Customers", "Everyone who was invited to leave a review, and who is still to be")
+        _bulk_import(desk)
     draw_cards(quota_cards(desk))
     chosen = choose(desk)
     if chosen.total:
@@ -117,7 +134,7 @@ def show() -> None:
     else:
         empty(
             "No customers yet",
-            "Import a list with `afterword import`, or drop a CSV into the inbox folder.",
+            "Press Bulk import and bring a list; its customers appear here with what comes next for each.",
             name="customers",
         )
     show_panel()

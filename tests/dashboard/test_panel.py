@@ -23,7 +23,7 @@ def test_the_panel_opens_from_its_row_and_from_its_link(people: dict[str, int], 
     assert app.query_params["customer"] == str(people["ben"])
     by_link = look("customers", customer=str(people["ben"]))
     for shown in (text(app), text(by_link)):
-        for said in ("ben@example.com", "No waiting at all.", "Ben O.", "positive", "Invitation history"):
+        for said in ("ben@example.com", "No waiting at all.", "Ben O.", "positive", "Review invitation history"):
             assert said in shown
 
 
@@ -57,7 +57,7 @@ def test_a_comment_that_came_with_a_score_is_told_once(
             )  # fmt: skip
     shown = text(look("customers", customer=str(people["ben"])))
     assert shown.count("Gentle hands.") == 1
-    assert "Gave a score" in shown
+    assert "Gave stars" in shown
     assert "4 of 5 stars" in shown
 
 
