@@ -74,11 +74,12 @@ class ListChoice:
 def preview(upload: Upload) -> Preview:
     """What the file looks like. Raises UnreadableFile, in words."""
     table = read_table(upload.content)
+    encoding = "Windows encoding" if table.encoding == "cp1252" else table.encoding.removesuffix("-sig").upper()
     delimiters = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
     form = (
         f"Excel workbook, sheet “{table.sheet}”"
         if table.sheet is not None
-        else f"CSV, {table.encoding.removesuffix('-sig').upper()}, with {delimiters[table.delimiter]} between the cells"
+        else f"CSV in {encoding}, with {delimiters[table.delimiter]} between the cells"
     )
     samples = {
         header: tuple(table.frame[header].filter(table.frame[header].str.strip_chars() != "").head(SAMPLES))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -27,9 +28,9 @@ _CAP = (Rule.FREQUENCY_CAP.value, Rule.ALREADY_INVITED.value)
 
 
 def show_check(report: ImportReport, desk: Desk) -> None:
-    """All of a dry run."""
+    """What a dry run comes to; the rows turned away are `show_rejected`'s."""
     ahead = report.ahead
-    draw_cards(_cards(report, ahead, desk))
+    draw_cards(_cards(report, ahead))
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, key="aw_import_becomes"):
         st.html('<h2 class="aw-chart">What becomes of the rows</h2>')
@@ -37,12 +38,12 @@ def show_check(report: ImportReport, desk: Desk) -> None:
     with right, st.container(border=True, key="aw_import_ahead"):
         _show_ahead(ahead, desk)
     own = set(ahead.in_words()) if ahead else set()
-    for note in (note for note in report.notes if note not in own):
-        st.html(Markup('<p class="aw-faint">{}</p>').format(note))
+    notes = [note for note in report.notes if note not in own]
     if report.unread_columns:
-        st.html(Markup('<p class="aw-faint">Not used: {}.</p>').format(", ".join(report.unread_columns)))
-    if report.rejected:
-        show_rejected(report.rejected, name="rows_to_mend")
+        notes.append(f"Not used: {', '.join(report.unread_columns)}.")
+    if notes:
+        items = Markup("").join(Markup("<li>{}</li>").format(note) for note in notes)
+        st.html(Markup('<ul class="aw-reasons">{}</ul>').format(items))
 
 
 def bars(rows: Sequence[tuple[str, int]], whole: int) -> Markup:
@@ -60,10 +61,10 @@ def show_rejected(rejected: Sequence[RejectedRow], *, name: str) -> None:
     """Why rows were turned away or came in without a cell, the most frequent reasons first; all of them to download."""
     away = len({row.line for row in rejected if not row.is_row_kept})
     kept = len({row.line for row in rejected if row.is_row_kept})
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        words = [counted(away, "row") + " turned away"] if away else []
-        words += [counted(kept, "row") + " taken in without a cell, or with it put right"] if kept else []
-        st.html(Markup('<h2 class="aw-section">{}</h2>').format("; ".join(words).capitalize()))
+    words = [counted(away, "row") + " turned away"] if away else []
+    words += [counted(kept, "row") + " taken in without a cell, or with it put right"] if kept else []
+    with st.container(key=f"aw_rejected_{name}", horizontal=True, horizontal_alignment="distribute"):
+        st.html(Markup('<h2 class="aw-step">{}</h2>').format("; ".join(words).capitalize()))
         export_buttons(name, lambda: rejected_frame(rejected))
     reasons = Counter((row.is_row_kept, row.column_name, row.reason) for row in rejected)
     firsts = {(row.is_row_kept, row.column_name, row.reason): row for row in reversed(rejected)}
@@ -75,17 +76,23 @@ def show_rejected(rejected: Sequence[RejectedRow], *, name: str) -> None:
         name,
         rows,
         [
-            Column("Why", lambda row: row["reason"][:1].upper() + row["reason"][1:], "3fr"),
-            Column("Column", lambda row: row["column"], "1fr"),
-            Column("Rows", lambda row: f"{row['count']:,}", "0.5fr", is_number=True),
-            Column("Row is", lambda row: "taken in" if row["kept"] else "turned away", "0.8fr"),
-            Column("First one", lambda row: f"Line {row['first'].line}: {row['first'].value[:60]}", "1.6fr"),
+            Column("Why", _why_away, "4fr"),
+            Column("Rows", lambda row: f"{row['count']:,}", "0.6fr", is_number=True),
+            Column("Came in", lambda row: "without it" if row["kept"] else "no", "0.8fr"),
         ],
         lambda row: row["number"],
     )
     if len(reasons) > _MOST_REASONS:
         rest = counted(len(reasons) - _MOST_REASONS, "other reason")
         st.html(Markup('<p class="aw-faint">{} in the download.</p>').format(rest))
+
+
+def _why_away(row: dict[str, Any]) -> Markup:
+    """The reason over the first place where it was found."""
+    first = f"{row['column']}, line {row['first'].line}: {row['first'].value[:60]}"
+    return Markup('<div>{0}</div><div class="aw-faint aw-clip" title="{1}">{1}</div>').format(
+        row["reason"][:1].upper() + row["reason"][1:], first
+    )
 
 
 def rejected_frame(rejected: Sequence[RejectedRow]) -> pl.DataFrame:
@@ -104,7 +111,7 @@ def rejected_frame(rejected: Sequence[RejectedRow]) -> pl.DataFrame:
     return pl.DataFrame(ours | theirs, schema=dict.fromkeys([*ours, *theirs], pl.String))
 
 
-def _cards(report: ImportReport, ahead: Ahead | None, desk: Desk) -> list[Card]:
+def _cards(report: ImportReport, ahead: Ahead | None) -> list[Card]:
     cards = [
         Card("Rows in the file", f"{report.row_count:,}", below=f"{report.merged_count:,} of them a person again"),
         Card(
@@ -114,17 +121,9 @@ def _cards(report: ImportReport, ahead: Ahead | None, desk: Desk) -> list[Card]:
     ]
     if ahead is not None:
         cost = ahead.of_list.cost
-        begun = invitations_of(ahead.of_list)
         days = (ahead.whole.until - ahead.whole.since).days
-        left = (
-            f"{ahead.quota_left:,} invitations left this cycle"
-            if desk.may(Action.SEE_ACCOUNT_QUOTA)
-            else "First messages"
-        )
-        cards += [
-            Card(f"Asked within {days} days", f"{begun:,}", below=left),
-            Card("Cost", f"{cost.total:,.2f}", of=cost.currency, below=_by(ahead)),
-        ]
+        about = f"{counted(ahead.of_list.messages.height, 'message')}, about {cost.total:,.2f} {cost.currency}"
+        cards.append(Card(f"Asked within {days} days", f"{invitations_of(ahead.of_list):,}", below=about))
     return cards
 
 
@@ -159,8 +158,8 @@ def _show_ahead(ahead: Ahead | None, desk: Desk) -> None:
     zone = ZoneInfo(ahead.time_zone)
     st.html(
         Markup(
-            '<h2 class="aw-chart">Messages by day</h2><p class="aw-faint">If taken in now, on the clock of {}.</p>'
-        ).format(ahead.time_zone.replace("_", " "))
+            '<h2 class="aw-chart">Messages by day</h2><p class="aw-faint">If taken in now, on the clock of {}. {}</p>'
+        ).format(ahead.time_zone.replace("_", " "), _by(ahead))
     )
     if of_list.messages.is_empty():
         st.html('<p class="aw-strong">Nobody of this list would be asked within two weeks.</p>')
@@ -191,6 +190,8 @@ def _show_ahead(ahead: Ahead | None, desk: Desk) -> None:
 def _why_not(ahead: Ahead, desk: Desk) -> list[Markup]:
     """Who would not be asked or only later, and why, a line each."""
     lines = []
+    if desk.may(Action.SEE_ACCOUNT_QUOTA):
+        lines.append(Markup("<li>{} invitations are left of this cycle</li>").format(f"{ahead.quota_left:,}"))
     for row in left_out(ahead.of_list.asked_nothing()).to_dicts():
         until = "" if row["is_for_good"] else f", from {short_moment(row['earliest_at'], ahead.time_zone, desk.now)} on"
         lines.append(Markup("<li>{} not asked: {}{}</li>").format(f"{row['customers']:,}", reason(row), until))

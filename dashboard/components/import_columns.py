@@ -34,7 +34,9 @@ def choose_columns(found: Preview, key: str) -> Mapping[str, str | None] | None:
     options = list(MEANINGS)
     chosen: dict[str, str | None] = {}
     with st.container(key="aw_import_columns", gap=None):
-        st.html('<div class="aw-map aw-head"><div>Column in your file</div><div>First values</div></div>')
+        st.html(
+            '<div class="aw-map aw-head"><div>Column in your file</div><div>First values</div><div>Means</div></div>'
+        )
         for number, (header, samples) in enumerate(found.samples.items()):
             with st.container(key=f"aw_column_{number}", horizontal=True, vertical_alignment="center", gap="small"):
                 st.html(_line(header, samples))

@@ -81,8 +81,9 @@ def _bar(filled: float) -> Markup:
 
 
 def _draw_lists(desk: Desk) -> None:
-    st.html('<h2 class="aw-section">Imported lists</h2>')
-    mine = desk.access.account_id, tuple(place.location_id for place in desk.places)
+    scope = desk.scope_on_database_clock
+    st.html(Markup('<h2 class="aw-section">Lists imported {}</h2>').format(desk.period))
+    mine = scope.account_id, scope.location_ids, scope.since
     search = search_box("lists", "Search lists by name")
     with desk.ledger.read() as c:
         total = list_history.count_lists(c, *mine, search=search)
@@ -90,7 +91,9 @@ def _draw_lists(desk: Desk) -> None:
         if search:
             empty("No list is called so", "Clear the search, or choose another location.", name="lists")
         else:
-            empty("No lists yet", "Lists that were imported will be here, with what came of them.", name="lists")
+            empty(
+                "No lists in this period", "Lists that are imported will be here, with what came of them.", name="lists"
+            )
         return
     table = st.container()
     number = pager("lists", total, "list", "lists")
@@ -165,12 +168,12 @@ def _question(list_id: int) -> None:
     if row is None or isinstance(found, Refused):
         st.html(Markup("<p>{}</p>").format(found.reason if isinstance(found, Refused) else "This list is not there."))
         return
-    asked = f"{counted(found.asked, 'person', 'people')} were asked already: their history and answers stay."
+    asked = f"{counted(found.asked, 'person', 'people')} asked already: the history and the answers stay."
     lines = [
-        f"{counted(found.waiting, 'person', 'people')} who have not been asked because of it won't be."
+        f"{counted(found.waiting, 'person', 'people')} not asked yet: nobody of them is asked because of this list."
         if found.waiting
         else "Everybody of it was asked already.",
-        f"{counted(found.messages, 'queued message')} won't be sent, reminders among them." if found.messages else "",
+        f"{counted(found.messages, 'queued message')} won't be sent." if found.messages else "",
         asked if found.asked else "",
         "This cannot be undone. The file can be imported again under another name.",
     ]  # fmt: skip

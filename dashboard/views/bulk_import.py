@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from connectors.csv_file import UnreadableFile
 from dashboard.components.confirm import remember
-from dashboard.components.import_check import show_check
+from dashboard.components.import_check import show_check, show_rejected
 from dashboard.components.import_columns import choose_columns, problem_with
 from dashboard.components.import_history import show_history
 from dashboard.components.import_settings import choose_settings
@@ -102,11 +102,13 @@ def _check_and_import(desk: Desk, upload: Upload, file_id: str, choice: ListChoi
     comers = checked.report.new_count + checked.report.known_count
     if not comers:
         st.html('<p class="aw-note">Nobody of this file can be taken in.</p>')
-        return
-    st.button(
-        f"Import {counted(comers, 'customer')}", type="primary", icon=":material/upload:", key="import_yes",
-        on_click=_import, args=(upload, choice),
-    )  # fmt: skip
+    if comers:
+        st.button(
+            f"Import {counted(comers, 'customer')}", type="primary", icon=":material/upload:", key="import_yes",
+            on_click=_import, args=(upload, choice),
+        )  # fmt: skip
+    if checked.report.rejected:
+        show_rejected(checked.report.rejected, name="rows_to_mend")
 
 
 def _repeat(report: ImportReport) -> str:

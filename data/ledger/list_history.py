@@ -32,21 +32,28 @@ class AskedFor:
 
 
 def lists_page(
-    c: Connection, account_id: int, places: Locations, *, search: str = "", limit: int, offset: int
+    c: Connection,
+    account_id: int,
+    places: Locations,
+    since: datetime | None,
+    *,
+    search: str = "",
+    limit: int,
+    offset: int,
 ) -> list[dict[str, Any]]:
-    """One page of lists: the table's columns and `location_name`, `location_time_zone`."""
+    """One page of lists: the table's columns and `location_name`, `location_time_zone`; `since`: database clock."""
     query = (
         sa.select(lists, _lo.name.label("location_name"), _lo.time_zone.label("location_time_zone"))
         .join(locations, _lo.location_id == _l.location_id)
-        .where(*_visible(account_id, places, search))
+        .where(*_visible(account_id, places, since, search))
         .order_by(_l.created_at.desc(), _l.list_id.desc())
     )
     return [dict(row._mapping) for row in c.execute(query.limit(limit).offset(offset))]
 
 
-def count_lists(c: Connection, account_id: int, places: Locations, *, search: str = "") -> int:
-    """How many lists there are at these locations."""
-    query = sa.select(sa.func.count()).select_from(lists).where(*_visible(account_id, places, search))
+def count_lists(c: Connection, account_id: int, places: Locations, since: datetime | None, *, search: str = "") -> int:
+    """How many lists were imported at these locations since then."""
+    query = sa.select(sa.func.count()).select_from(lists).where(*_visible(account_id, places, since, search))
     return c.execute(query).scalar_one()
 
 
@@ -55,14 +62,16 @@ def one_list(c: Connection, account_id: int, places: Locations, list_id: int) ->
     query = (
         sa.select(lists, _lo.name.label("location_name"), _lo.time_zone.label("location_time_zone"))
         .join(locations, _lo.location_id == _l.location_id)
-        .where(*_visible(account_id, places, ""), _l.list_id == list_id)
+        .where(*_visible(account_id, places, None, ""), _l.list_id == list_id)
     )
     row = c.execute(query).first()
     return None if row is None else dict(row._mapping)
 
 
-def _visible(account_id: int, places: Locations, search: str) -> list[sa.ColumnElement[bool]]:
+def _visible(account_id: int, places: Locations, since: datetime | None, search: str) -> list[sa.ColumnElement[bool]]:
     visible = [_l.account_id == account_id]
+    if since is not None:
+        visible.append(_l.created_at >= since)
     if places is not None:
         visible.append(_l.location_id.in_(sorted(places)))
     if search:
@@ -96,7 +105,8 @@ def _told(c: Connection, row: Row[Any]) -> AskedFor:
                 _l.content_sha256 == payload.get("content_sha256"),
             )
         )
-        done, total = c.execute(query).tuples().first() or (0, 0)
+        row_of = c.execute(query).first()
+        done, total = (0, 0) if row_of is None else tuple(row_of)
     return AskedFor(
         job_id=row.job_id,
         list_name=payload.get("list_name", ""),

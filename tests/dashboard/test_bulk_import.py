@@ -65,7 +65,11 @@ def test_a_list_is_brought_checked_imported_shown_and_taken_back(
 ) -> None:
     app = brought(look("bulk_import"))
     shown = text(app)
-    for said in ("CSV, CP1252, with semicolons between the cells · 3 rows", "Dée Fox", "&lt;b&gt;y&lt;/b&gt;"):
+    for said in (
+        "CSV in Windows encoding, with semicolons between the cells · 3 rows",
+        "Dée Fox",
+        "&lt;b&gt;y&lt;/b&gt;",
+    ):
         assert said in shown
     assert app.text_input(key=keys_of(app.text_input, "import_name")[0]).value == "May visits"
     assert app.selectbox(key=column(app, 0)).value == "full_name"
@@ -79,7 +83,7 @@ def test_a_list_is_brought_checked_imported_shown_and_taken_back(
         "<span>Over the cap: asked not long ago</span><b>0</b>",
         "<span>Invited before</span><b>1</b>",
         "<span>Turned away</span><b>1</b>",
-        "Line 4: nonsense",
+        "Reach, line 4: nonsense",
         "1 row turned away",
     ):
         assert said in shown
@@ -102,7 +106,7 @@ def test_a_list_is_brought_checked_imported_shown_and_taken_back(
     list_id = next(key.removeprefix("undo_") for key in buttons(app) if key.startswith("undo_"))
     app.query_params["list"] = list_id
     shown = text(app.run())
-    for said in ("3: 1 new, 1 known, 0 a person again, 1 turned away", "All at once", "Line 4: nonsense"):
+    for said in ("3: 1 new, 1 known, 0 a person again, 1 turned away", "All at once", "Reach, line 4: nonsense"):
         assert said in shown
     del app.query_params["list"]
     app.run()
