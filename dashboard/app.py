@@ -32,6 +32,7 @@ _PAGES = [
     st.Page("views/simulate.py", title="Simulate", icon=":material/event_upcoming:", url_path="simulate"),
     st.Page("views/runs.py", title="Runs", icon=":material/manufacturing:", url_path="runs"),
     st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
+    st.Page("views/audit.py", title="Audit", icon=":material/policy:", url_path="audit"),
 ]
 
 page = st.navigation(_PAGES)
