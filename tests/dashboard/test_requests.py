@@ -9,7 +9,11 @@ from streamlit.testing.v1 import AppTest
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
-from data.words import AddressKind, Channel, RequestStatus, Source
+from data.settings import Settings
+from data.warehouse.pages import Page, Scope
+from data.warehouse.reader import open_reader
+from data.warehouse.requests import RequestFilter, RequestOrder, requests_by_status, requests_page
+from data.words import AddressKind, Channel, RequestStatus, ScreenStatus, Source
 from tests.dashboard.conftest import Open, buttons, text
 from tests.world import NOON, World, insert, make_customer, make_request, suppress
 
@@ -157,3 +161,19 @@ def test_a_viewer_has_no_form_whatever_the_browser_says(people: dict[str, int], 
     app.session_state["send_form_open"] = {"customer_id": people["cleo"]}
     app.run()
     assert "send_yes" not in buttons(app)
+
+
+def test_a_period_that_is_over_leaves_out_what_came_after_it(
+    ledger: Ledger, world: World, publish: Callable[[], None], settings: Settings
+) -> None:
+    for number in range(4):
+        handed = NOON - timedelta(days=10 * number)
+        customer = make_customer(ledger, world, first_name=f"N{number}")
+        make_request(ledger, world, customer, status=RequestStatus.SENT, handed_at=handed)
+    publish()
+    reader = open_reader(ledger, settings.warehouse_folder)
+    since, ends = NOON - timedelta(days=25), NOON - timedelta(days=5)
+    scope = Scope(world.account_id, (world.chicago,), since, NOON, ends)
+    found = requests_page(reader, scope, RequestFilter(), RequestOrder.NEWEST, Page())
+    assert found["name"].to_list() == ["N1 Ruiz", "N2 Ruiz"]
+    assert requests_by_status(reader, scope, RequestFilter()) == {ScreenStatus.SENT: 2}

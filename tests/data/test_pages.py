@@ -52,8 +52,8 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
     text = sql.statement(f"queries/{name}")
     assert text.startswith("-- ")
     named = {
-        "account": 1, "places": [10], "since": NOW, "since_day": NOW.date(), "before_day": NOW.date(), "limit": 25,
-        "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"], "status": "active",
+        "account": 1, "places": [10], "since": NOW, "ends": NOW, "since_day": NOW.date(), "before_day": NOW.date(),
+        "limit": 25, "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"], "status": "active",
         "list": "May", "place": 10, "source": "csv", "list_name": "May", "employee": "Eve", "service": "Crown",
         "answer": "passive", "reached": "opened", "among": [1],
         "kind": "send", "customer": 1, "zone": "America/Chicago", "minimum": 5,

@@ -7,6 +7,7 @@ where account_id = $account
     and ($channel is null or channel = $channel)
     and ($list is null or coalesce(list_name, '') = $list)
     and ($since is null or coalesce(handed_at, not_before) >= $since)
+    and ($ends is null or coalesce(handed_at, not_before) < $ends)
     and ($search is null or contains(search, $search) or ($digits is not null and contains(search, $digits)))
 group by screen_status
 order by screen_status
