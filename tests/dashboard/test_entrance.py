@@ -63,11 +63,13 @@ def test_a_dashboard_that_has_shown_every_page_has_loaded_neither_dagster_nor_a_
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
         f"app = AppTest.from_file({str(APP)!r}, default_timeout=60).run()\n"
-        "for page in ('requests', 'customers', 'runs'):\n"
+        "for page in ('requests', 'customers', 'bulk_import', 'reviews', 'settings', 'runs'):\n"
         "    app.switch_page(f'views/{page}.py').run()\n"
         "assert not app.exception, app.exception\n"
         "heavy = {name.split('.')[0] for name in sys.modules} & {'dagster', 'twilio', 'pipelines', 'web'}\n"
-        "providers = {name for name in sys.modules if name.startswith('connectors.')}\n"
+        "ours = ('callback', 'csv_file', 'excel_file', 'template_desk')  # the Protocols, and what reads files\n"
+        "connectors = {name for name in sys.modules if name.startswith('connectors.')}\n"
+        "providers = connectors - {f'connectors.{name}' for name in ours}\n"
         "print(sorted(heavy | providers))\n"
     )
     environment = os.environ | {"AFTERWORD_LOCAL_USER": "owner@acme.example"}

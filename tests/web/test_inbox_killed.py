@@ -4,7 +4,9 @@ import asyncio
 import multiprocessing
 import random
 import socket
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
@@ -35,10 +37,11 @@ async def flood_and_kill(settings: Settings, flood: Flood, listening: socket.soc
         server = processes.Process(target=serve, args=(settings.home, settings.ledger_url, listening), daemon=True)
         server.start()
         stopped = asyncio.create_task(flood.until(len(flood.acknowledged) + dice.randint(10, 120)))
-        await asyncio.wait([stopped, *lanes], return_when=asyncio.FIRST_COMPLETED)
+        died = asyncio.create_task(asyncio.to_thread(server.join))
+        await asyncio.wait([stopped, died, *lanes], return_when=asyncio.FIRST_COMPLETED)
         server.kill()
-        server.join()
-        assert stopped.done(), [lane.exception() for lane in lanes if lane.done()]
+        await died
+        assert stopped.done(), [server.exitcode, *(lane.exception() for lane in lanes if lane.done())]
     for lane in lanes:
         lane.cancel()
     await asyncio.wait(lanes)
@@ -60,7 +63,11 @@ def missing(ledger: Ledger, acknowledged: set[str]) -> set[str]:
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_of_a_flood_it_has_everything_that_it_acknowledged(settings: Settings) -> None:
+def test_killed_in_the_middle_of_a_flood_it_has_everything_that_it_acknowledged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Streamlit's AppTest leaves its page as this process's main module, which every child would run once more.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     ledger = open_ledger(settings)
     attempt_of = make_sent(ledger, MESSAGES)
     with socket.create_server(("127.0.0.1", 0)) as listening:
