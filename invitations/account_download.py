@@ -42,14 +42,21 @@ def account_download(ledger: Ledger, actor: Actor, *, now: datetime) -> Download
         logos = kept_logos(c)
     document["policy"] = _own_rules(document["policy"])
     text = _HEAD.format(day=f"{now:%Y-%m-%d}", file=FILE) + toml_text(_plain(document))
+    name, media_type = download_name(document)
     if not logos:
-        return Download(FILE, "application/toml", text.encode())
+        return Download(name, media_type, text.encode())
     held = io.BytesIO()
     with ZipFile(held, "w", ZIP_DEFLATED) as archive:
         archive.writestr(ZipInfo(FILE, now.timetuple()[:6]), text)
         for slug, logo in logos.items():
             archive.writestr(ZipInfo(logo_name(slug, logo.media_type), now.timetuple()[:6]), logo.content)
-    return Download("account.zip", "application/zip", held.getvalue())
+    return Download(name, media_type, held.getvalue())
+
+
+def download_name(document: Mapping[str, Any]) -> tuple[str, str]:
+    """What the download is called, and its media type: with logos it is an archive."""
+    has_logos = any("logo" in place for place in document["locations"])
+    return ("account.zip", "application/zip") if has_logos else (FILE, "application/toml")
 
 
 def _own_rules(policy: Mapping[str, Any]) -> Document:

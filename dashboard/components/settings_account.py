@@ -17,10 +17,13 @@ from dashboard.components.settings_form import (
 )
 from dashboard.components.settings_words import PLAN
 from dashboard.desk import Desk
+from dashboard.wording import counted, short_moment
+from data.ledger.account_history import changed_since_file
 from data.words import Plan
 from invitations.change_settings import Edit
 from invitations.settings_effect import Table
 
+_MOST_TOLD = 10
 _EFFECT = (
     "Name and postal address go with e-mails that leave from then on. The days of a link hold at once, for links that "
     "are out as well: more bring links back, fewer end them."
@@ -54,6 +57,8 @@ def show_account(desk: Desk, document: Document) -> None:
         save(desk, [Edit(Table.ACCOUNT, (), account, wanted)])
     _bought(account)
     if is_open:
+        _since_the_file(desk)
+    if is_open:
         with st.expander("Add a location", icon=":material/add_location_alt:"):
             _another(desk, document)
 
@@ -68,6 +73,31 @@ def _bought(account: Document) -> None:
     rows = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*fact) for fact in facts.items())
     by_whom = Markup('<p class="aw-faint">Changed in the account\'s file by whoever runs this.</p>')
     st.html(Markup('<dl class="aw-fixed">{}</dl>{}').format(rows, by_whom))
+
+
+def _since_the_file(desk: Desk) -> None:
+    """What a file kept elsewhere does not say, and would undo."""
+    with desk.ledger.read() as c:
+        changed = changed_since_file(c, desk.access.account_id)
+    if not changed:
+        heading("The account's file", "It says what is set here: nothing was changed here since it was last applied.")
+        return
+    heading(
+        "The account's file",
+        f"It does not know of {counted(len(changed), 'setting')} changed here since it was last applied. "
+        "`afterword init` refuses a file that would undo them and names each: begin from a download.",
+    )
+    lines = Markup("").join(
+        Markup("<li>{} <span class=\"aw-faint\">{}, {}</span></li>").format(
+            f"{one.subject[:1].upper()}{one.subject[1:]}", one.actor,
+            short_moment(desk.on_policy_clock(one.occurred_at), desk.time_zone, desk.now),
+        )
+        for one in changed[:_MOST_TOLD]
+    )  # fmt: skip
+    more = len(changed) - _MOST_TOLD
+    st.html(Markup('<ul class="aw-since">{}</ul>').format(lines))
+    if more > 0:
+        st.html(Markup('<p class="aw-faint">And {} more: the Audit page has them all.</p>').format(more))
 
 
 def _another(desk: Desk, document: Document) -> None:

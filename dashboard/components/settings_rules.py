@@ -68,6 +68,7 @@ def _hours(policy: Policy, key: str, *, is_disabled: bool) -> Document:
         weekdays = st.pills(
             "On these days", days, selection_mode="multi", format_func=lambda day: WEEKDAY[day],
             default=[days[day] for day in hours.weekdays], key=f"{key}_weekdays", disabled=is_disabled,
+            wrap=True,
         )  # fmt: skip
     skips = st.checkbox(
         "Not on public holidays of their country", hours.skip_holidays, key=f"{key}_holidays", disabled=is_disabled

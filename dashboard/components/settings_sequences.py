@@ -3,6 +3,7 @@
 from typing import Any
 
 import streamlit as st
+from markupsafe import Markup
 
 from dashboard.components.settings_form import (
     Document,
@@ -118,9 +119,8 @@ def _another(desk: Desk, document: Document, sequence: Document) -> None:
     """A copy of this one under a new name, for locations that are then changed apart."""
     places = {place["slug"]: place for place in document["locations"]}
     with st.form("settings_new_sequence", border=False, clear_on_submit=False):
-        st.html(
-            f'<p class="aw-faint">It begins as a copy of “{named(sequence["slug"])}”; change its steps afterwards.</p>'
-        )
+        copied = Markup('<p class="aw-faint">It begins as a copy of “{}”; change its steps afterwards.</p>')
+        st.html(copied.format(named(sequence["slug"])))
         name = st.text_input("Its name", key="settings_new_sequence_name", placeholder="One reminder")
         chosen = st.multiselect(
             "Locations that take it", list(places), format_func=lambda slug: places[slug]["name"],

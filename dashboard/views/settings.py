@@ -1,5 +1,6 @@
 """Settings: what the account's file says, changed here by the same rules, and given back as that file."""
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -13,7 +14,7 @@ from dashboard.components.settings_sequences import show_sequences
 from dashboard.desk import Desk, here
 from data.ledger.account_export import kept_logos
 from data.permissions import Action
-from invitations.account_download import account_download
+from invitations.account_download import account_download, download_name
 from invitations.actor import Refused
 from invitations.change_settings import settings_now
 
@@ -23,15 +24,19 @@ _PARTS = ["Locations", "Channels", "Sequence", "Texts", "Rules", "Users", "Accou
 def show() -> None:
     desk = here()
     st.html(Path(__file__).parents[1] / "components" / "settings.css")
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        key="aw_settings_head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
         with st.container(width="stretch"):
             title("Settings", _below(desk))
-        _download(desk)
+        bar = st.container(width="content")
     part = st.segmented_control(
         "Part", _PARTS, default=_PARTS[0], required=True, key="settings_part", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
     document = settings_now(desk.ledger, desk.now)
+    with bar:
+        _download(desk, document)
     with st.container(key="aw_settings_part"):
         _show_part(desk, document, part or _PARTS[0])
 
@@ -44,18 +49,23 @@ def _below(desk: Desk) -> str:
     return "How this account asks. Every change is checked, kept in the audit, and says when it holds."
 
 
-def _download(desk: Desk) -> None:
-    """The account's file, for whoever may have it."""
+def _download(desk: Desk, document: Document) -> None:
+    """The account's file, for whoever may have it; made when it is asked for."""
     if not may_change(desk, is_for_all=True, action=Action.MANAGE_USERS):
         return
-    found = account_download(desk.ledger, desk.actor, now=desk.now)
-    if not isinstance(found, Refused):
-        st.download_button(
-            "Download account.toml", found.content, found.name, found.media_type, key="settings_download",
-            icon=":material/download:", on_click="ignore",
-            help="The account’s file as these settings say it. Begin from it before you run `afterword init` again: an "
-            "older file that would take back what was changed here is refused, and says what it would undo.",
-        )  # fmt: skip
+    name, media_type = download_name(document)
+    st.download_button(
+        "Download account.toml", partial(_content, desk), name, media_type, key="settings_download",
+        icon=":material/download:", on_click="ignore",
+        help="The account's file as these settings say it. Begin from it before you run `afterword init` again: an "
+        "older file that would take back what was changed here is refused, and says what it would undo.",
+    )  # fmt: skip
+
+
+def _content(desk: Desk) -> bytes:
+    """Empty for whoever lost the right since the page was drawn."""
+    found = account_download(desk.ledger, desk.actor, now=desk.ledger.policy_now())
+    return b"" if isinstance(found, Refused) else found.content
 
 
 def _show_part(desk: Desk, document: Document, part: str) -> None:

@@ -1,6 +1,7 @@
 """What of the settings was changed on the dashboard since the account's file was last applied, read from the audit."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.engine import Connection
 from data.ledger import tables as t
 
 ACTOR = "account file"
+VERBS = ("created", "changed", "removed", "limited", "took back")  # the audit's words for what is done to a setting
 _NOT_SETTINGS = {"version", "effective_at", "approval", "category"}  # what a new version has beside what it says
 _MOST_LINES = 50  # of one setting's history; who changed it longer ago than that was overruled since
 _ABSENT = object()
@@ -36,6 +38,33 @@ def overruled_by(connection: Connection, account_id: int, subject: str, after: M
         if line is not None:
             return f"undoes what {line.actor} changed on the dashboard on {_day(line.occurred_at)}"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChanged:
+    """One change that somebody made on the dashboard."""
+
+    subject: str
+    actor: str
+    occurred_at: datetime
+
+
+def changed_since_file(connection: Connection, account_id: int) -> list[SettingChanged]:
+    """What was changed on the dashboard since the file last changed anything, newest first: a file kept elsewhere does
+    not say it. Of a setting that was changed several times the last.
+    """
+    mine = sa.and_(_a.account_id == account_id, _a.action.in_(VERBS))
+    last = sa.select(sa.func.max(_a.audit_id)).where(mine, _a.actor == ACTOR).scalar_subquery()
+    rows = connection.execute(
+        sa.select(_a.subject, _a.actor, _a.occurred_at)
+        .where(mine, _a.actor != ACTOR, _a.audit_id > sa.func.coalesce(last, 0))
+        .order_by(_a.audit_id.desc())
+    )
+    found: dict[str, SettingChanged] = {}
+    for row in rows:
+        named = row.subject.partition(", version ")[0]
+        found.setdefault(named, SettingChanged(named, row.actor, row.occurred_at))
+    return list(found.values())
 
 
 def _dashboards_last_word(lines: Sequence[Any], key: str, value: Any) -> Any:

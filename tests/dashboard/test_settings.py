@@ -49,6 +49,9 @@ def test_a_location_is_changed_and_the_page_says_when_it_holds_and_shows_it(
     press(app, "Save changes")
     assert "Customers' pages change at once" in app.toast[0].value
     assert field(app, "text_input", "Name").value == "Acme Loop"
+    app.segmented_control(key="settings_part").set_value("Account").run()
+    assert "It does not know of 5 settings changed here" in text(app)
+    assert 'Location &#34;chicago&#34; <span class="aw-faint">owner@acme.example' in text(app)
     with ledger.read() as c:
         p = t.platforms.c
         shown = c.execute(sa.select(p.slug).where(p.location_id == world.chicago).order_by(p.position)).scalars().all()
