@@ -22,7 +22,7 @@ _NPS_TICKS = [-100, -50, 0, 50, 100]
 _WEEK = timedelta(weeks=1)
 _FEWEST_WEEKS = 6  # on the axis of NPS: a lone week stands among others, not in a void
 _MOST_TICKS = 6
-_STEPS = (
+STEPS = (  # of the funnel, as data.warehouse.overview.Stage names them
     ("planned", "Planned"),
     ("sent", "Sent"),
     ("delivered", "Accepted or delivered"),
@@ -52,8 +52,8 @@ TEMPLATE = go.layout.Template(
 def nps_over_time(weeks: pl.DataFrame, *, since: date | None, until: date) -> go.Figure:
     """NPS by week with its 95 % interval: a band, or a bar for a week alone; weeks with too few answers are gaps.
 
-    `weeks`: week, responses, nps, low, high; the last three null in a gap (queries/nps_by_week.sql). `since`, `until`:
-    the period's first and last day (None: since ever).
+    `weeks`: week, responses, nps, low, high; the last three null in a gap (data.warehouse.overview.nps_weeks).
+    `since`, `until`: the period's first and last day (None: since ever).
     """
     weeks = _with_silent_weeks(weeks)
     figure = go.Figure(layout={"template": TEMPLATE})
@@ -76,6 +76,7 @@ def nps_over_time(weeks: pl.DataFrame, *, since: date | None, until: date) -> go
             marker={"size": 6, "color": SERIES},
             hovertext=said,
             hovertemplate="%{hovertext}<extra></extra>",
+            customdata=[week.isoformat() for week in weeks["week"]],
         )
     )
     days = _axis(weeks["week"].to_list(), since, until)
@@ -92,8 +93,8 @@ def nps_over_time(weeks: pl.DataFrame, *, since: date | None, until: date) -> go
 
 def funnel(counts: Mapping[str, int]) -> go.Figure:
     """From planned to review, a bar a step, each labelled with its count and its share of what was sent."""
-    names = [name for _, name in _STEPS][::-1]
-    values = [counts.get(step, 0) for step, _ in _STEPS][::-1]
+    names = [name for _, name in STEPS][::-1]
+    values = [counts.get(step, 0) for step, _ in STEPS][::-1]
     sent = counts.get("sent", 0)
     labels = [
         f"<b>{value:,}</b>" if name == "Planned" or not sent else f"<b>{value:,}</b>  {100 * value / sent:.0f} %"
@@ -110,6 +111,7 @@ def funnel(counts: Mapping[str, int]) -> go.Figure:
             textfont={"color": TEXT, "size": 13},
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,} invitations<extra></extra>",
+            customdata=[step for step, _ in STEPS][::-1],
         ),
         layout={"template": TEMPLATE},
     )
@@ -184,38 +186,10 @@ def messages_ahead(
     return figure
 
 
-def nps_table(weeks: pl.DataFrame) -> pl.DataFrame:
-    """The numbers behind NPS by week, under headings a reader knows."""
-    return weeks.select(
-        pl.col("week").alias("Week of"),
-        pl.col("responses").alias("Answers"),
-        pl.col("promoters").alias("Promoters (9–10)"),
-        pl.col("passives").alias("Passives (7–8)"),
-        pl.col("detractors").alias("Detractors (0–6)"),
-        pl.col("nps").round(0).alias("NPS"),
-    )
-
-
-def funnel_table(counts: Mapping[str, int]) -> pl.DataFrame:
-    """The funnel's numbers as a table: step, invitations, share of sent in per cent."""
-    sent = counts.get("sent", 0)
-    return pl.DataFrame(
-        [
-            {"Step": name, "Invitations": counts.get(step, 0), "% of sent": _percent(counts.get(step, 0), sent)}
-            for step, name in _STEPS
-        ],
-        schema={"Step": pl.String, "Invitations": pl.Int64, "% of sent": pl.Float64},
-    )
-
-
 def _write_axes_darker(figure: go.Figure) -> None:
     """Streamlit's theme writes axes too faintly to read (3.7:1), and overrules a template: so on the figure itself."""
     for update in (figure.update_xaxes, figure.update_yaxes):
         update(tickfont={"color": TEXT, "size": 12})
-
-
-def _percent(part: int, whole: int) -> float | None:
-    return round(100 * part / whole, 1) if whole else None
 
 
 def _unbroken(weeks: pl.DataFrame) -> list[list[dict[str, Any]]]:

@@ -30,13 +30,15 @@ class Desk:
     since: datetime | None
     period: str
     now: datetime
+    ends: datetime | None = None  # the first moment after the period; None: it goes on
+    before: str = "the period before"  # as long, in words
     clock_offset: timedelta = timedelta()  # policy time minus the database's clock: other than zero on a demo ledger
 
     @property
     def scope(self) -> Scope:
         """What every query binds."""
         chosen = tuple(place.location_id for place in self.places)
-        return Scope(self.access.account_id, chosen, self.since, self.now)
+        return Scope(self.access.account_id, chosen, self.since, self.now, self.ends, self.time_zone)
 
     @property
     def whole_scope(self) -> Scope:
@@ -47,7 +49,8 @@ class Desk:
     @property
     def scope_on_database_clock(self) -> Scope:
         """The scope for what is dated by the database's clock (runs)."""
-        return replace(self.scope, since=None if self.since is None else self.since - self.clock_offset)
+        begins, ends = (None if at is None else at - self.clock_offset for at in (self.since, self.ends))
+        return replace(self.scope, since=begins, ends=ends)
 
     def on_policy_clock(self, moment: datetime | None) -> datetime | None:
         """A moment of the database's clock as the rest of the screen tells time.

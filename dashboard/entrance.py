@@ -6,6 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard.desk import Desk
+from dashboard.periods import pick_period
 from dashboard.wording import ROLE, short_moment
 from data.ledger.access import Access, Place, SystemState, access_of, known_users, system_state
 from data.ledger.demo_clock import clock_offset
@@ -15,7 +16,6 @@ from data.settings import Settings
 from data.warehouse.reader import Reader
 from data.words import Role
 
-PERIODS = {"Last 7 days": 7, "Last 30 days": 30, "Last 90 days": 90, "All time": None}
 EVERYWHERE = "All locations"
 
 
@@ -43,8 +43,8 @@ def _desk(ledger: Ledger, reader: Reader, access: Access, system: SystemState) -
     now = ledger.policy_now()
     with st.container(key="aw_bar", horizontal=True, vertical_alignment="center", gap="small"):
         places = _pick_places(access)
-        period = _pick_period()
-    days = PERIODS[period]
+        zone = places[0].time_zone if len(places) == 1 else access.account_time_zone
+        period = pick_period(zone, now)
     if system.halted_at is not None:
         _say_halted(system, access, now_zone=access.account_time_zone)
     desk = Desk(
@@ -53,8 +53,10 @@ def _desk(ledger: Ledger, reader: Reader, access: Access, system: SystemState) -
         access=access,
         system=system,
         places=places,
-        since=None if days is None else now - timedelta(days=days),
-        period="of all time" if days is None else f"in the {period.lower()}",
+        since=period.since,
+        ends=period.ends,
+        period=period.words,
+        before=period.before,
         now=now,
         clock_offset=clock_offset(ledger) if system.is_demo else timedelta(),
     )
@@ -70,14 +72,6 @@ def _pick_places(access: Access) -> tuple[Place, ...]:
         icon=":material/location_on:",
     )  # fmt: skip
     return (names[chosen],) if chosen in names else access.places
-
-
-def _pick_period() -> str:
-    chosen = st.selectbox(
-        "Period", list(PERIODS), index=2, key="period", bind="query-params", label_visibility="collapsed", width=180,
-        icon=":material/calendar_today:",
-    )  # fmt: skip
-    return chosen if chosen in PERIODS else "Last 90 days"
 
 
 def _demo_user(users: list[tuple[str, str, Role]]) -> str:

@@ -5,14 +5,14 @@ NPS: the share of promoters minus that of detractors is a difference of paired p
 Wald confidence interval for a difference of binomial proportions based on paired data", J. Educ. Behav. Stat. 37
 (2012). The plain interval would say "+100 to +100" of five promoters. Stars: the same adjustment, half an answer of
 each kind (Jeffreys), and the mean of what then is a Dirichlet distribution.
-Median: the order statistics between which it lies (Conover, Practical Nonparametric Statistics, 3.2).
+Median: in the statement that reads it (data/warehouse/queries/overview_review_times.sql).
 Difference: from the two intervals by MOVER, for shares Newcombe's method 10 (Zou and Donner, Stat. Med. 27 (2008)).
 tests/data/test_intervals.py counts how often each holds what it should.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, hypot, sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 
 SURE = 0.95
@@ -72,12 +72,6 @@ def mean_stars(answers: Sequence[int], sure: float = SURE) -> Estimate:
     reach = _z(sure) * sqrt(spread / (whole + 1))
     most = float(len(answers))
     return Estimate(value, min(value, max(1.0, middle - reach)), max(value, min(most, middle + reach)), count)
-
-
-def median_ranks(count: int, sure: float = SURE) -> tuple[int, int]:
-    """The ranks (from 1) in a sorted row of `count` values between which the median lies."""
-    reach = _z(sure) * sqrt(count) / 2
-    return max(1, floor(count / 2 - reach)), min(count, ceil(count / 2 + reach) + 1)
 
 
 def difference(now: Estimate, before: Estimate) -> Change:

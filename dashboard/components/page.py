@@ -40,6 +40,13 @@ def pager(name: str, total: int, one: str, many: str) -> int:
     return page
 
 
+def current_page(name: str) -> int:
+    """The page that is looked at, where how many there are is known only with its rows; else `pager` tells."""
+    linked = st.query_params.get(f"{name}_page", "")
+    chosen: int | None = st.session_state.get(f"{name}_page")
+    return chosen or (max(1, int(linked)) if linked.isdecimal() and len(linked) < 9 else 1)
+
+
 def tabs(name: str, label: str, words: Mapping[str, str]) -> str | None:
     """Tabs over a table, `EVERY` first, `words` what stands on each; the chosen one, None for every. Linkable.
 

@@ -35,7 +35,7 @@ class Scope:
     """Whose rows: the account, the chosen locations among those the viewer may see, and since when (None: ever).
 
     Days are those of `zone`, in which a period begins and ends. `ends`: the first moment after a period that is over
-    (None: it goes on). `until`: now, which measures the length of a period that goes on.
+    (None: it goes on). `until`: now.
     """
 
     account_id: int
@@ -53,7 +53,6 @@ class Scope:
             "ends": self.ends,
             "since_day": self.since_day,
             "last_day": self.last_day,
-            "before_day": self._before(),
         }
 
     @property
@@ -71,13 +70,6 @@ class Scope:
         """The day it is, where a period goes on."""
         return None if self.until is None else self._day(self.until)
 
-    def _before(self) -> date | None:
-        """The first day of the period before, as long as this one; this one's where that cannot be said."""
-        first, last = self.since_day, self.last_day or self.today
-        if first is None or last is None:
-            return first
-        return first - (last + timedelta(days=1) - first)
-
     def _day(self, moment: datetime) -> date:
         return moment.astimezone(ZoneInfo(self.zone)).date()
 
@@ -93,18 +85,8 @@ class Page:
         return {"limit": self.size, "offset": (max(1, self.number) - 1) * self.size}
 
 
-def nps_by_week(reader: Reader, scope: Scope, *, minimum: int) -> pl.DataFrame:
-    """NPS of each week with its 95 % interval; null where fewer than `minimum` people answered."""
-    return query(reader, "nps_by_week", scope.named() | {"minimum": minimum})
-
-
-def nps_total(reader: Reader, scope: Scope) -> dict[str, int]:
-    """Promoters, passives and detractors of the period, and of the one before it (`…_before`)."""
-    return first(query(reader, "nps_total", scope.named())) or {}
-
-
 def funnel(reader: Reader, scope: Scope) -> dict[str, int]:
-    """How many invitations of the period came how far; `sent_before`, `scored_before` of the period before."""
+    """How many invitations of the period came how far."""
     return first(query(reader, "funnel", scope.named())) or {}
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 import polars as pl
 
-from dashboard import charts
+from dashboard import chart_tables, charts
 
 START = date(2026, 10, 5)  # a Monday
 
@@ -78,12 +78,12 @@ def test_the_funnel_labels_each_step_with_its_share_of_what_was_sent() -> None:
     assert labels["Planned"] == "<b>120</b>"
     assert labels["Gave a score"] == "<b>30</b>  30 %"
     assert labels["Chose a platform"] == "<b>0</b>  0 %"
-    table = charts.funnel_table(counts)
+    table = chart_tables.funnel_table(counts)
     assert table["% of sent"].to_list()[1] == 100.0
 
 
 def test_nothing_sent_is_no_share_and_no_division_by_zero() -> None:
-    assert charts.funnel_table({"planned": 3})["% of sent"].null_count() == 8
+    assert chart_tables.funnel_table({"planned": 3})["% of sent"].null_count() == 8
 
 
 wall = datetime.fromisoformat  # moments on the account's wall carry no zone here

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import comb, factorial, prod
+from math import factorial, prod
 
 import pytest
 
-from data.intervals import Estimate, difference, for_each_of, mean_stars, median_ranks, net_score, share
+from data.intervals import Estimate, difference, for_each_of, mean_stars, net_score, share
 
 Bands = tuple[float, float, float]
 
@@ -52,14 +52,6 @@ def test_the_interval_of_a_share_holds_the_truth_as_often_as_it_says(count: int,
 def test_the_interval_of_stars_holds_the_truth_as_often_as_it_says(chances: tuple[float, ...]) -> None:
     truth = sum(stars * chance for stars, chance in enumerate(chances, start=1))
     assert held(12, chances, lambda *answers: mean_stars(answers), truth) > 0.93
-
-
-@pytest.mark.parametrize("count", [5, 8, 30, 101])
-def test_the_ranks_around_a_median_hold_it_as_often_as_they_say(count: int) -> None:
-    low, high = median_ranks(count)
-    # The median is above rank `low` when at least `low` values are below it, and so on.
-    assert sum(comb(count, below) for below in range(low, high)) / 2**count > 0.9
-    assert 1 <= low < high <= count
 
 
 @pytest.mark.parametrize("count", [10, 14])

@@ -14,7 +14,10 @@ from data.warehouse.pages import Page, Scope
 from data.warehouse.requests import RequestFilter, RequestOrder
 
 QUERIES = Path(pages.__file__).parent / "queries"
-RELATIONS = ("customers", "requests", "timeline", "reviews", "funnel", "nps", "runs")
+RELATIONS = (
+    *("customers", "requests", "timeline", "reviews", "runs"),
+    *("invitations", "funnel", "reached", "nps", "nps_by"),
+)
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 SCOPE = Scope(1, (10, 20))
 
@@ -52,12 +55,13 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
     text = sql.statement(f"queries/{name}")
     assert text.startswith("-- ")
     named = {
-        "account": 1, "places": [10], "since": NOW, "ends": NOW, "since_day": NOW.date(), "before_day": NOW.date(),
-        "limit": 25, "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"], "status": "active",
-        "list": "May", "place": 10, "source": "csv", "list_name": "May", "employee": "Eve", "service": "Crown",
-        "answer": "passive", "reached": "opened", "among": [1],
-        "kind": "send", "customer": 1, "zone": "America/Chicago", "minimum": 5,
-        "platform": "google", "stars": 5, "reply_state": "open", "drafted": [1], "review": 1,
+        "account": 1, "places": [10], "since": NOW, "ends": NOW, "since_day": NOW.date(), "last_day": NOW.date(),
+        "limit": 25, "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"],
+        "status": "active", "list": "May", "place": 10, "source": "csv", "list_name": "May", "employee": "Eve",
+        "service": "Crown", "answer": "passive", "reached": "opened", "among": [1], "kind": "send", "customer": 1,
+        "zone": "America/Chicago", "platform": "google", "stars": 5, "reply_state": "open", "drafted": [1],
+        "review": 1, "now_first": None, "now_last": None, "before_first": None, "before_last": None,
+        "dimension": "list", "member": "May", "stage": "opened", "counted_by": "answer",
     }  # fmt: skip
     code, params = pages.positional(text, named)
     memory.query(f"explain {code}", params)
@@ -118,38 +122,6 @@ def test_search_takes_every_character_for_itself(memory: Memory, text: str) -> N
     memory.add("customers", customer_id=2, account_id=1, location_id=10, search="before 50x axb after")
     found = customers.customers_page(memory, SCOPE, CustomerFilter(search=text.upper()), CustomerOrder.NEWEST, Page())
     assert found["customer_id"].to_list() == [1]
-
-
-def test_a_week_with_too_few_answers_has_no_nps_and_an_interval_stays_within_its_scale(memory: Memory) -> None:
-    memory.add(
-        "nps", account_id=1, location_id=10, scored_date=date(2026, 11, 2), promoters=2, passives=1, detractors=1
-    )
-    memory.add(
-        "nps", account_id=1, location_id=10, scored_date=date(2026, 11, 10), promoters=6, passives=2, detractors=2
-    )
-    memory.add(
-        "nps", account_id=1, location_id=20, scored_date=date(2026, 11, 17), promoters=5, passives=0, detractors=0
-    )
-    weeks = pages.nps_by_week(memory, SCOPE, minimum=5)
-    assert weeks["week"].to_list() == [date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 16)]
-    assert weeks["nps"].to_list() == [None, pytest.approx(40.0), pytest.approx(100.0)]
-    # 6, 2, 2 of 10: mean 0.4, variance 0.8 - 0.16 = 0.64, so 1.96 * sqrt(0.64 / 10) = 0.496
-    assert weeks["low"].to_list() == [None, pytest.approx(-9.58, abs=0.01), pytest.approx(100.0)]
-    assert weeks["high"].to_list() == [None, pytest.approx(89.58, abs=0.01), pytest.approx(100.0)]
-
-
-def test_the_period_before_is_as_long_as_the_period(memory: Memory) -> None:
-    for days, promoters in ((3, 1), (10, 2), (20, 4)):
-        day = NOW.date() - timedelta(days=days)
-        memory.add("nps", account_id=1, location_id=10, scored_date=day, promoters=promoters, passives=0, detractors=0)
-        memory.add(
-            "funnel", account_id=1, location_id=10, first_handed_date=day, planned=promoters, sent=promoters,
-            delivered=0, opened=0, clicked=0, scored=promoters, platform_chosen=0, reviewed=0,
-        )  # fmt: skip
-    scope = Scope(1, (10,), NOW - timedelta(days=7), NOW)
-    scores, steps = pages.nps_total(memory, scope), pages.funnel(memory, scope)
-    assert (scores["promoters"], scores["promoters_before"]) == (1, 2)
-    assert (steps["sent"], steps["sent_before"], steps["scored_before"]) == (1, 2, 2)
 
 
 def test_a_timeline_is_newest_first_by_the_locations_own_days(memory: Memory) -> None:

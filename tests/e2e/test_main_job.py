@@ -15,7 +15,7 @@ from data.ledger import tables as t
 from data.ledger.migrate import migrate
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from data.warehouse import Warehouse, pages
+from data.warehouse import Warehouse, overview, pages
 from data.warehouse.checksum import checksum
 from data.warehouse.reader import open_reader
 from data.warehouse.requests import RequestFilter, requests_by_status
@@ -106,8 +106,8 @@ def the_dashboard_counts_what_the_sandbox_recorded(town: Town, ledger: Ledger, o
     funnel = pages.funnel(reader, scope)
     assert funnel["scored"] == len(scored) > 20
     assert funnel["platform_chosen"] > 0
-    nps = pages.nps_total(reader, scope)
-    assert nps["promoters"] + nps["passives"] + nps["detractors"] == len(scored)
+    nps, _ = overview.answers(reader, scope)
+    assert nps.count == len(scored)
 
 
 def queued_again(ledger: Ledger) -> list[Any]:
