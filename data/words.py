@@ -1,7 +1,4 @@
-"""The words of the house, one spelling each: code, tables and screens take them from here.
-
-What each word means is told in docs/words.md; no other module spells a status as a string.
-"""
+"""The words of the house, one spelling each, told in docs/words.md; no other module spells a status as a string."""
 
 from enum import StrEnum
 

@@ -148,9 +148,7 @@ def answered(policy: Policy) -> Rule:
 
 def no_follow_ups(policy: Policy) -> Rule:
     """The account's plan (data/plans.toml) sends the first message of a sequence and no more."""
-    return _endless(
-        words.Rule.NO_FOLLOW_UPS, pl.col("is_beyond_plan"), "the account's plan sends the first message only"
-    )
+    return _endless(words.Rule.NO_FOLLOW_UPS, pl.col("is_beyond_plan"), "the plan sends the first message only")
 
 
 def undeliverable(policy: Policy) -> Rule:
@@ -232,21 +230,17 @@ def quiet_hours(policy: Policy) -> Rule:
 def location_quota(policy: Policy) -> Rule:
     """The location has a limit of its own, and those of the cycle are spoken for by others, who come first."""
     return Rule(
-        words.Rule.LOCATION_QUOTA,
-        holds=pl.col("is_over_location"),
-        until=pl.col("location_ends_at"),
+        words.Rule.LOCATION_QUOTA, holds=pl.col("is_over_location"), until=pl.col("location_ends_at"),
         says=pl.lit("this location's invitations of the cycle are used up; waits"),
-    )
+    )  # fmt: skip
 
 
 def quota(policy: Policy) -> Rule:
     """The account's invitations of the cycle are spoken for by others, who come first."""
     return Rule(
-        words.Rule.QUOTA,
-        holds=pl.col("is_over_quota"),
-        until=pl.col("quota_ends_at"),
+        words.Rule.QUOTA, holds=pl.col("is_over_quota"), until=pl.col("quota_ends_at"),
         says=pl.lit("this cycle's invitations are used up; waits"),
-    )
+    )  # fmt: skip
 
 
 def asked_until(policy: Policy) -> pl.Expr:
