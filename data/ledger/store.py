@@ -132,6 +132,9 @@ def _sqlite_engine(url: sa.URL) -> Engine:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             driver_connection.execute(f"PRAGMA {pragma}")
 
+    if url.database and url.database != ":memory:":
+        _hold_to_file(engine, Path(url.database))
+
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         is_write = connection.get_execution_options().get(_WRITE, True)
@@ -139,3 +142,42 @@ def _sqlite_engine(url: sa.URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
     return engine
+
+
+def _hold_to_file(engine: Engine, path: Path) -> None:
+    """Let no connection go on with a file that is not at its path any more.
+
+    SQLite would write to one that was moved away, deleted or replaced by a backup, and what was acknowledged would be
+    gone with it. A replaced one is opened anew; without one every transaction is refused.
+    """
+
+    was_opened = False
+
+    def gone() -> sa.exc.OperationalError:
+        return sa.exc.OperationalError("open", None, FileNotFoundError("the ledger's file is gone"))
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _refuse(*_: Any) -> None:
+        if was_opened and not path.exists():  # SQLite would make an empty one
+            raise gone()
+
+    @sa.event.listens_for(engine, "connect")
+    def _note(driver_connection: Any, record: Any) -> None:
+        nonlocal was_opened
+        record.info["file"], was_opened = _identity(path), True
+
+    @sa.event.listens_for(engine, "checkout")
+    def _compare(driver_connection: Any, record: Any, fairy: object) -> None:
+        found = _identity(path)
+        if found is None:
+            raise gone()
+        if record.info["file"] != found:
+            raise sa.exc.DisconnectionError("the ledger's file was replaced")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

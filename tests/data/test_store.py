@@ -1,6 +1,10 @@
 """The two kinds of transaction, on both databases."""
 
+import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +13,7 @@ from data.ledger.migrate import WrongRevision, migrate, require_current
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import system
 from data.settings import Settings
+from tests.world import NOON
 
 
 def test_a_read_transaction_cannot_write(ledger: Ledger) -> None:
@@ -42,4 +47,30 @@ def test_an_empty_ledger_is_refused_with_the_command_that_makes_it(home: object,
     ledger = open_ledger(Settings(home=home))
     with pytest.raises(WrongRevision, match="afterword init"):
         require_current(ledger)
+    ledger.close()
+
+
+@pytest.mark.one_database
+def test_nothing_is_written_to_a_file_that_was_moved_away_and_a_backup_in_its_place_is_opened(tmp_path: Path) -> None:
+    ledger = open_ledger(Settings(home=tmp_path))
+    migrate(ledger)
+    path, away = tmp_path / "ledger.sqlite", tmp_path / "away.sqlite"
+    with ledger.read() as connection:  # everything is in the file, nothing in its log
+        connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+
+    def write(who: str) -> None:
+        with ledger.write() as connection:
+            connection.execute(system.update().values(halted_by=who, halted_at=NOON, halt_reason="x"))
+
+    path.rename(away)
+    for _ in range(3):
+        with pytest.raises(sa.exc.OperationalError, match="gone"):
+            write("lost")
+    assert not path.exists(), "an empty ledger was made where there was one"
+    shutil.copy(away, path)
+    write("kept")
+    with ledger.read() as connection:
+        assert connection.execute(sa.select(system.c.halted_by)).scalar_one() == "kept"
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("select halted_by from system").fetchone() == ("kept",)
     ledger.close()
