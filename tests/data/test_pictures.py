@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from data.ledger import pictures
 from data.ledger import tables as t
-from data.ledger.manual_asks import record_ask
+from data.ledger.manual_asks import Wish, record_ask
 from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger
 from data.ledger.tables.metadata import database_now
@@ -23,9 +23,8 @@ def attachments(ledger: Ledger) -> list[sa.Row[tuple[object, ...]]]:
 
 def ask_with(ledger: Ledger, world: World, customer: int, *shown: KeptPicture, hours: float = 0) -> None:
     with ledger.write() as c:
-        asked = record_ask(
-            c, world.account_id, customer, by="o@acme.example", at=NOON + timedelta(hours=hours), override_reason=None
-        )
+        at = NOON + timedelta(hours=hours)
+        asked = record_ask(c, world.account_id, customer, by="o@acme.example", at=at, wish=Wish())
         if shown:
             ids = pictures.keep(c, world.account_id, {Channel.SMS: shown}, by="o@acme.example")
             pictures.attach_to_ask(c, asked, ids)
