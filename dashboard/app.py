@@ -1,14 +1,15 @@
 """The dashboard's front door: who looks, at which locations and period, and the pages to choose from.
 
-Started with `streamlit run dashboard/app.py`. Signing in is not here yet: on a demo ledger the reader chooses whose
-eyes to look through; elsewhere AFTERWORD_LOCAL_USER names the one user (docs/operations.md).
+Started with `streamlit run dashboard/app.py`. People sign in by OIDC where it is configured; else
+AFTERWORD_LOCAL_USER names the one user, on this machine only. On a demo ledger the reader chooses whose eyes to look
+through (docs/operations.md).
 """
 
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard import desk, entrance
+from dashboard import desk, entrance, signing_in
 from dashboard.components.breakers import show_held_senders
 from dashboard.components.confirm import show_answer
 from dashboard.components.icons import icon_styles
@@ -35,7 +36,7 @@ _PAGES = [
     st.Page("views/audit.py", title="Audit", icon=":material/policy:", url_path="audit"),
 ]
 
-page = st.navigation(_PAGES)
+page = st.navigation(_PAGES, position="hidden" if signing_in.is_outside() else "sidebar")
 ledger, reader = open_source()
 chosen = entrance.let_in(ledger, reader)
 if chosen is None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import streamlit as st
 from markupsafe import Markup
 
+from dashboard import signing_in
 from dashboard.desk import Desk
 from dashboard.periods import pick_period
 from dashboard.wording import ROLE, short_moment
@@ -24,19 +25,32 @@ def let_in(ledger: Ledger, reader: Reader) -> Desk | None:
     with ledger.read() as c:
         system = system_state(c)
         users = known_users(c)
-    email = _demo_user(users) if system.is_demo and users else Settings().local_user
+    if not users:
+        _no_user(is_account_missing=True)
+        return None
+    if signing_in.is_asked_for(is_demo=system.is_demo):
+        access = signing_in.whoever_signed_in(ledger)
+    else:
+        access = _named_user(ledger, _demo_user(users) if system.is_demo else Settings().local_user)
+    if access is None:
+        return None
+    if not access.places:
+        _turn_away("No locations yet", "Add a location to the account's file and run `afterword init FILE` again.")
+        return None
+    return _desk(ledger, reader, access, system)
+
+
+def _named_user(ledger: Ledger, email: str | None) -> Access | None:
+    """The demo's chosen user, or the one of whoever sits at this machine."""
     if email is None:
-        _no_user(is_account_missing=not users)
+        _no_user(is_account_missing=False)
         return None
     with ledger.read() as c:
         access = access_of(c, email)
     if access is None or not may(access.role, Action.VIEW):
         _unknown_user()
         return None
-    if not access.places:
-        _turn_away("No locations yet", "Add a location to the account's file and run `afterword init FILE` again.")
-        return None
-    return _desk(ledger, reader, access, system)
+    return access
 
 
 def _desk(ledger: Ledger, reader: Reader, access: Access, system: SystemState) -> Desk:
@@ -96,6 +110,7 @@ def _sidebar(desk: Desk) -> None:
                 desk.access.account_name, desk.access.name, ROLE[desk.access.role], charts
             )
         )
+        signing_in.offer_to_sign_out()
 
 
 def _say_halted(system: SystemState, access: Access, *, now_zone: str) -> None:
@@ -113,7 +128,8 @@ def _no_user(*, is_account_missing: bool) -> None:
     else:
         _turn_away(
             "Nobody is named to look at this dashboard",
-            "Set AFTERWORD_LOCAL_USER to the e-mail address of one of the account's users and start it again.",
+            "Set AFTERWORD_LOCAL_USER to the e-mail address of one of the account's users, or configure signing in "
+            "(AFTERWORD_OIDC_ISSUER), and start it again.",
         )
 
 

@@ -18,6 +18,10 @@ class Settings(BaseSettings):
     now: AwareDatetime | None = None
     settle_seconds: int = Field(default=1800, ge=0)
     local_user: str | None = None
+    oidc_issuer: str | None = None  # people sign in there; the next three go with it
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = Field(default=None, repr=False)
+    dashboard_url: str | None = None
 
     @property
     def ledger_address(self) -> str:

@@ -40,12 +40,22 @@ def start_web(group: Group, environment: Mapping[str, str], ports: Ports, *, hos
     return group.start("web", command, environment, folder=HOUSE)
 
 
-def start_dashboard(group: Group, environment: Mapping[str, str], ports: Ports) -> Child:
-    """What the team sees; on this machine only, whoever it is that looks."""
+def start_dashboard(
+    group: Group,
+    environment: Mapping[str, str],
+    ports: Ports,
+    *,
+    sign_in_file: Path | None = None,
+    host: str = LOOPBACK,
+) -> Child:
+    """What the team sees; on this machine only where nobody signs in, whoever it is that looks."""
+    if sign_in_file is None and host != LOOPBACK:
+        raise ValueError("without signing in the dashboard is served on this machine only")
     command = [
         sys.executable, "-m", "streamlit", "run", "dashboard/app.py",
+        *(["--secrets.files", str(sign_in_file)] if sign_in_file else []),
         "--server.headless", "true",
-        "--server.address", LOOPBACK,
+        "--server.address", host,
         "--server.port", str(ports.dashboard),
         "--server.fileWatcherType", "none",
         "--browser.gatherUsageStats", "false",

@@ -28,6 +28,7 @@ from invitations.take_in import ImportRefused, UnknownLocation, import_customers
 from pipelines.doctor_whatsapp import of_whatsapp
 from pipelines.problems import tell
 from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.sign_in import sign_in_of
 from pipelines.ticks import Ticks
 
 _LEAST_FREE_BYTES = 2_000_000_000
@@ -66,6 +67,10 @@ def _of_the_machine(settings: Settings) -> Iterator[Fault]:
             "AFTERWORD_PUBLIC_URL is not https: links in messages would be sent in the open.",
             "Put web/ behind a server with a certificate and name its https address.",
         )
+    try:
+        sign_in_of(settings)
+    except ConfigurationError as problem:
+        yield _with_its_mend(str(problem))
 
 
 def _of_the_ledger(settings: Settings) -> Iterator[Fault]:

@@ -14,20 +14,24 @@ from data.ledger.store import open_ledger
 from data.ledger.tables import users
 from data.settings import Settings
 from pipelines import children
-from pipelines.children import Ports
+from pipelines.children import LOOPBACK, Ports
 from pipelines.processes import Group, child_environment, choose_port
 from pipelines.safeguards import bring_up, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.sign_in import SignIn, sign_in_of, write_secrets
 from pipelines.ticks import Ticks
 
 
-def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
+def run_up(console: Console, *, ports: Ports, web_host: str, dashboard_host: str = LOOPBACK) -> None:
     """Start everything and watch it until Ctrl-C or SIGTERM.
 
     Raises ConfigurationError naming everything that is missing, ChildEnded when a process dies.
     """
     settings, ticks = Settings(), Ticks()
     _refuse_incomplete(settings)
-    _refuse_taken(ports, settings)
+    sign_in = sign_in_of(settings)
+    _refuse_open_dashboard(sign_in, dashboard_host)
+    has_dashboard = sign_in is not None or settings.local_user is not None
+    _refuse_taken(ports, has_dashboard=has_dashboard)
     zone = _bring_up_ledger(settings)
     home = settings.home.resolve()
     dagster_home = children.prepare_dagster(home)
@@ -40,12 +44,13 @@ def run_up(console: Console, *, ports: Ports, web_host: str) -> None:
     with Group(home / "logs") as group:
         dagster = children.start_dagster(group, variables, ports)
         web = children.start_web(group, variables, ports, host=web_host)
-        if settings.local_user:
-            dashboard = children.start_dashboard(group, variables, ports)
+        if has_dashboard:
+            file = write_secrets(sign_in, home) if sign_in else None
+            dashboard = children.start_dashboard(group, variables, ports, sign_in_file=file, host=dashboard_host)
             group.wait_until_answers(dashboard, f"{ports.url(ports.dashboard)}/_stcore/health")
         group.wait_until_answers(web, f"{ports.url(ports.web)}/healthz")
         group.wait_until_answers(dagster, f"{ports.url(ports.dagster)}/server_info")
-        console.print(_where(settings, ports, home), highlight=False, soft_wrap=True)
+        console.print(_where(settings, sign_in, ports, home), highlight=False, soft_wrap=True)
         group.watch()
         console.print("Ending …")
 
@@ -62,10 +67,17 @@ def _refuse_incomplete(settings: Settings) -> None:
         )
 
 
-def _refuse_taken(ports: Ports, settings: Settings) -> None:
-    wanted = {"web": ports.web, "dagster": ports.dagster} | (
-        {"dashboard": ports.dashboard} if settings.local_user else {}
-    )
+def _refuse_open_dashboard(sign_in: SignIn | None, host: str) -> None:
+    """Without signing in whoever reaches the dashboard has a user's rights, so nobody beyond this machine may."""
+    if sign_in is None and host != LOOPBACK:
+        raise ConfigurationError(
+            "--dashboard-host opens the dashboard to others, who have to sign in: set AFTERWORD_OIDC_ISSUER and what "
+            "goes with it (.env.example), or leave --dashboard-host out."
+        )
+
+
+def _refuse_taken(ports: Ports, *, has_dashboard: bool) -> None:
+    wanted = {"web": ports.web, "dagster": ports.dagster} | ({"dashboard": ports.dashboard} if has_dashboard else {})
     taken = [f"{port} (--{name}-port)" for name, port in wanted.items() if choose_port(port) != port]
     if taken:
         raise ConfigurationError(
@@ -107,12 +119,16 @@ def _without_connection() -> str:
     return f"{told}\n\n" if told else ""
 
 
-def _where(settings: Settings, ports: Ports, home: Path) -> str:
-    dashboard = (
-        f"{ports.url(ports.dashboard)}   on this machine, as the user AFTERWORD_LOCAL_USER names"
-        if settings.local_user
-        else "not served: set AFTERWORD_LOCAL_USER to a user of the account file, or configure sign-in"
-    )
+def _where(settings: Settings, sign_in: SignIn | None, ports: Ports, home: Path) -> str:
+    if sign_in is not None:
+        dashboard = f"{sign_in.dashboard_url}   for whoever signs in and is a user of the account"
+    elif settings.local_user:
+        dashboard = f"{ports.url(ports.dashboard)}   on this machine, as the user AFTERWORD_LOCAL_USER names"
+    else:
+        dashboard = (
+            "not served: set AFTERWORD_LOCAL_USER to a user of the account file, or AFTERWORD_OIDC_ISSUER and what "
+            "goes with it for people to sign in"
+        )
     return (
         "[bold]Afterword is running.[/bold]\n\n"
         f"  [bold]Dashboard[/bold]  {dashboard}\n"

@@ -62,6 +62,35 @@ def known_users(connection: Connection) -> list[tuple[str, str, Role]]:
 
 def access_of(connection: Connection, email: str) -> Access | None:
     """What the user with this e-mail address may see, or None when there is no such user."""
+    return _access(connection, sa.func.lower(users.c.email) == email.strip().lower())
+
+
+def access_by_identity(connection: Connection, issuer: str, subject: str) -> Access | None:
+    """What the user who is joined to this identity of an OIDC provider may see, or None when nobody is."""
+    return _access(connection, sa.and_(users.c.issuer == issuer, users.c.subject == subject))
+
+
+def join_identity(connection: Connection, email: str, issuer: str, subject: str) -> bool:
+    """Join the user with this e-mail address to an identity, for good; False where there is none that is free.
+
+    The address must be verified by the issuer. Who is joined to one identity is never joined to another by this.
+    """
+    taken = users.alias()
+    return bool(
+        connection.execute(
+            users.update()
+            .where(
+                sa.func.lower(users.c.email) == email.strip().lower(),
+                users.c.issuer.is_(None),
+                users.c.subject.is_(None),
+                ~sa.exists().where(taken.c.issuer == issuer, taken.c.subject == subject),
+            )
+            .values(issuer=issuer, subject=subject)
+        ).rowcount
+    )
+
+
+def _access(connection: Connection, who: sa.ColumnElement[bool]) -> Access | None:
     user = connection.execute(
         sa.select(
             users.c.user_id,
@@ -74,7 +103,7 @@ def access_of(connection: Connection, email: str) -> Access | None:
             accounts.c.plan,
         )
         .join(accounts, accounts.c.account_id == users.c.account_id)
-        .where(sa.func.lower(users.c.email) == email.strip().lower())
+        .where(who)
         .order_by(users.c.user_id)
     ).first()
     if user is None:

@@ -39,7 +39,7 @@ def demo(
 def up(
     web_port: Annotated[int, typer.Option(min=1, max=65535, help="Where web/ listens.")] = Ports.web,
     dashboard_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Where the dashboard listens, on this machine only.")
+        int, typer.Option(min=1, max=65535, help="Where the dashboard listens.")
     ] = Ports.dashboard,
     dagster_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Where Dagster listens, on this machine only.")
@@ -47,6 +47,13 @@ def up(
     web_host: Annotated[
         str, typer.Option(help="The address web/ listens on; put a server with https before it.")
     ] = LOOPBACK,
+    dashboard_host: Annotated[
+        str,
+        typer.Option(
+            help="The address the dashboard listens on; another than this machine's only where people sign in."
+        ),
+    ] = LOOPBACK,
 ) -> None:
     """Everything, against the accounts that the environment names. Says what is missing, if anything is."""
-    run_up(console, ports=Ports(web=web_port, dashboard=dashboard_port, dagster=dagster_port), web_host=web_host)
+    ports = Ports(web=web_port, dashboard=dashboard_port, dagster=dagster_port)
+    run_up(console, ports=ports, web_host=web_host, dashboard_host=dashboard_host)
