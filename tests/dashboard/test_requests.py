@@ -1,10 +1,12 @@
 """The Requests page and the send form, as a person uses them. On SQLite only, for time."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from data.ledger import tables as t
@@ -13,7 +15,7 @@ from data.settings import Settings
 from data.warehouse.pages import Page, Scope
 from data.warehouse.reader import open_reader
 from data.warehouse.requests import RequestFilter, RequestOrder, requests_by_status, requests_page
-from data.words import AddressKind, Channel, RequestStatus, ScreenStatus, Source
+from data.words import AddressKind, Channel, RequestStatus, ScreenStatus, Source, TemplateApproval, TemplateCategory
 from tests.dashboard.conftest import Open, buttons, text
 from tests.world import NOON, World, insert, make_customer, make_request, suppress
 
@@ -177,3 +179,92 @@ def test_a_period_that_is_over_leaves_out_what_came_after_it(
     found = requests_page(reader, scope, RequestFilter(), RequestOrder.NEWEST, Page())
     assert found["name"].to_list() == ["N1 Ruiz", "N2 Ruiz"]
     assert requests_by_status(reader, scope, RequestFilter()) == {ScreenStatus.SENT: 2}
+
+
+def test_each_status_is_what_the_product_page_says_and_retries_are_follow_ups_that_went(
+    ledger: Ledger, world: World, publish: Callable[[], None], look: Open
+) -> None:
+    gone: dict[str, Any] = {"handed_at": NOON - timedelta(days=5)}
+    messages: dict[str, dict[str, Any]] = {
+        "Queued": {"channel": Channel.SMS, "status": RequestStatus.SENDING},
+        "Sent": {"channel": Channel.EMAIL, "status": RequestStatus.DELIVERED, **gone},  # a server took it, no more
+        "Delivered": {"channel": Channel.SMS, "status": RequestStatus.DELIVERED, "attempt_count": 3, **gone},
+        "Failed": {"channel": Channel.SMS, "status": RequestStatus.FAILED, "failure_reason": "no such number"},
+    }
+    for name, how in messages.items():
+        make_request(ledger, world, make_customer(ledger, world, first_name=name, last_name="Fox"), **how)
+    with ledger.read() as c:
+        asked = c.execute(t.invitations.select().order_by(t.invitations.c.invitation_id)).all()
+    for step in (1, 2):  # two follow-ups to whom the mail went: one is gone, one is queued
+        status = {"status": RequestStatus.SENT, **gone} if step == 1 else {}
+        make_request(ledger, world, asked[1].customer_id, channel=Channel.EMAIL, step=step, **status)
+    publish()
+    reader = open_reader(ledger, ledger.settings.warehouse_folder)
+    scope = Scope(world.account_id, (world.chicago,))
+    rows = requests_page(reader, scope, RequestFilter(), RequestOrder.OLDEST, Page()).to_dicts()
+    assert {(row["name"], row["screen_status"], row["retries"]) for row in rows} == {
+        ("Queued Fox", "Queued", 0),
+        ("Sent Fox", "Sent", 1),
+        ("Sent Fox", "Queued", 1),
+        ("Delivered Fox", "Delivered", 0),
+        ("Failed Fox", "Failed", 0),
+    }
+    shown = text(look("requests", requests_status="Failed"))
+    assert "no such number" in shown
+    assert "Delivered Fox" not in shown
+
+
+def test_a_message_leads_to_its_customers_activity(people: dict[str, int], look: Open) -> None:
+    app = look("requests", as_user="viewer")
+    app.button(key=f"activity_{people['gone']}").click().run()
+    assert app.query_params["customer"] == str(people["ben"])
+    assert "No waiting at all." in text(app)
+
+
+def test_pictures_are_shown_as_they_will_go_and_a_sixth_or_a_bad_one_is_refused_before(
+    ledger: Ledger, people: dict[str, int], look: Open
+) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(drawn, "PNG")
+    good, bad = ("after.png", drawn.getvalue(), "image/png"), ("notes.png", b"no picture", "image/png")
+    app = look("requests")
+    app.session_state["send_form_open"] = {"customer_id": people["cleo"]}
+    app.run()
+    for files, said in (([good] * 6, "at most 5 go along"), ([bad], "notes.png is not a JPEG, PNG")):
+        app.file_uploader(key="send_pictures").set_value(files).run()
+        assert said in text(app)
+        assert app.button(key="send_yes").disabled
+    app.file_uploader(key="send_pictures").set_value([good, good]).run()
+    assert text(app).count('<img alt="Picture') == 2
+    app.button(key="send_yes").click().run()
+    with ledger.read() as c:
+        assert len(c.execute(t.attachments.select()).all()) > 0
+        assert [row.after["pictures"] for row in c.execute(t.audit.select())] == [2]
+
+
+def test_whatsapp_is_offered_once_it_is_on_and_meta_approved_a_text(ledger: Ledger, world: World, look: Open) -> None:
+    with ledger.write() as c:
+        c.execute(t.channels.update().values(is_enabled=True))
+        text_id = insert(
+            c, t.templates, account_id=world.account_id, slug="ask", channel=Channel.WHATSAPP, language="en", version=1,
+            body="How was it, {{ first_name }}? {{ link }}", approval=TemplateApproval.PENDING,
+            category=TemplateCategory.UTILITY,
+        )  # fmt: skip
+    gil = make_customer(ledger, world, first_name="Gil", email="gil@example.com", phone="+13125550166")
+    app = look("requests")
+    app.session_state["send_form_open"] = {"customer_id": gil}
+    app.run()
+    assert "WhatsApp needs a template that Meta approved: Meta has not answered yet." in text(app)
+    assert app.checkbox(key="send_by_whatsapp").disabled
+    with ledger.write() as c:
+        approved = {"approval": TemplateApproval.APPROVED, "provider_template_id": "HX1"}
+        c.execute(t.templates.update().where(t.templates.c.template_id == text_id).values(**approved))
+    app.run()
+    for channel in ("email", "whatsapp"):
+        app.checkbox(key=f"send_by_{channel}").check()
+    app.run()
+    assert "Would go by SMS, e-mail and WhatsApp with the next batch" in text(app)
+    assert "How was it, Gil?" in text(app)
+    app.button(key="send_yes").click().run()
+    with ledger.read() as c:
+        assert c.execute(t.manual_asks.select()).one().channels == ["sms", "email", "whatsapp"]
