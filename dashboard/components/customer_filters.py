@@ -1,12 +1,12 @@
 """What the Customers page leaves in, and how it is sorted: search, order, more filters, and a tab for each status.
 
 All of it stands in the link, so that a figure on another page can lead to the customers behind it:
-customers_search, _sort, _status, _answer, _reached, _source, _list, _employee, _service.
+customers_search, _sort, _status, _answer, _source, _list, _employee, _service.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from dashboard.components.page import EVERY, back_to_first_page, search_box, tab
 from dashboard.desk import Desk
 from dashboard.wording import INVITATION, SOURCE, said
 from data.warehouse import customers
-from data.warehouse.customers import NOT_INVITED, Answer, CustomerFilter, CustomerOrder, Reached
+from data.warehouse.customers import NOT_INVITED, Answer, CustomerFilter, CustomerOrder
 
 _STATUSES = {**{status.value: word for status, word in INVITATION.items()}, NOT_INVITED: "Not invited yet"}
 _ORDERS = {
@@ -47,19 +47,11 @@ _ANSWERS = {
     Answer.REVIEW: "Left a review",
     Answer.NONE: "No answer yet",
 }
-_REACHED = {
-    Reached.DELIVERED: "Message arrived",
-    Reached.OPENED: "Opened",
-    Reached.CLICKED: "Clicked",
-    Reached.SCORED: "Gave a score",
-    Reached.PLATFORM_CHOSEN: "Chose a platform",
-}
-_Word = TypeVar("_Word", Answer, Reached)
 _LABELS = {
-    "answer": "Answer", "reached": "Came as far as", "source": "Source", "list": "List", "employee": "Employee",
+    "answer": "Answer", "source": "Source", "list": "List", "employee": "Employee",
     "service": "Service",
 }  # fmt: skip
-_WORDS: dict[str, Mapping[Any, str]] = {"answer": _ANSWERS, "reached": _REACHED, "source": SOURCE}
+_WORDS: dict[str, Mapping[Any, str]] = {"answer": _ANSWERS, "source": SOURCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +86,7 @@ def choose(desk: Desk) -> Chosen:
         list_name=_linked("list"),
         employee=_linked("employee"),
         service=_linked("service"),
-        answer=_one_of(Answer, "answer"),
-        reached=_one_of(Reached, "reached"),
+        answer=next((one for one in Answer if one.value == _linked("answer")), None),
     )
     counts = customers.customers_by_status(desk.reader, desk.scope, wide)
     whole = sum(counts.values())
@@ -126,7 +117,7 @@ def _more(desk: Desk) -> None:
         return
     found = customers.customer_choices(desk.reader, desk.whole_scope)
     offered: dict[str, Sequence[str]] = {
-        "answer": list(_ANSWERS), "reached": list(_REACHED), "source": found["source"], "list": found["list_name"],
+        "answer": list(_ANSWERS), "source": found["source"], "list": found["list_name"],
         "employee": found["employee"], "service": found["service"],
     }  # fmt: skip
     with menu:
@@ -143,7 +134,7 @@ def _menu(name: str, options: Sequence[str]) -> None:
     key = f"customers_{name}_menu"
     st.session_state[key] = linked
     st.selectbox(
-        _LABELS[name], [None, *options], key=key, format_func=lambda value: _said(name, value) if value else "Any",
+        _LABELS[name], options, index=None, key=key, format_func=lambda value: _said(name, value), placeholder="Any",
         on_change=_put_into_link, args=(name, key),
     )  # fmt: skip
 
@@ -172,11 +163,6 @@ def _said(name: str, value: str) -> str:
 
 def _linked(name: str) -> str | None:
     return st.query_params.get(_parameter(name)) or None
-
-
-def _one_of(kind: type[_Word], name: str) -> _Word | None:
-    linked = _linked(name)
-    return next((one for one in kind if one.value == linked), None)
 
 
 def _put_into_link(name: str, key: str) -> None:

@@ -32,29 +32,29 @@ def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
     """Who is not invited yet has no score and no rating: there stands what holds them back."""
     last = (
         [
-            Column("NPS score", lambda row: score_mark(row["score"]), "0.45fr", is_number=True),
-            Column("Ratings", _rating, "0.8fr", on_phone=False),
+            Column("NPS score", lambda row: score_mark(row["score"]), "0.5fr", is_number=True),
+            Column("Ratings", _rating, "0.98fr", on_phone=False),
         ]
         if waiting is None
         else [Column("What holds it back", lambda row: waiting_cell(waiting, row), "2.2fr")]
     )
     return [
-        Column("Name", lambda row: person_cell(_name(row)), "1.3fr"),
+        Column("Name", lambda row: person_cell(_name(row)), "1.2fr"),
         Column(
             "Email and phone number",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
-            "1.85fr",
+            "1.7fr",
             on_phone=False,
         ),
-        Column("Invited on", lambda row: _invited(row, desk), "0.7fr", on_phone=False),
-        Column("Location", lambda row: place_cell(row["location_name"]), "1.04fr", on_phone=False),
+        Column("Invited on", lambda row: _invited(row, desk), "0.8fr", on_phone=False),
+        Column("Location", lambda row: place_cell(row["location_name"]), "1fr", on_phone=False),
         Column(
             "Source",
             lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or "", row["list_name"] or ""),
-            "1.03fr",
+            "1fr",
             on_phone=False,
         ),
-        Column("Status", _status, "1.16fr"),
+        Column("Status", _status, "1.4fr"),
         *last,
     ]
 
@@ -77,9 +77,11 @@ def _rating(row: dict[str, Any]) -> Markup:
 
 
 def _buttons(row: dict[str, Any], desk: Desk) -> list[Button]:
-    buttons = [Button("Activity", ":material/history:", "activity", open_panel)]
+    buttons = [Button("Activity", ":material/history:", "activity", open_panel, hint="Activity")]
     if desk.may(Action.SEND):
-        buttons.append(Button("Send review request", ":material/send:", "send", open_send_form))
+        buttons.append(
+            Button("Send review request", ":material/send:", "send", open_send_form, hint="Send review request")
+        )
     status, invitation_id = row["invitation_status"], row["invitation_id"]
     if status == InvitationStatus.ACTIVE and desk.may(Action.STOP):
         buttons.append(Button("Stop", ":material/stop_circle:", "stop", lambda _: ask_to_stop(invitation_id)))

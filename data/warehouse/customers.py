@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 
 from data.warehouse.pages import Page, Reader, Scope, counts, first, query, search_terms
-from data.words import EventKind
 
 NOT_INVITED = "not_invited"
 MOST_CHOICES = 200  # of one kind, in a menu
@@ -53,16 +52,6 @@ class Answer(StrEnum):
     NONE = "none"
 
 
-class Reached(StrEnum):
-    """How far the latest invitation came, counting people and not scanners."""
-
-    DELIVERED = EventKind.DELIVERED.value
-    OPENED = EventKind.OPENED.value
-    CLICKED = EventKind.CLICKED.value
-    SCORED = EventKind.SCORED.value
-    PLATFORM_CHOSEN = EventKind.PLATFORM_CHOSEN.value
-
-
 @dataclass(frozen=True, slots=True)
 class CustomerFilter:
     """What the page leaves in; None: whatever.
@@ -78,7 +67,6 @@ class CustomerFilter:
     employee: str | None = None
     service: str | None = None
     answer: Answer | None = None
-    reached: Reached | None = None
     among: Sequence[int] | None = None
 
     def named(self) -> dict[str, Any]:
@@ -89,7 +77,6 @@ class CustomerFilter:
             "employee": self.employee,
             "service": self.service,
             "answer": self.answer,
-            "reached": self.reached,
             "among": None if self.among is None else list(self.among),
             **search_terms(self.search),
         }

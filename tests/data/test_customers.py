@@ -1,12 +1,12 @@
 """What the Customers page asks of the history: filters, the tabs' counts, what its menus offer."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from data.warehouse import customers
-from data.warehouse.customers import Answer, CustomerFilter, CustomerOrder, Reached
+from data.warehouse.customers import Answer, CustomerFilter, CustomerOrder
 from data.warehouse.pages import Page, Scope
 from tests.data.test_pages import Memory
 
@@ -27,8 +27,6 @@ def memory() -> Memory:
         (CustomerFilter(answer=Answer.STARS), [3]),
         (CustomerFilter(answer=Answer.REVIEW), [1]),
         (CustomerFilter(answer=Answer.NONE), [4, 5]),
-        (CustomerFilter(reached=Reached.OPENED), [2]),
-        (CustomerFilter(reached=Reached.DELIVERED), [3]),
         (CustomerFilter(list_name="May"), [4]),
         (CustomerFilter(employee="Eve", service="Crown"), [5]),
         (CustomerFilter(among=[2, 4, 99]), [2, 4]),
@@ -52,8 +50,6 @@ def test_a_filter_leaves_those_it_names_and_the_tabs_count_the_same(
     for number, values in about.items():
         shared = {"account_id": 1, "location_id": 10, "invitation_id": number, "invited_at": NOW, "search": "a"}
         memory.add("customers", **{"customer_id": number, **shared, **values})
-    for number, kind, evidence in ((1, "opened", "machine"), (2, "opened", "human"), (3, "accepted_by_server", None)):
-        memory.add("timeline", account_id=1, location_id=10, invitation_id=number, kind=kind, evidence=evidence)
     found = customers.customers_page(memory, SCOPE, chosen, CustomerOrder.NEWEST, Page())["customer_id"].to_list()
     assert sorted(found) == expected
     counted = customers.customers_by_status(memory, SCOPE, chosen)
@@ -70,3 +66,14 @@ def test_the_menus_offer_what_there_is_most_frequent_first(memory: Memory) -> No
     assert customers.customer_choices(memory, SCOPE) == {
         "source": ["csv", "hubspot"], "list_name": [], "employee": ["Eve", "Adam"], "service": [],
     }  # fmt: skip
+
+
+def test_a_period_that_is_over_leaves_out_who_was_invited_after_it_but_never_who_was_not_invited(
+    memory: Memory,
+) -> None:
+    for number, invited_at in enumerate([None, NOW - timedelta(days=5), NOW - timedelta(days=20)]):
+        memory.add("customers", customer_id=number, account_id=1, location_id=10, invited_at=invited_at, search="x")
+    scope = Scope(1, (10,), NOW - timedelta(days=30), NOW, NOW - timedelta(days=10))
+    found = customers.customers_page(memory, scope, CustomerFilter(), CustomerOrder.NEWEST, Page())
+    assert found["customer_id"].to_list() == [2, 0]
+    assert sum(customers.customers_by_status(memory, scope, CustomerFilter()).values()) == 2

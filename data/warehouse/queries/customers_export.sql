@@ -25,6 +25,8 @@ from customers
 where account_id = $account
     and list_contains($places, location_id)
     and ($since is null or invited_at is null or invited_at >= $since)
+    and ($ends is null or invited_at is null or invited_at < $ends)
+    and ($ends is null or invited_at is null or invited_at < $ends)
     and ($search is null or contains(search, $search) or ($digits is not null and contains(search, $digits)))
     and ($source is null or source = $source)
     and ($list_name is null or list_name = $list_name)
@@ -41,16 +43,6 @@ where account_id = $account
             when 'review' then review_id is not null
             else score is null and stars_given is null and review_id is null
         end
-    )
-    and (
-        $reached is null
-        or invitation_id in (
-            select invitation_id
-            from timeline
-            where account_id = $account
-                and (kind = $reached or ($reached = 'delivered' and kind = 'accepted_by_server'))
-                and evidence is distinct from 'machine'
-        )
     )
     and ($status is null or status = $status)
 order by invited_at desc nulls last, customer_id desc
