@@ -10,11 +10,13 @@ from connectors import Accepted, Messenger, TemplateDesk
 from data.ledger.access import access_of
 from data.ledger.imports import ListUndone
 from data.ledger.jobs import Job, end_job, open_import_paths, take_job
+from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger
 from data.settings import utc_now
-from data.words import Channel, JobKind
+from data.words import Channel, JobKind, RunKind
 from invitations.actor import Actor, Refused
 from invitations.approval import submit_templates
+from invitations.import_report import ImportReport
 from invitations.try_out import send_test
 from invitations.uploads import import_upload, sweep_uploads
 from pipelines.passes import plan_and_archive
@@ -102,7 +104,9 @@ def _import(ledger: Ledger, job: Job) -> None:
             raise JobRefused("Whoever asked is no user of this account any more.")
         reach = None if access.is_every_place else frozenset(place.location_id for place in access.places)
         actor = Actor(access.email, access.role, access.account_id, reach)
-        answer = import_upload(ledger, actor, file.read_bytes(), job.payload)
+        with recorded_run(ledger, RunKind.IMPORT) as run:
+            answer = import_upload(ledger, actor, file.read_bytes(), job.payload)
+            run.counts = {"files": 1, **answer.as_metadata()} if isinstance(answer, ImportReport) else {}
     except ListUndone:
         raise JobRefused("The list was taken back while it came in; nobody else of it did.") from None
     finally:

@@ -27,10 +27,14 @@ _MOST_REASONS = 12
 _CAP = (Rule.FREQUENCY_CAP.value, Rule.ALREADY_INVITED.value)
 
 
-def show_check(report: ImportReport, desk: Desk) -> None:
-    """What a dry run comes to; the rows turned away are `show_rejected`'s."""
+def show_figures(report: ImportReport) -> None:
+    """The cards of a dry run."""
+    draw_cards(_cards(report, report.ahead))
+
+
+def show_charts(report: ImportReport, desk: Desk) -> None:
+    """What becomes of the rows, when messages would go, and what is to be known beside."""
     ahead = report.ahead
-    draw_cards(_cards(report, ahead))
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, key="aw_import_becomes"):
         st.html('<h2 class="aw-chart">What becomes of the rows</h2>')
@@ -77,8 +81,7 @@ def show_rejected(rejected: Sequence[RejectedRow], *, name: str) -> None:
         rows,
         [
             Column("Why", _why_away, "4fr"),
-            Column("Rows", lambda row: f"{row['count']:,}", "0.6fr", is_number=True),
-            Column("Came in", lambda row: "without it" if row["kept"] else "no", "0.8fr"),
+            Column("Rows", _how_many, "1.2fr"),
         ],
         lambda row: row["number"],
     )
@@ -93,6 +96,10 @@ def _why_away(row: dict[str, Any]) -> Markup:
     return Markup('<div>{0}</div><div class="aw-faint aw-clip" title="{1}">{1}</div>').format(
         row["reason"][:1].upper() + row["reason"][1:], first
     )
+
+
+def _how_many(row: dict[str, Any]) -> str:
+    return f"{counted(row['count'], 'row')} {'taken in' if row['kept'] else 'turned away'}"
 
 
 def rejected_frame(rejected: Sequence[RejectedRow]) -> pl.DataFrame:
@@ -193,8 +200,9 @@ def _why_not(ahead: Ahead, desk: Desk) -> list[Markup]:
     if desk.may(Action.SEE_ACCOUNT_QUOTA):
         lines.append(Markup("<li>{} invitations are left of this cycle</li>").format(f"{ahead.quota_left:,}"))
     for row in left_out(ahead.of_list.asked_nothing()).to_dicts():
-        until = "" if row["is_for_good"] else f", from {short_moment(row['earliest_at'], ahead.time_zone, desk.now)} on"
-        lines.append(Markup("<li>{} not asked: {}{}</li>").format(f"{row['customers']:,}", reason(row), until))
+        first = short_moment(row["earliest_at"], ahead.time_zone, desk.now)
+        when = "not asked" if row["is_for_good"] else f"only from {first} on"
+        lines.append(Markup("<li>{} {}: {}</li>").format(f"{row['customers']:,}", when, reason(row)))
     for shortage in ahead.whole.shortages if desk.may(Action.SEE_ACCOUNT_QUOTA) else ():
         out, back = (short_day(_local(at, ZoneInfo(ahead.time_zone)).date(), desk.now)
                      for at in (shortage.ran_out_at, shortage.resets_at))  # fmt: skip

@@ -1,5 +1,6 @@
 """The lists that were imported: what is coming in, what came, what was taken back; each opens with its results."""
 
+from datetime import timedelta
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,7 @@ from data.permissions import Action
 from invitations.actor import Refused
 from invitations.undo_import import foresee_undo, undo_import
 
+_LONG = timedelta(minutes=3)  # pipelines look every ten seconds
 LOOKS_EVERY = "2s"  # at a list that is coming in
 _ASKED = "list_to_undo"
 
@@ -61,7 +63,13 @@ def _coming(one: AskedFor) -> Markup:
         state = mark("cross", "failed", "Could not be imported")
         below = Markup('<div class="aw-failed">{}</div>').format(one.problem)
     elif not one.is_begun:
-        state, below = mark("clock", "queued", "Waits for its turn"), _bar(0)
+        state = mark("clock", "queued", "Waits for its turn")
+        below = _bar(0)
+        if one.age > _LONG:
+            below += Markup('<div class="aw-note">{}</div>').format(
+                f"It has waited for {one.age // timedelta(minutes=1)} minutes: imports are carried out while "
+                "Afterword's pipelines run. Ask whoever looks after them to start them."
+            )
     elif not one.total:
         state, below = mark("clock", "sent", "The file is being read"), _bar(0)
     else:
@@ -109,7 +117,7 @@ def _columns(desk: Desk) -> list[Column]:
         Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False),
         Column("Imported", lambda row: _imported(row, desk), "0.8fr"),
         Column("By", _imported_by, "1.3fr", on_phone=False),
-        Column("New", lambda row: f"{row['new_count']:,}", "0.6fr", is_number=True),
+        Column("New", lambda row: f"{row['new_count']:,}", "0.6fr", is_number=True, on_phone=False),
         Column("Known", lambda row: f"{row['known_count']:,}", "0.6fr", is_number=True, on_phone=False),
         Column("Turned away", lambda row: f"{row['rejected_count']:,}", "0.8fr", is_number=True, on_phone=False),
         Column("Status", state_mark, "1.1fr"),

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from connectors.csv_file import UnreadableFile
 from dashboard.components.confirm import remember
-from dashboard.components.import_check import show_check, show_rejected
+from dashboard.components.import_check import show_charts, show_figures, show_rejected
 from dashboard.components.import_columns import choose_columns, problem_with
 from dashboard.components.import_history import show_history
 from dashboard.components.import_settings import choose_settings
@@ -83,7 +83,7 @@ def _check_and_import(desk: Desk, upload: Upload, file_id: str, choice: ListChoi
     if not is_current and st.button(
         label, type="primary", icon=":material/fact_check:", key="import_check", disabled=problem is not None
     ):
-        with st.spinner(f"Looking at {counted(len(upload.content), 'byte')} and what would come of it…"):
+        with st.spinner("Looking at the list, and at what would come of it…"):
             report = check_list(desk.ledger, desk.actor, upload, choice)
         if isinstance(report, Refused):
             st.session_state.pop(_CHECKED, None)
@@ -98,15 +98,16 @@ def _check_and_import(desk: Desk, upload: Upload, file_id: str, choice: ListChoi
     if checked.report.is_repeat:
         st.warning(_plain(_repeat(checked.report)), icon=":material/info:")
         return
-    show_check(checked.report, desk)
+    show_figures(checked.report)
     comers = checked.report.new_count + checked.report.known_count
     if not comers:
         st.html('<p class="aw-note">Nobody of this file can be taken in.</p>')
-    if comers:
+    else:
         st.button(
             f"Import {counted(comers, 'customer')}", type="primary", icon=":material/upload:", key="import_yes",
             on_click=_import, args=(upload, choice),
         )  # fmt: skip
+    show_charts(checked.report, desk)
     if checked.report.rejected:
         show_rejected(checked.report.rejected, name="rows_to_mend")
 

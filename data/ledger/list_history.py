@@ -24,7 +24,7 @@ class AskedFor:
     location_slug: str
     file_name: str
     asked_by: str
-    asked_at: datetime  # database clock
+    age: timedelta  # since it was asked for
     is_begun: bool
     problem: str | None
     done: int  # customers taken in so far
@@ -88,10 +88,10 @@ def asked_for(c: Connection, account_id: int, slugs: set[str], *, now: datetime)
         .where(_j.account_id == account_id, _j.kind == JobKind.IMPORT, sa.or_(is_open, has_failed))
         .order_by(_j.job_id.desc())
     )
-    return [_told(c, row) for row in c.execute(query) if row.payload.get("location") in slugs]
+    return [_told(c, row, now) for row in c.execute(query) if row.payload.get("location") in slugs]
 
 
-def _told(c: Connection, row: Row[Any]) -> AskedFor:
+def _told(c: Connection, row: Row[Any], now: datetime) -> AskedFor:
     payload = row.payload
     done, total = 0, 0
     if row.started_at is not None and row.ended_at is None:
@@ -113,7 +113,7 @@ def _told(c: Connection, row: Row[Any]) -> AskedFor:
         location_slug=payload.get("location", ""),
         file_name=payload.get("file_name") or "",
         asked_by=row.asked_by,
-        asked_at=row.asked_at,
+        age=now - row.asked_at,
         is_begun=row.started_at is not None,
         problem=row.problem,
         done=done,
