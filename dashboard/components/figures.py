@@ -59,7 +59,7 @@ def rate_measures(desk: Desk, steps: dict[str, int]) -> list[Measure]:
     times = overview.hours_to_review(desk.reader, desk.scope)
     return [
         *rates,
-        Measure("Time to review", times, duration, longer_or_shorter, MINIMUM_REVIEWS, "review", Stage.TIMED),
+        Measure("Median time to review", times, duration, longer_or_shorter, MINIMUM_REVIEWS, "review", Stage.TIMED),
     ]
 
 
@@ -77,8 +77,6 @@ def card(measure: Measure, desk: Desk) -> Card:
     figure, of = measure.figure, counted(measure.figure.count, measure.one)
     if measure.one == "sent":
         of = f"{figure.parts[0]:,} of {figure.count:,}"
-    elif measure.stage is Stage.TIMED:
-        of = f"median of {counted(figure.count, measure.one)}"
     lead = Lead("See who", f"who_{measure.stage}", partial(show_behind, measure.stage), f"Who is behind {measure.name}")
     return Card(
         measure.name,

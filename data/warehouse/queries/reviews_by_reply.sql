@@ -11,6 +11,7 @@ from reviews
 where account_id = $account
     and list_contains($places, location_id)
     and ($since is null or reviewed_at >= $since)
+    and ($ends is null or reviewed_at < $ends)
     and ($platform is null or platform = $platform)
     and ($stars is null or stars = $stars)
     and (

@@ -8,4 +8,7 @@ select
     count(reply) as answered,
     count(invitation_id) as linked
 from reviews
-where account_id = $account and list_contains($places, location_id) and ($since is null or reviewed_at >= $since)
+where account_id = $account
+    and list_contains($places, location_id)
+    and ($since is null or reviewed_at >= $since)
+    and ($ends is null or reviewed_at < $ends)

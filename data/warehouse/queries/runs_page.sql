@@ -5,5 +5,6 @@ select run_id, kind, status, started_at, ended_at, policy_now, done, total, coun
 from runs
 where ($kind is null or kind = $kind)
     and ($since is null or started_at >= $since)
+    and ($ends is null or started_at < $ends)
 order by started_at desc, run_id desc
 limit $limit offset $offset
