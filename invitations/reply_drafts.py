@@ -6,7 +6,6 @@ taken back.
 """
 
 import re
-from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -21,7 +20,7 @@ _CHANGED = "{who} changed this draft since you opened it. Nothing was saved: loo
 
 
 @again_if_undone
-def draft_reply(ledger: Ledger, actor: Actor, review_id: int, text: str, *, seen: str | None, now: datetime) -> Answer:
+def draft_reply(ledger: Ledger, actor: Actor, review_id: int, text: str, *, seen: str | None) -> Answer:
     """Save the draft of a reply; an empty text takes it away. `seen` is the draft that the writer began with.
 
     Refused without the right, for somebody else's location, where the draft is another one by now, and for a reply that
@@ -40,14 +39,14 @@ def draft_reply(ledger: Ledger, actor: Actor, review_id: int, text: str, *, seen
             return Refused(_CHANGED.format(who=found.drafted_by or "Somebody"))
         if (found.draft or "") == wanted:
             return Refused("The draft says so already.", is_so_already=True)
-        _write(c, actor, found, reply=found.reply, draft=wanted or None, now=now)
+        _write(c, actor, found, reply=found.reply, draft=wanted or None)
     if not wanted:
         return Done("The draft is gone.")
     return Done(f"Draft saved. Copy it and publish it on {_title(found)}: nothing is sent from here.")
 
 
 @again_if_undone
-def mark_published(ledger: Ledger, actor: Actor, review_id: int, *, now: datetime) -> Answer:
+def mark_published(ledger: Ledger, actor: Actor, review_id: int) -> Answer:
     """Keep that the draft was published on the platform: it is the reply from then on."""
     if refusal := refuse_role(actor, Action.DRAFT_REPLY):
         return refusal
@@ -57,12 +56,12 @@ def mark_published(ledger: Ledger, actor: Actor, review_id: int, *, now: datetim
             return Refused(NOT_YOURS)
         if not found.draft:
             return Refused("There is no draft to publish. Write and save one first.", is_so_already=bool(found.reply))
-        _write(c, actor, found, reply=found.draft, draft=None, now=now)
+        _write(c, actor, found, reply=found.draft, draft=None)
     return Done(f"Kept as published on {_title(found)}.")
 
 
 @again_if_undone
-def take_back_published(ledger: Ledger, actor: Actor, review_id: int, *, now: datetime) -> Answer:
+def take_back_published(ledger: Ledger, actor: Actor, review_id: int) -> Answer:
     """The reply was not published after all (or was deleted there): it is a draft again."""
     if refusal := refuse_role(actor, Action.DRAFT_REPLY):
         return refusal
@@ -72,16 +71,16 @@ def take_back_published(ledger: Ledger, actor: Actor, review_id: int, *, now: da
             return Refused(NOT_YOURS)
         if not found.reply:
             return Refused("This review has no published reply.", is_so_already=True)
-        _write(c, actor, found, reply=None, draft=found.draft or found.reply, now=now)
+        _write(c, actor, found, reply=None, draft=found.draft or found.reply)
     return Done("It is a draft again.")
 
 
-def _write(c: Connection, actor: Actor, found: Reply, *, reply: str | None, draft: str | None, now: datetime) -> None:
+def _write(c: Connection, actor: Actor, found: Reply, *, reply: str | None, draft: str | None) -> None:
     set_reply(c, found.review_id, reply=reply, draft=draft, by=actor.email)
     write_audit(
         c, actor, Action.DRAFT_REPLY, f"review {found.review_id}",
         before={"reply": found.reply, "draft": found.draft},
-        after={"reply": reply, "draft": draft, "at": now.isoformat()},
+        after={"reply": reply, "draft": draft},
     )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import polars as pl
 
-from dashboard.components.marks import mark
 from dashboard.components.rows import Column, moment_cell, person_cell, two_lines
 from dashboard.desk import Desk
 from dashboard.wording import CHANNEL, SUPPRESSED, contact, day_and_time, said
@@ -29,7 +28,7 @@ def barred_columns(desk: Desk) -> list[Column]:
     return [
         Column("Who", _who, "2fr"),
         Column("Holds for", _held, "1.2fr"),
-        Column("Why", lambda row: mark("slash", "failed", said(SUPPRESSED, row["reason"])), "1.7fr"),
+        Column("Why", lambda row: said(SUPPRESSED, row["reason"]), "1.6fr"),
         Column("Since", since, "0.8fr"),
         Column("Recorded by", by, "1.4fr", on_phone=False),
     ]

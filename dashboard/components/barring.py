@@ -76,7 +76,10 @@ def _import() -> None:
             "A CSV file or workbook with a column of email addresses or phone numbers", type=["csv", "txt", "xlsx"],
             max_upload_size=_LARGEST_FILE, key="bar_file",
         )  # fmt: skip
-        because = st.text_input(_ASK, key="bar_list_because", placeholder=_REASON, max_chars=LONGEST_REASON)
+        because = st.text_input(
+            "Where the list is from", key="bar_list_because", max_chars=LONGEST_REASON,
+            placeholder="For the audit: exported from the old system, say",
+        )  # fmt: skip
         st.html(_lines(
             "Nobody in the file is contacted again, on any channel or at any location.",
             "What is planned for them stops now. This cannot be undone for the whole list.",

@@ -75,7 +75,9 @@ def _dialog(wanted: str, open_customer: Callable[[int], None]) -> None:
         st.rerun()
     with desk.ledger.read() as c:
         reply = replies(c, desk.access.account_id, [found["review_id"]]).get(found["review_id"])
-    if reply is not None:
+    if reply is None:
+        return
+    with st.container(key="aw_reply"):
         _reply(reply, found["platform"].title(), desk)
 
 
@@ -90,8 +92,8 @@ def _told(found: dict[str, Any], desk: Desk) -> Markup:
         short_moment(found["reviewed_at"], place.time_zone, desk.now),
     )
     return Markup(
-        '<header class="aw-who"><h2>{}</h2></header><blockquote class="aw-review"><div>{} {} {} {}</div>'
-        '<p class="aw-said">{}</p><footer class="aw-faint">{} · {}</footer></blockquote>{}'
+        '<div><header class="aw-who"><h2>{}</h2></header><blockquote class="aw-review"><div>{} {} {} {}</div>'
+        '<p class="aw-said">{}</p><footer class="aw-faint">{} · {}</footer></blockquote>{}</div>'
     ).format(
         found["reviewer_name"] or "Anonymous", stars_mark(found["stars"]), found["platform"].title(), nps, sentiment,
         found["body"] or "No text, only a rating.", place.name, when,
@@ -131,7 +133,7 @@ def _draft(reply: Reply, platform: str, desk: Desk) -> None:
     if not reply.draft:
         return
     st.html(Markup('<h3 class="aw-section">Saved draft</h3><p class="aw-faint">{}</p>').format(
-        f"By {reply.drafted_by}. Copy it with the button at its right."
+        f"By {reply.drafted_by}. Copy it with the button in its corner."
     ))  # fmt: skip
     st.code(reply.draft, language=None, wrap_lines=True)
     if st.button(f"It is published on {platform}", key="published", icon=":material/check:"):
@@ -140,7 +142,7 @@ def _draft(reply: Reply, platform: str, desk: Desk) -> None:
 
 def _act(desk: Desk, control: Callable[..., Answer], review_id: int) -> None:
     """Do it, and begin anew with the draft as it is by then; the whole page, whose table tells of drafts too."""
-    answer = control(desk.ledger, desk.actor, review_id=review_id, now=desk.ledger.policy_now())
+    answer = control(desk.ledger, desk.actor, review_id=review_id)
     st.session_state.pop(_SEEN.format(review_id), None)
     remember(answer)
     st.rerun()

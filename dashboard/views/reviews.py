@@ -48,7 +48,7 @@ def _columns(desk: Desk, with_draft: set[int]) -> list[Column]:
         Column("Review", _review, "3fr"),
         Column("Date", when, "0.8fr"),
         Column("Location", lambda row: place_cell(places[row["location_id"]].name), "1.1fr", on_phone=False),
-        Column("NPS", lambda row: score_mark(row["score"]), "0.4fr", is_number=True, on_phone=False),
+        Column("NPS", lambda row: score_mark(row["score"]), "0.4fr", on_phone=False),
         Column("Reply", lambda row: _state(row, with_draft), "0.9fr"),
     ]
 

@@ -29,18 +29,18 @@ def test_a_draft_is_saved_published_and_taken_back_each_with_a_line_in_the_audit
     ledger: Ledger, world: World, review: int
 ) -> None:
     manager = Actor("manager@acme.example", Role.MANAGER, world.account_id, frozenset({world.chicago}))
-    saved = draft_reply(ledger, manager, review, " Thank you,\r\nAna.\x07 ", seen=None, now=NOON)
+    saved = draft_reply(ledger, manager, review, " Thank you,\r\nAna.\x07 ", seen=None)
     assert saved == Done("Draft saved. Copy it and publish it on Google: nothing is sent from here.")
     with ledger.read() as c:
         assert drafted(c, world.account_id, [world.chicago]) == [review]
         assert drafted(c, world.account_id, [world.new_york]) == []
-    assert isinstance(mark_published(ledger, manager, review, now=NOON), Done)
-    assert isinstance(mark_published(ledger, manager, review, now=NOON), Refused)
+    assert isinstance(mark_published(ledger, manager, review), Done)
+    assert isinstance(mark_published(ledger, manager, review), Refused)
     with ledger.read() as c:
         reply = replies(c, world.account_id, [review])[review]
         assert (reply.reply, reply.draft, reply.drafted_by) == ("Thank you,\nAna.", None, None)
-    assert isinstance(take_back_published(ledger, manager, review, now=NOON), Done)
-    assert isinstance(draft_reply(ledger, manager, review, "", seen="Thank you,\nAna.", now=NOON), Done)
+    assert isinstance(take_back_published(ledger, manager, review), Done)
+    assert isinstance(draft_reply(ledger, manager, review, "", seen="Thank you,\nAna."), Done)
     with ledger.read() as c:
         assert replies(c, world.account_id, [review])[review].draft is None
         lines = c.execute(t.audit.select().order_by(t.audit.c.audit_id)).all()
@@ -57,11 +57,11 @@ def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(
 ) -> None:
     first = Actor("manager@acme.example", Role.MANAGER, world.account_id)
     second = Actor("admin@acme.example", Role.ADMIN, world.account_id)
-    draft_reply(ledger, first, review, "Mine.", seen=None, now=NOON)
-    refused = draft_reply(ledger, second, review, "No, mine.", seen=None, now=NOON)
+    draft_reply(ledger, first, review, "Mine.", seen=None)
+    refused = draft_reply(ledger, second, review, "No, mine.", seen=None)
     assert isinstance(refused, Refused)
     assert "manager@acme.example changed this draft" in refused.reason
-    assert isinstance(draft_reply(ledger, second, review, "Ours.", seen="Mine.", now=NOON), Done)
+    assert isinstance(draft_reply(ledger, second, review, "Ours.", seen="Mine."), Done)
 
 
 def test_a_reply_is_refused_to_viewers_elsewhere_and_where_no_platform_would_take_it(
@@ -69,16 +69,16 @@ def test_a_reply_is_refused_to_viewers_elsewhere_and_where_no_platform_would_tak
 ) -> None:
     viewer = Actor("viewer@acme.example", Role.VIEWER, world.account_id)
     for answer in (
-        draft_reply(ledger, viewer, review, "Hi.", seen=None, now=NOON),
-        mark_published(ledger, viewer, review, now=NOON),
-        take_back_published(ledger, viewer, review, now=NOON),
+        draft_reply(ledger, viewer, review, "Hi.", seen=None),
+        mark_published(ledger, viewer, review),
+        take_back_published(ledger, viewer, review),
     ):
         assert answer == Refused("The Viewer role cannot draft replies. Ask an owner or admin of the account.")
     elsewhere = Actor("manager@acme.example", Role.MANAGER, world.account_id, frozenset({world.new_york}))
-    assert draft_reply(ledger, elsewhere, review, "Hi.", seen=None, now=NOON) == Refused(NOT_YOURS)
-    assert mark_published(ledger, elsewhere, review, now=NOON) == Refused(NOT_YOURS)
-    assert take_back_published(ledger, elsewhere, review, now=NOON) == Refused(NOT_YOURS)
+    assert draft_reply(ledger, elsewhere, review, "Hi.", seen=None) == Refused(NOT_YOURS)
+    assert mark_published(ledger, elsewhere, review) == Refused(NOT_YOURS)
+    assert take_back_published(ledger, elsewhere, review) == Refused(NOT_YOURS)
     owner = Actor("owner@acme.example", Role.OWNER, world.account_id)
-    too_long = draft_reply(ledger, owner, review, "x" * (LONGEST_REPLY + 1), seen=None, now=NOON)
+    too_long = draft_reply(ledger, owner, review, "x" * (LONGEST_REPLY + 1), seen=None)
     assert isinstance(too_long, Refused)
     assert "4,001 characters" in too_long.reason
