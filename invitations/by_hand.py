@@ -163,7 +163,7 @@ def _barred_already(found: manual_asks.Asked, reason: str | None) -> Refused | N
         return None
     is_unspent = found.asked_at is not None and (found.started_at is None or found.asked_at > found.started_at)
     if is_unspent and is_again:
-        return Refused("Somebody asked for this already; `afterword why` says what it waits for.")
+        return Refused("Somebody asked for this already; their panel, or `afterword why`, says what it waits for.")
     return None
 
 
