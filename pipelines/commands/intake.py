@@ -35,7 +35,9 @@ Location = Annotated[str, typer.Option(help="The location's slug, as in the acco
 
 
 def import_file(  # noqa: PLR0917  (Typer passes them by name)
-    file: Annotated[Path, typer.Argument(help="A CSV file of customers.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV or Excel (.xlsx) file of customers.", exists=True, dir_okay=False)
+    ],
     location: Location,
     list_name: Annotated[str, typer.Option("--list", help="What this list is called on the dashboard.")],
     channels: Annotated[str | None, typer.Option(help="Only these channels: sms,email")] = None,
@@ -54,7 +56,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would happen and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take customers in from a CSV file. Bad rows are reported with line and reason and never stop the good ones.
+    """Take customers in from a CSV or Excel file. Bad rows are reported with line and reason and never stop the good ones.
 
     Also read: time zone, postal code, country, visit date, consent (yes, no or a day), relationship (staff, family).
     """

@@ -1,10 +1,12 @@
 """Files dropped in the inbox folder."""
 
+import io
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import xlsxwriter  # type: ignore[import-untyped]
 
 from data.ledger.store import Ledger
 from invitations.take_in import pick_up_inbox, waiting_files
@@ -36,6 +38,16 @@ def test_a_file_still_being_written_waits_until_it_has_rested_for_two_seconds(tm
     [(found, sha256)] = waiting_files(tmp_path, now=WRITTEN + timedelta(seconds=2))
     assert found == path
     assert len(sha256) == 64
+
+
+def test_a_workbook_is_taken_in_as_a_csv_file_is(ledger: Ledger, tmp_path: Path) -> None:
+    make_world(ledger)
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content) as book:
+        book.add_worksheet().write_column(0, 0, ["email", "ana@example.com"])
+    drop(tmp_path, "chicago/May.XLSX", content.getvalue())
+    [report] = pick_up_inbox(ledger, tmp_path, now=NOW)
+    assert (report.new_count, report.problem) == (1, None)
 
 
 def test_an_inbox_that_is_not_there_is_empty(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_a_message_for_seven_goes_when_the_day_opens() -> None:
         ("is_suppressed", "suppressed"),
         ("is_beyond_plan", "no_follow_ups"),
         ("is_excluded", "excluded"),
+        ("is_list_undone", "list_undone"),
         ("is_paused", "paused"),
         ("is_in_flight", "in_doubt"),
     ],
