@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import requests
+import sqlalchemy as sa
 from playwright.sync_api import expect
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.settings import Settings
-from data.words import InvitationStatus
 from tests.browser import chromium
 from tests.dashboard.conftest import APP
 from tests.waiting import wait_until
@@ -61,26 +61,40 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_stopping_a_customer_closes_the_dialog_and_the_row_says_so_and_a_link_opens_the_panel(
+def test_a_customer_is_found_read_stopped_restarted_and_corrected(
     ledger: Ledger, world: World, settings: Settings
 ) -> None:
     ana = make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
+    ben = make_customer(ledger, world, email="ben@example.com", phone="+12125550111", first_name="Ben")
     make_request(ledger, world, ana)
     with dashboard(settings.home) as address, chromium() as browser:
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         wait_until(lambda: answers(f"{address}/_stcore/health"), seconds=60, what="the dashboard to answer")
         page.goto(f"{address}/customers")
-        row = page.locator(f".st-key-aw_row_customers_{ana}")
+        row, other = (page.locator(f".st-key-aw_row_customers_{number}") for number in (ana, ben))
+        expect(other).to_be_visible(timeout=PATIENCE)
+        page.get_by_placeholder("Name, email or phone").press_sequentially("(312) 555-01")  # live: no Enter
+        expect(other).to_have_count(0, timeout=PATIENCE)
+
         row.get_by_role("button", name="Stop").click(timeout=PATIENCE)
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("1 planned message won't be sent", timeout=PATIENCE)
         dialog.get_by_role("button", name="Stop messages").click()
         expect(dialog).to_have_count(0, timeout=PATIENCE)
         expect(row).to_contain_text("Stopped", timeout=PATIENCE)
-        expect(row.get_by_role("button", name="Restart")).to_be_visible()
+        row.get_by_role("button", name="Restart").click()
+        dialog.get_by_role("button", name="Restart messages").click(timeout=PATIENCE)
+        expect(row).to_contain_text("Planned", timeout=PATIENCE)
 
-        page.goto(f"{address}/customers?customers_status=stopped&customer={ana}")
-        expect(page.get_by_role("dialog")).to_contain_text("ana@example.com", timeout=PATIENCE)
-        expect(page.get_by_role("radio", name=re.compile("Stopped 1"))).to_be_checked()
+        row.get_by_role("button", name="Activity").click()
+        expect(dialog).to_contain_text("Message planned", timeout=PATIENCE)
+        dialog.get_by_text("Correct name, email or phone").click()
+        dialog.get_by_label("Email").fill("ana.ruiz@example.com")
+        dialog.get_by_role("button", name="Save correction").click()
+        expect(row).to_contain_text("ana.ruiz@example.com", timeout=PATIENCE)
+
+        page.goto(f"{address}/customers?customers_status=not_invited&customer={ana}")
+        expect(page.get_by_role("dialog")).to_contain_text("ana.ruiz@example.com", timeout=PATIENCE)
+        expect(page.get_by_role("radio", name=re.compile("Not invited yet 2"))).to_be_checked()
     with ledger.read() as c:
-        assert c.execute(t.invitations.select()).one().status is InvitationStatus.STOPPED
+        assert sorted(c.execute(sa.select(t.audit.c.action)).scalars()) == ["correct_contact", "restart", "stop"]
