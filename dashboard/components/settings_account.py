@@ -85,7 +85,7 @@ def _since_the_file(desk: Desk) -> None:
     heading(
         "The account's file",
         f"It does not know of {counted(len(changed), 'setting')} changed here since it was last applied. "
-        "`afterword init` refuses a file that would undo them and names each: begin from a download.",
+        "“afterword init” refuses a file that would undo them and names each: begin from a download.",
     )
     lines = Markup("").join(
         Markup("<li>{} <span class=\"aw-faint\">{}, {}</span></li>").format(

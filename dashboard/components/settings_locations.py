@@ -1,5 +1,6 @@
 """Settings of one location: who it is, what its customers see first, and where they can leave a review."""
 
+from hashlib import sha256
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -26,7 +27,7 @@ _EFFECT = (
 def show_location(desk: Desk, document: Document, place: Document, logo: KeptPicture | None) -> None:
     """The form of one location; `logo` is the one it has."""
     is_open = may_change(desk, is_for_all=False)
-    key = widget(f"location_{place['slug']}", place)
+    key = widget(f"location_{place['slug']}", [place, logo and sha256(logo.content).hexdigest()])
     with st.form(key, border=True):
         wanted = _identity(document, place, key, is_disabled=not is_open)
         wanted |= _page(place, key, is_disabled=not is_open)

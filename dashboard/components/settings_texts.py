@@ -132,10 +132,13 @@ def _another(desk: Desk, text: Document) -> None:
             "Language", PAGE_LANGUAGES, PAGE_LANGUAGES.index("en"), format_func=language_name,
             key="settings_new_text_language",
         )  # fmt: skip
+        key = widget("new_text", text)
+        first = text.get("subject") or "How was your visit?"
+        subject = st.text_input("Its subject, if it is an e-mail", first, key=f"{key}_subject")
+        body = st.text_area("Its words", text["body"], key=f"{key}_body", height=200)
         is_saved = st.form_submit_button("Make the text")
     if is_saved and not slug_of(name):
         problem("A new text needs a name.")
     elif is_saved:
-        subject = text.get("subject") or "How was your visit?"
-        values = {"body": text["body"], "subject": subject if channel == Channel.EMAIL else None}
+        values = {"body": body.strip(), "subject": subject.strip() if channel == Channel.EMAIL else None}
         save(desk, [Edit(Table.TEMPLATES, (slug_of(name), channel, language), None, values)])

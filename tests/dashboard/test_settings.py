@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
-from data.words import Channel, PageMode, Role
+from data.words import Channel, JobKind, PageMode, Role
 from tests.dashboard.conftest import Open, text
 from tests.world import World
 
@@ -144,3 +144,23 @@ def test_who_may_not_change_settings_sees_them_and_is_offered_nothing(world: Wor
     app.segmented_control(key="settings_part").set_value("Users").run()
     assert "owner@acme.example" not in text(app)
     assert not app.get("download_button")
+
+
+def test_a_whatsapp_text_is_previewed_and_submitted_to_meta(ledger: Ledger, world: World, look: Open) -> None:
+    app = look("settings", settings_part="Texts")
+    field(app, "text_input", "Name").set_value("ask")
+    field(app, "selectbox", "Channel").set_value(Channel.WHATSAPP.value)
+    press(app, "Make the text")
+    assert "first_name }} is empty for customers" in text(app)  # WhatsApp takes no empty value
+    words = (
+        "Hi {{ first_name or 'there' }}, how did your visit to {{ location }} go?\n\n{{ link }}\n\nThank you very much."
+    )
+    field(app, "text_area", "Its words").set_value(words)
+    press(app, "Make the text")
+    assert "once Meta has approved it" in app.toast[0].value
+    app.selectbox(key="settings_text").set_value("ask_whatsapp_en").run()
+    assert "Version 1: Not submitted to Meta yet" in text(app)
+    press(app, "Submit to Meta")
+    with ledger.read() as c:
+        jobs = c.execute(sa.select(t.jobs.c.payload).where(t.jobs.c.kind == JobKind.SUBMIT_TEMPLATE)).scalars().all()
+    assert jobs == [{"slug": "ask", "language": "en"}]
