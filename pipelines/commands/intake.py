@@ -30,7 +30,7 @@ Rejected = Annotated[
     typer.Option(help="Write every complaint, with its whole row, to this CSV file.", dir_okay=False),
 ]
 _LONGEST_CONTACT = 1_000
-_DOING = {Action.IMPORT: "import lists", Action.STOP: "say whom not to contact"}
+_DOING = {Action.IMPORT: "import lists", Action.DO_NOT_CONTACT: "say whom not to contact"}
 Location = Annotated[str, typer.Option(help="The location's slug, as in the account file.")]
 
 
@@ -97,7 +97,7 @@ def bar_contacts(
     with working_ledger() as ledger:
         now = ledger.policy_now()
         if not is_file:
-            by = _who_may(ledger, Action.STOP).email
+            by = _who_may(ledger, Action.DO_NOT_CONTACT).email
             is_new = do_not_contact(ledger, who, recorded_by=by, reason=reason, now=now)
             if as_json:
                 show("Do not contact", {"new": int(is_new)}, as_json=True)
@@ -108,7 +108,7 @@ def bar_contacts(
             ledger,
             file.read_bytes(),
             file_name=file.name,
-            imported_by=_who_may(ledger, Action.IMPORT).email,
+            imported_by=_who_may(ledger, Action.DO_NOT_CONTACT).email,
             reason=reason,
             now=now,
         )
