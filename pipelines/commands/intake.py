@@ -56,7 +56,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would happen and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take customers in from a CSV or Excel file. Bad rows are reported with line and reason and never stop the good ones.
+    """Take customers in from a CSV or Excel file. Bad rows are told with line and reason and never stop the good ones.
 
     Also read: time zone, postal code, country, visit date, consent (yes, no or a day), relationship (staff, family).
     """

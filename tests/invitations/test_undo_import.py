@@ -108,6 +108,20 @@ def test_who_came_only_by_it_is_not_asked_and_who_was_there_before_or_is_asked_b
     assert held(planned, Rule.LIST_UNDONE) == 1
 
 
+def test_who_waited_before_the_list_and_was_planned_by_it_is_asked_all_the_same(
+    ledger: Ledger, settings: Settings, world: World
+) -> None:
+    eli = make_customer(ledger, world, email="eli@example.com", first_name="Eli")
+    list_id = imported(ledger, settings).list_id
+    assert list_id is not None
+    assert plan_and_queue(ledger, now=NOON).counts["queued"] == 3
+    undo_import(ledger, actor(world), list_id, now=LATER)
+    assert plan_and_queue(ledger, now=LATER + timedelta(minutes=1)).counts["queued"] == 1
+    with ledger.read() as c:
+        query = sa.select(t.invitations.c.customer_id).where(t.invitations.c.status == InvitationStatus.ACTIVE)
+        assert c.execute(query).scalars().all() == [eli]
+
+
 def test_the_same_people_come_in_again_by_a_better_list_and_are_asked(
     ledger: Ledger, settings: Settings, world: World
 ) -> None:
