@@ -22,7 +22,7 @@ from invitations.consequences import CUSTOMER, no_more
 from invitations.evidence import PAGE, Sign
 from invitations.grading import grades_of, regrade
 from invitations.links import is_web, live, locked
-from invitations.visits import SAME_VISIT, choose_platform, note_click, note_open, note_way_out
+from invitations.visits import choose_platform, note_click, note_open, note_way_out
 
 __all__ = [  # with the visits, for whoever answers a customer
     "ReviewPage",
@@ -39,6 +39,7 @@ __all__ = [  # with the visits, for whoever answers a customer
     "unsubscribe",
 ]
 
+MOST_ANSWERS = 50  # events of one invitation: whoever goes on pressing fills no ledger
 COMMENT_LIMIT = 4000  # characters; the form stops at half of it
 
 
@@ -103,7 +104,7 @@ def open_review_page(ledger: Ledger, link_token: str, *, now: datetime) -> Revie
 def take_score(ledger: Ledger, link_token: str, score: int, *, now: datetime) -> bool:
     """Record a score from 0 to 10; False when the link is not known.
 
-    The first answer of an invitation counts. Each is kept as an event, a second tap of the same within a minute aside.
+    The first answer of an invitation counts; each is kept as an event, a double tap too, up to MOST_ANSWERS of them.
     It proves that a person followed the link, even where its click looked like a machine's.
     """
     if not 0 <= score <= 10:
@@ -125,7 +126,7 @@ def _take(ledger: Ledger, link_token: str, answer: Answer, now: datetime) -> boo
         if link is None:
             return False
         is_first = rows.add_first_answer(c, link, answer, scored_at=now)
-        if not is_first and rows.has_answer(c, link, answer, within=SAME_VISIT):
+        if not is_first and rows.count_answers(c, link) >= MOST_ANSWERS:
             return True
         _prove_click(c, link, now)
         rows.add_event(c, link, EventKind.SCORED, occurred_at=now, evidence=Evidence.HUMAN, answer=answer)

@@ -6,7 +6,7 @@ keeps the order of design.md on PostgreSQL and makes two taps at once take turns
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -144,19 +144,10 @@ def lock_person(connection: Connection, person_id: int) -> None:
     )
 
 
-def has_answer(connection: Connection, link: Link, answer: Answer, *, within: timedelta) -> bool:
-    """Whether the link's request has this very answer already, within a time of the database's clock."""
-    clock = connection.execute(sa.select(database_now())).scalar_one()
-    same = (
-        _e.request_id == link.request_id,
-        _e.kind == EventKind.SCORED,
-        _e.score.is_not_distinct_from(answer.score),
-        _e.stars.is_not_distinct_from(answer.stars),
-        _e.recorded_at > clock - within,
-    )
-    # By invitation first: events are indexed by it, and it has few.
-    found = sa.select(_e.event_id).where(_e.invitation_id == link.invitation_id, *same)
-    return connection.execute(found.limit(1)).first() is not None
+def count_answers(connection: Connection, link: Link) -> int:
+    """How many answers the invitation has been given so far, by whichever of its links."""
+    given = sa.select(sa.func.count()).where(_e.invitation_id == link.invitation_id, _e.kind == EventKind.SCORED)
+    return connection.execute(given).scalar_one()
 
 
 def add_event(

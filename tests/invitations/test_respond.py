@@ -80,12 +80,19 @@ def test_the_first_score_counts_and_later_ones_are_events_only(ledger: Ledger) -
     assert [event.score for event in events(ledger, EventKind.SCORED)] == [3, 9, 10]
 
 
-def test_a_double_tap_is_one_event(ledger: Ledger, request_id: int) -> None:
+def test_a_double_tap_counts_once_and_each_tap_is_kept(ledger: Ledger, request_id: int) -> None:
     with ThreadPoolExecutor(6) as pool:
         assert all(pool.map(lambda _: respond.take_score(ledger, TOKEN, 8, now=NOON), range(6)))
-    (event,) = events(ledger, EventKind.SCORED)
-    assert (event.request_id, event.channel, event.evidence) == (request_id, Channel.SMS, Evidence.HUMAN)
+    kept = [(event.request_id, event.channel, event.evidence) for event in events(ledger, EventKind.SCORED)]
+    assert kept == 6 * [(request_id, Channel.SMS, Evidence.HUMAN)]
     assert one(ledger, t.scores).request_id == request_id
+
+
+@pytest.mark.usefixtures("request_id")
+def test_somebody_who_never_stops_tapping_fills_no_ledger(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(respond, "MOST_ANSWERS", 3)
+    assert all(respond.take_score(ledger, TOKEN, score, now=NOON) for score in range(6))
+    assert [event.score for event in events(ledger, EventKind.SCORED)] == [0, 1, 2]
 
 
 def test_a_score_ends_the_invitation_at_policy_time(ledger: Ledger, request_id: int) -> None:

@@ -78,7 +78,7 @@ def test_stars_are_asked_for_and_the_first_ones_count(client: Client, ledger: Le
     (given,) = rows(ledger, t.scores)
     assert (given.score, given.stars, given.comment) == (None, 2, "Too loud")
     scored = [event for event in rows(ledger, t.events) if event.kind is EventKind.SCORED]
-    assert [(event.score, event.stars) for event in scored] == [(None, 2), (None, 5)]
+    assert [(event.score, event.stars) for event in scored] == [(None, 2), (None, 2), (None, 5)]
     assert {row.status for row in rows(ledger, t.invitations)} == {InvitationStatus.ANSWERED}
 
 
