@@ -117,7 +117,7 @@ def funnel(counts: Mapping[str, int]) -> go.Figure:
     )
     figure.update_layout(bargap=0.38)
     _write_axes_darker(figure)
-    figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.75])  # room for the labels on a phone
+    figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.9])  # room for the labels on a phone
     figure.update_yaxes(showgrid=False, zeroline=False)
     return figure
 

@@ -93,12 +93,6 @@ def put_member(member: Member | None) -> None:
             st.query_params[_GROUP] = member.name
 
 
-def show_behind(stage: Stage) -> None:
-    """As `put_behind`, from the middle of a run."""
-    put_behind(stage)
-    st.rerun()
-
-
 def linked_member() -> Member | None:
     """Whom the link narrows figures to."""
     of = st.query_params.get(_OF)

@@ -12,7 +12,7 @@ _STYLE = Path(__file__).parent / "cards.css"
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The button in a card's corner. Pressed, `then` is called in the run that draws the card: it may open a dialog."""
+    """The button in a card's corner; `then` is its on_click."""
 
     label: str
     name: str  # its key
@@ -40,9 +40,8 @@ def draw_cards(cards: Sequence[Card], name: str = "cards") -> None:
         for number, card in enumerate(cards):
             with st.container(key=f"aw_card_{name}_{number}", gap=None):
                 st.html(_card(card))
-                lead = card.lead
-                if lead is not None and st.button(lead.label, key=lead.name, type="tertiary", help=lead.about or None):
-                    lead.then()
+                if lead := card.lead:
+                    st.button(lead.label, key=lead.name, type="tertiary", help=lead.about or None, on_click=lead.then)
 
 
 def _card(card: Card) -> Markup:

@@ -16,7 +16,7 @@ from dashboard.comparing import (
     score,
     up_or_down,
 )
-from dashboard.components.behind import show_behind
+from dashboard.components.behind import put_behind
 from dashboard.components.cards import Card, Lead
 from dashboard.desk import Desk
 from dashboard.exporting import export_buttons
@@ -77,7 +77,7 @@ def card(measure: Measure, desk: Desk) -> Card:
     figure, of = measure.figure, counted(measure.figure.count, measure.one)
     if measure.one == "sent":
         of = f"{figure.parts[0]:,} of {figure.count:,}"
-    lead = Lead("See who", f"who_{measure.stage}", partial(show_behind, measure.stage), f"Who is behind {measure.name}")
+    lead = Lead("See who", f"who_{measure.stage}", partial(put_behind, measure.stage), f"Who is behind {measure.name}")
     return Card(
         measure.name,
         "–" if figure.estimate is None else measure.say(figure.estimate.value),

@@ -13,11 +13,15 @@ from data.plans import allowance
 from invitations.by_hand import LARGEST_BOOST, buy_more
 
 _USUAL_BOOST = 100
+_ASKED = "asked_to_buy_more"
 _PANEL = "customer"  # the link's parameter that keeps a panel open: there is room for one dialog
 
 
 def quota_cards(desk: Desk) -> list[Card]:
-    """Total Invited Customers (not for an Agency Client) and Invited This Cycle for the chosen locations."""
+    """Total Invited Customers (not for an Agency Client) and Invited This Cycle for the chosen locations.
+
+    Whoever pressed Buy More is asked how many.
+    """
     with desk.ledger.read() as c:
         whole = standing(c, desk.access.account_id, desk.now)
         invited = sum(
@@ -33,9 +37,11 @@ def quota_cards(desk: Desk) -> list[Card]:
                 of=f"/ {whole.allowance:,}",
                 below=resets,
                 filled=whole.used / whole.allowance if whole.allowance else 1.0,
-                lead=_buy_more(desk),
+                lead=(lead := _buy_more(desk)),
             )
         )
+        if lead and st.session_state.get(_ASKED):
+            st.dialog("Buy more invitations", on_dismiss=_forget)(_question)()
     name = desk.places[0].name if len(desk.places) == 1 else "all your locations"
     cards.append(Card("Invited This Cycle", f"{invited:,}", of=name, below=resets))
     return cards
@@ -49,7 +55,11 @@ def _buy_more(desk: Desk) -> Lead | None:
 
 def _ask() -> None:
     st.query_params.pop(_PANEL, None)
-    st.dialog("Buy more invitations")(_question)()
+    st.session_state[_ASKED] = True
+
+
+def _forget() -> None:
+    st.session_state.pop(_ASKED, None)
 
 
 def _question() -> None:
@@ -67,6 +77,7 @@ def _question() -> None:
     if is_confirmed:
         remember(buy_more(desk.ledger, desk.actor, number, now=desk.ledger.policy_now()))
     if is_confirmed or is_canceled:
+        _forget()
         st.rerun()
 
 

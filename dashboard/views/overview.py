@@ -29,7 +29,7 @@ from dashboard.components.quota import quota_cards
 from dashboard.components.rows import Button, Column, draw_rows
 from dashboard.desk import Desk, here
 from dashboard.exporting import export_buttons
-from dashboard.wording import counted, long_day, share
+from dashboard.wording import counted, long_day, share, short_day
 from data.warehouse import overview, pages
 from data.warehouse.overview import MINIMUM_ANSWERS, Member, Stage
 
@@ -62,15 +62,15 @@ def _nps_chart(desk: Desk) -> None:
         with st.expander("Show the numbers", key="nps_numbers_shown", on_change="rerun") as numbers:
             if numbers.open:
                 draw_rows(
-                    "nps_weeks", weeks.reverse().to_dicts(), _week_columns(), lambda row: row["week"].isoformat(),
+                    "nps_weeks", weeks.reverse().to_dicts(), _week_columns(desk), lambda row: row["week"].isoformat(),
                     lambda row: [_who("nps_week_who", lambda week: _behind_week(week, member))],
                 )  # fmt: skip
                 export_buttons("nps_by_week", lambda: table)
 
 
-def _week_columns() -> list[Column]:
+def _week_columns(desk: Desk) -> list[Column]:
     return [
-        Column("Week of", lambda row: long_day(row["week"]), "1.4fr"),
+        Column("Week of", lambda row: short_day(row["week"], desk.now), "1fr"),
         Column("Answers", lambda row: row["responses"], "0.8fr", is_number=True),
         Column("NPS", lambda row: "–" if row["nps"] is None else score(row["nps"]), "0.7fr", is_number=True),
         Column(
