@@ -1,5 +1,6 @@
 """Audit: who did what, when, and how it was before and after; filtered, and taken away."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -93,16 +94,17 @@ def _line(row: dict[str, Any], desk: Desk) -> None:
 
 
 def _choose(desk: Desk, sight: AuditSight) -> AuditFilter:
-    since = desk.scope_on_database_clock.since
+    scope = desk.scope_on_database_clock
+    period = AuditFilter(scope.since, scope.ends)
     with desk.ledger.read() as c:
-        people, things = who_and_what(c, sight, since)
+        people, things = who_and_what(c, sight, period)
     actions = {said(ACTION, action): action for action in things}
     with st.container(key="aw_filters_audit", horizontal=True, vertical_alignment="center"):
         with st.container(width=320):
             search = search_box("audit", "Address, number or setting")
         who = _pick("Who", [_EVERYBODY, *people])
         what = _pick("What", [_EVERYTHING, *actions])
-    return AuditFilter(since, who if who in people else None, actions.get(what), search)
+    return replace(period, actor=who if who in people else None, action=actions.get(what), search=search)
 
 
 def _pick(label: str, options: list[str]) -> str:

@@ -30,9 +30,10 @@ class AuditSight:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """What is left in, `since` by the database's clock. A search of fewer than three characters leaves everything."""
+    """What is left in, by the database's clock. A search of fewer than three characters leaves everything."""
 
     since: datetime | None = None
+    ends: datetime | None = None  # the first moment after the period; None: it goes on
     actor: str | None = None
     action: str | None = None
     search: str = field(default="", repr=False)
@@ -79,9 +80,9 @@ def count_lines(connection: Connection, sight: AuditSight, chosen: AuditFilter) 
     return connection.execute(sa.select(sa.func.count()).select_from(t.audit).where(*conditions)).scalar_one()
 
 
-def who_and_what(connection: Connection, sight: AuditSight, since: datetime | None) -> tuple[list[str], list[str]]:
+def who_and_what(connection: Connection, sight: AuditSight, chosen: AuditFilter) -> tuple[list[str], list[str]]:
     """Everybody who did something in the period, and every kind of thing they did: for the filters."""
-    conditions = _left_in(connection, sight, AuditFilter(since=since))
+    conditions = _left_in(connection, sight, AuditFilter(chosen.since, chosen.ends))
     pairs = connection.execute(sa.select(_u.actor, _u.action).where(*conditions).distinct()).all()
     return sorted({pair.actor for pair in pairs}), sorted({pair.action for pair in pairs})
 
@@ -116,6 +117,8 @@ def _left_in(connection: Connection, sight: AuditSight, chosen: AuditFilter) -> 
         conditions.append(_is_about(connection, sight))
     if chosen.since is not None:
         conditions.append(_u.occurred_at >= chosen.since)
+    if chosen.ends is not None:
+        conditions.append(_u.occurred_at < chosen.ends)
     if chosen.actor is not None:
         conditions.append(_u.actor == chosen.actor)
     if chosen.action is not None:

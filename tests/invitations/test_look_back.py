@@ -1,5 +1,7 @@
 """The audit, read: who may, how far they see, and whom each line is about."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from data.ledger import tables as t
@@ -71,7 +73,13 @@ def test_who_looks_after_some_locations_reads_of_those_only(ledger: Ledger, worl
         whole, AuditFilter(action="changed")
     )
     assert subjects(whole, AuditFilter(search="100_")) == []
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    assert subjects(whole, AuditFilter(ends=long_ago)) == []
+    assert len(subjects(whole, AuditFilter(since=long_ago))) == 11
     with ledger.read() as c:
         assert whom(c, whole, theirs)[f"request {messages[1]}"].name == "Ben Ruiz"
         assert whom(c, chicago, theirs) == {}
-        assert who_and_what(c, chicago, None) == (["admin@acme.example", "owner@acme.example"], ["changed", "pause"])
+        assert who_and_what(c, chicago, AuditFilter()) == (
+            ["admin@acme.example", "owner@acme.example"],
+            ["changed", "pause"],
+        )
