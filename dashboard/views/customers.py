@@ -47,20 +47,24 @@ def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
             on_phone=False,
         ),
         Column("Invited on", lambda row: _invited(row, desk), "0.8fr", on_phone=False),
-        Column("Location", lambda row: place_cell(row["location_name"]), "1fr", on_phone=False),
+        Column("Location", lambda row: place_cell(row["location_name"]), "0.95fr", on_phone=False),
         Column(
             "Source",
-            lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or "", row["list_name"] or ""),
+            lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or "", _source(row)),
             "1fr",
             on_phone=False,
         ),
-        Column("Status", _status, "1.4fr"),
+        Column("Status", _status, "1.55fr"),
         *last,
     ]
 
 
 def _name(row: dict[str, Any]) -> str:
     return " ".join(filter(None, [row["first_name"], row["last_name"]]))
+
+
+def _source(row: dict[str, Any]) -> str:
+    return " · ".join(filter(None, [said(SOURCE, row["source"]), row["list_name"]]))
 
 
 def _invited(row: dict[str, Any], desk: Desk) -> object:

@@ -63,6 +63,7 @@ def test_a_selection_reaches_no_further_than_whoever_acts(ledger: Ledger, world:
     assert isinstance(stop_many(ledger, viewer, three, now=NOON), Refused)
     assert isinstance(restart_many(ledger, viewer, three, now=NOON), Refused)
     here = Actor("manager@acme.example", Role.MANAGER, world.account_id, frozenset({world.chicago}))
+    assert foresee_many(ledger, here, three, InvitationStatus.ACTIVE).names == ["Ana Ruiz"]
     assert stop_many(ledger, here, three, now=NOON) == Done("Stopped messages to 1 customer.")
     assert statuses(ledger) == [InvitationStatus.STOPPED, InvitationStatus.ACTIVE]
 

@@ -16,7 +16,6 @@ where account_id = $account
     and list_contains($places, location_id)
     and ($since is null or invited_at is null or invited_at >= $since)
     and ($ends is null or invited_at is null or invited_at < $ends)
-    and ($ends is null or invited_at is null or invited_at < $ends)
     and ($search is null or contains(search, $search) or ($digits is not null and contains(search, $digits)))
     and ($source is null or source = $source)
     and ($list_name is null or list_name = $list_name)
