@@ -28,7 +28,7 @@ STEPS = (  # of the funnel, as data.warehouse.overview.Stage names them
     ("delivered", "Accepted or delivered"),
     ("opened", "Opened"),
     ("clicked", "Clicked"),
-    ("scored", "Gave a score"),
+    ("scored", "Answered"),
     ("platform_chosen", "Chose a platform"),
     ("reviewed", "Left a review"),
 )

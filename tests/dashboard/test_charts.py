@@ -76,7 +76,7 @@ def test_the_funnel_labels_each_step_with_its_share_of_what_was_sent() -> None:
     figure = charts.funnel(counts)
     labels = dict(zip(figure.data[0].y, figure.data[0].text, strict=True))
     assert labels["Planned"] == "<b>120</b>"
-    assert labels["Gave a score"] == "<b>30</b>  30 %"
+    assert labels["Answered"] == "<b>30</b>  30 %"
     assert labels["Chose a platform"] == "<b>0</b>  0 %"
     table = chart_tables.funnel_table(counts)
     assert table["% of sent"].to_list()[1] == 100.0
