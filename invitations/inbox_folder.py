@@ -1,4 +1,6 @@
-"""Files dropped at `inbox/<location>/<list>.csv` or `.xlsx`, each taken in once: the same content under the same name is a repeat.
+"""Files dropped at `inbox/<location>/<list>.csv` or `.xlsx`, each taken in once.
+
+The same content under the same name is a repeat.
 
 Files stay where they are; nothing is moved or deleted, so a tool that syncs the folder is not confused.
 """

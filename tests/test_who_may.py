@@ -222,11 +222,11 @@ WALK = [
     Walked(Action.DO_NOT_CONTACT, suppress_list, lambda s, a: suppress_list(
         s.ledger, a, b"email\nana@example.com\n", file_name="no.csv", because="", now=NOON)),
     Walked(Action.DRAFT_REPLY, draft_reply, lambda s, a: draft_reply(
-        s.ledger, a, s.ids["review"], "Thank you.", seen=None, now=NOON)),
+        s.ledger, a, s.ids["review"], "Thank you.", seen=None)),
     Walked(Action.DRAFT_REPLY, mark_published, lambda s, a: mark_published(
-        s.ledger, a, s.ids["review"], now=NOON), succeeds=False),
+        s.ledger, a, s.ids["review"]), succeeds=False),
     Walked(Action.DRAFT_REPLY, take_back_published, lambda s, a: take_back_published(
-        s.ledger, a, s.ids["review"], now=NOON), succeeds=False),
+        s.ledger, a, s.ids["review"]), succeeds=False),
     Walked(Action.EXPORT, note_export, lambda s, a: note_export(s.ledger, a, "customers", rows=4)),
     Walked(Action.HALT, halt, lambda s, a: halt(s.ledger, a, "a drill", now=NOON)),
     Walked(Action.LIFT_HALT, resume, lambda s, a: resume(s.ledger, a, now=NOON), succeeds=False),
