@@ -28,7 +28,7 @@ def show_simulation(
 
     The figures of one that stands `beside` another say by how much they differ from it.
     """
-    draw_cards(_cards(simulation, desk, beside))
+    draw_cards(_cards(simulation, desk, beside), key)
     _chart(simulation, desk, top, key)
     _left_out(simulation, desk, key)
     _cost(simulation, key)

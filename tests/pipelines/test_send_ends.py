@@ -32,7 +32,11 @@ def test_a_signal_lets_calls_under_way_end_and_ends_the_run(
 
     recorder = Recorder(told_to_end)
     monkeypatch.setattr(sending, "required_messengers", lambda: recorder.messengers)
-    ended = run("send", AFTERWORD_NOW=NOON.isoformat())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        ended = run("send", AFTERWORD_NOW=NOON.isoformat())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert ended.code == 130
     with ledger.read() as c:
         [of_run] = c.execute(sa.select(t.runs)).all()
