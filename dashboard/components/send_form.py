@@ -132,7 +132,7 @@ def _typed(desk: Desk, newcomer: Newcomer, place: Place) -> Recipient:
     if isinstance(read, Recipient):
         return read
     first, _, last = newcomer.name.strip().partition(" ")
-    return Recipient(place.location_id, first or "…", last, None, None)
+    return Recipient(place.location_id, first or "...", last, None, None)
 
 
 def _foresee(desk: Desk, to: Recipient | Newcomer, chosen: Chosen) -> ForeseenAsk | Refused:

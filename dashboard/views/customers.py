@@ -47,14 +47,14 @@ def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
             on_phone=False,
         ),
         Column("Invited on", lambda row: _invited(row, desk), "0.8fr", on_phone=False),
-        Column("Location", lambda row: place_cell(row["location_name"]), "0.95fr", on_phone=False),
+        Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False),
         Column(
             "Source",
             lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or "", _source(row)),
             "1fr",
             on_phone=False,
         ),
-        Column("Status", _status, "1.55fr"),
+        Column("Status", _status, "1.4fr"),
         *last,
     ]
 
