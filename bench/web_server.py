@@ -47,7 +47,7 @@ from web.bodies import read_body
 from web.clock import PolicyClock
 from web.inbox import Inbox
 from web.metrics import Metrics
-from web.server import configure, share_fairly
+from web.server import configure
 
 _LIMIT = 64 * 1024
 
@@ -122,7 +122,6 @@ def serve(home: Path) -> None:
     less = Less(home / "ledger.sqlite")
     app.router.routes[:0] = less.routes()
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    share_fairly()
     server = uvicorn.Server(configure(app, metrics, public_url=PUBLIC_URL))
 
     def wait() -> None:

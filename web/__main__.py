@@ -19,7 +19,7 @@ from web.access import Discreet
 from web.app import create_app
 from web.clock import PolicyClock
 from web.metrics import Metrics
-from web.server import configure, patience_for_this_system, share_fairly, stopped_by_signal
+from web.server import configure, patience_for_this_system, stopped_by_signal
 from web.settings import WebSettings
 from web.watcher import Watcher
 
@@ -57,7 +57,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"Can't listen on {asked.host} port {asked.port}: {problem.strerror}. Choose another --port.")
     metrics = Metrics()
     app = create_app(ledger, readers, public_url=settings.public_url, settings=web_settings, metrics=metrics)
-    share_fairly()
     config = configure(app, metrics, public_url=settings.public_url, patience=patience_for_this_system())
     log.info(
         "web_started",

@@ -27,8 +27,6 @@ MOST_BYTES = 64 * 2**20
 # Of one transaction, which must not last for seconds, even if every post in it is of the costly kind.
 GROUP_POSTS = 300
 GROUP_BYTES = 4 * 2**20
-# Where a group was of several, others are on their way: so long the next one waits for them. A lone post never waits.
-GATHER_SECONDS = 0.003
 _HOPELESS = 3  # posts in a row that the ledger took neither together nor one by one: it is the ledger, not the posts
 
 
@@ -54,8 +52,7 @@ class Inbox:
         self._line: deque[_Waiting] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
-        self._closing = threading.Event()
-        self._has_company = False  # the group before was of several
+        self._is_closing = False
         self._writer: threading.Thread | None = None
 
     def depth(self) -> int:
@@ -71,7 +68,7 @@ class Inbox:
             raise NoRoom
         waiting = _Waiting(posted, size, asyncio.get_running_loop().create_future())
         with self._changed:
-            if self._closing.is_set():
+            if self._is_closing:
                 raise NoRoom
             self._line.append(waiting)
             self._bytes += size
@@ -84,7 +81,7 @@ class Inbox:
     def close(self) -> None:
         """Store what was taken, then end; what comes later is not taken any more. May be called again."""
         with self._changed:
-            self._closing.set()
+            self._is_closing = True
             self._changed.notify()
         if self._writer is not None:
             self._writer.join()
@@ -97,18 +94,14 @@ class Inbox:
     def _next_group(self) -> list[_Waiting]:
         """What waits, up to a group's limits; empty when nothing does and nothing more will come."""
         with self._changed:
-            while not self._line and not self._closing.is_set():
+            while not self._line and not self._is_closing:
                 self._changed.wait()
-        if self._has_company:
-            self._closing.wait(GATHER_SECONDS)
-        with self._changed:
             group: list[_Waiting] = []
             size = 0
             while self._line and len(group) < GROUP_POSTS and (not group or size + self._line[0].size <= GROUP_BYTES):
                 group.append(self._line.popleft())
                 size += group[-1].size
             self._bytes -= size
-            self._has_company = len(group) > 1
             return group
 
     def _write(self, group: Sequence[_Waiting]) -> None:

@@ -2,7 +2,6 @@
 
 import resource
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,11 +54,6 @@ def patience_for_this_system() -> Patience:
     if soft == resource.RLIM_INFINITY:
         return patience
     return replace(patience, connections=max(50, min(patience.connections, soft - _FILES_FOR_OTHERS)))
-
-
-def share_fairly() -> None:
-    """Let threads take turns ten times as often as Python's own 5 ms: the inbox's writer must not hold up the loop."""
-    sys.setswitchinterval(0.0005)
 
 
 @contextmanager
