@@ -18,9 +18,9 @@ def checksum(connection: duckdb.DuckDBPyConnection, table: str) -> str:
 
     Columns count by name, in the table's order. Raises TypeError for a column of a rounding type (float, double).
     """
-    columns = connection.execute(sql.statement("state/columns"), [table]).fetchall()
-    digest = hashlib.sha256(",".join(name for name, _ in columns).encode())
-    row = " || ".join(_text_of(name, kind) for name, kind in columns)
+    found = connection.table(table)
+    digest = hashlib.sha256(",".join(found.columns).encode())
+    row = " || ".join(_text_of(name, str(kind)) for name, kind in zip(found.columns, found.types, strict=True))
     connection.execute(sql.about("keyed/row_hashes", table=table, row=row))
     while rows := connection.fetchmany(_CHUNK_ROWS):
         for (row_hash,) in rows:

@@ -178,9 +178,11 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _made_by(connection: duckdb.DuckDBPyConnection) -> str | None:
-    state = "schema/warehouse_state"
-    kept = connection.execute(sql.statement("state/columns"), ["warehouse_state"]).fetchall()
-    if tuple(name for name, _ in kept) != sql.columns(state):
+    try:
+        kept = connection.table("warehouse_state").columns
+    except duckdb.CatalogException:
+        return None
+    if tuple(kept) != sql.columns("schema/warehouse_state"):
         return None
     found = connection.execute(sql.statement("state/made_by")).fetchall()
     return str(found[0][0]) if found else None
