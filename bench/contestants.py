@@ -1,8 +1,9 @@
 """Who runs in bench/dispatch.py, each in a process of its own: `python -m bench.contestants NAME …` prints JSON.
 
-`ceiling`: our HTTP or SMTP client, bodies made beforehand, answers not looked at, nothing written down. `courier`: the
-same with each message composed and its answer judged. `ours`: send_due, all safety on, full synchronous writes, on a
-ledger that `prepare` made. `sdk`: Twilio's SDK in 32 threads, each message followed by a committed UPDATE.
+`ceiling`: our HTTP or SMTP client in the main job's event loop, bodies made beforehand, answers not looked at, nothing
+written down. `courier`: the same with each message composed and its answer judged. `ours`: send_due, all safety on,
+full synchronous writes, on a ledger that `prepare` made. `sdk`: Twilio's SDK in 32 threads, each message followed by a
+committed UPDATE.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from data.ledger.store import open_ledger
 from data.pace import Pace
 from data.settings import Settings
 from data.words import Channel
-from invitations.send import send_due
+from invitations.send import new_loop, send_due
 from tests.many import make_due
 from tests.world import NOON
 
@@ -213,7 +214,8 @@ def main() -> None:
     os.environ.update(environment(asked.way, asked.http, asked.smtp))
     before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     if asked.name in ("ceiling", "courier"):
-        seconds = asyncio.run(ceiling(asked) if asked.name == "ceiling" else courier(asked))
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            seconds = runner.run(ceiling(asked) if asked.name == "ceiling" else courier(asked))
     else:
         seconds = {"prepare": prepare, "ours": ours, "sdk": sdk}[asked.name](asked)
     spent = resource.getrusage(resource.RUSAGE_SELF)

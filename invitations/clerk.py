@@ -27,10 +27,17 @@ T = TypeVar("T")
 Given = dict[str, bool | timedelta]  # by attempt: it may go; it may not; it must wait that long
 
 
-@dataclass(slots=True)
-class _HandOver:
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What leaves in one call; it has an id when that is several messages."""
+
     claims: Sequence[Claim]
     parcel_id: str | None
+
+
+@dataclass(slots=True)
+class _HandOver:
+    parcels: Sequence[Parcel]
     answer: "asyncio.Future[Given]"
 
 
@@ -68,10 +75,10 @@ class Clerk:
         self._thread = Thread(target=self._serve, name="ledger", daemon=True)
         self._thread.start()
 
-    async def hand_over(self, claims: Sequence[Claim], parcel_id: str | None) -> Given:
+    async def hand_over(self, parcels: Sequence[Parcel]) -> Given:
         """The last look before the bytes leave, and the senders' rates: what may go of each claim."""
         answer: asyncio.Future[Given] = self._loop.create_future()
-        self._waiting.put(_HandOver(claims, parcel_id, answer))
+        self._waiting.put(_HandOver(parcels, answer))
         return await answer
 
     async def accepted(self, attempt_id: str, provider_message_id: str | None, at: datetime) -> None:
@@ -147,7 +154,7 @@ class Clerk:
         return [results.get(id(item)) for item in items]
 
     def _give(self, connection: Connection, leaving: Sequence[_HandOver]) -> dict[int, Given]:
-        claims = {claim.attempt_id: claim for item in leaving for claim in item.claims}
+        claims = {claim.attempt_id: claim for item in leaving for one in item.parcels for claim in one.claims}
         may_go = hand_over_many(connection, claims)
         given: Given = {attempt_id: attempt_id in may_go for attempt_id in claims}
         paced = defaultdict(list)
@@ -165,10 +172,12 @@ class Clerk:
             if too_many := attempt_ids[grant.count :]:
                 take_back(connection, too_many)
                 given |= dict.fromkeys(too_many, grant.wait)
-        for item in leaving:
-            if item.parcel_id is not None:
-                name_parcel(connection, [claim.attempt_id for claim in item.claims], item.parcel_id)
-        return {id(item): {claim.attempt_id: given[claim.attempt_id] for claim in item.claims} for item in leaving}
+        for one in (one for item in leaving for one in item.parcels if one.parcel_id is not None):
+            name_parcel(connection, [claim.attempt_id for claim in one.claims], str(one.parcel_id))
+        return {
+            id(item): {claim.attempt_id: given[claim.attempt_id] for one in item.parcels for claim in one.claims}
+            for item in leaving
+        }
 
     def _tell(self, told: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
         self._loop.call_soon_threadsafe(_set, told)

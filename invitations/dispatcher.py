@@ -18,10 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from connectors import ConfigurationError, Courier, ManyAtOnce, Message, Messenger, Outcome
 from data.ledger import dispatch
 from data.ledger.claimable import count_claimable
-from data.ledger.messages import read_contents
 from data.ledger.moments import Moment, passing
 from data.ledger.outcomes import record_not_sent
-from data.ledger.pictures import read_going_along
 from data.ledger.runs import Progress, advance_run
 from data.ledger.store import Ledger
 from data.pace import Pace
@@ -29,15 +27,15 @@ from data.words import AttemptOutcome, Channel
 from invitations.by_threads import ByThreads
 from invitations.clerk import Clerk
 from invitations.gate import Gate
-from invitations.lane import Item, Lane
+from invitations.lane import Lane
 from invitations.late import record_late
-from invitations.pictures import with_pictures
-from invitations.render import content_of, render
+from invitations.writing import write
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 100  # requests a claim takes at least: at five at a time and a second each, a fifteenth of the lease
 MANY = 2_000  # and at most
+SOON_SECONDS = 1.0  # of what a lane does in fact: a claim costs much, whether of ten messages or of a thousand
 AHEAD_SECONDS = 20  # of a sender's rate, so that no claim waits for its turn longer than a small part of the lease
 COUNTED = 5_000  # due messages, beyond which nobody counts before the first one leaves
 TOLD_EVERY = 1.0  # seconds between two words about progress
@@ -139,7 +137,9 @@ class Dispatcher:
     def _room_of(self, channel: Channel) -> int:
         """How many claimed messages a lane may hold that are not under way."""
         per_second = self._pace.per_second(channel)
-        room = min(max(CHUNK, self._pace.parallel * 4 * self._per_call(channel)), MANY)
+        at_once = self._pace.parallel * 4 * self._per_call(channel)
+        soon = int(self._lanes[channel].per_second * SOON_SECONDS)
+        room = min(max(CHUNK, at_once, soon), MANY)
         return room if per_second is None else max(1, min(room, int(per_second * AHEAD_SECONDS)))
 
     def _per_call(self, channel: Channel) -> int:
@@ -164,46 +164,13 @@ class Dispatcher:
         return due if self._limit is None else min(due, self._limit)
 
     async def _hand_to_lanes(self, claims: Sequence[dispatch.Claim]) -> None:
-        items, unwritable = await self._clerk.alone(lambda: self._write(claims))
+        items, unwritable = await self._clerk.alone(lambda: write(self._ledger, claims))
         passing(Moment.WRITTEN)
         for claim, problem in unwritable:
             await self._put_aside(claim, problem)
         for channel, lane in self._lanes.items():
             if mine := [item for item in items if item.claim.channel is channel]:
                 lane.add(mine)
-
-    def _write(
-        self, claims: Sequence[dispatch.Claim]
-    ) -> tuple[list[Item], list[tuple[dispatch.Claim, ConfigurationError]]]:
-        """The claims' messages, and those whose template cannot be used; nothing is locked while they are written."""
-        claim_of = {claim.request_id: claim for claim in claims}
-        with self._ledger.read() as connection:
-            rows = read_contents(connection, list(claim_of))
-            carry_pictures = bool(read_going_along(connection, list(claim_of)))
-        public = self._ledger.settings.public_url.rstrip("/")
-        messages, unwritable = [], []
-        for row in rows:
-            claim = claim_of[row.request_id]
-            try:
-                messages.append(
-                    render(
-                        content_of(row),
-                        attempt_id=claim.attempt_id,
-                        to=row.address,
-                        link=f"{public}/r/{row.link_token}",
-                        unsubscribe_url=f"{public}/u/{row.unsubscribe_token}",
-                    )
-                )
-            except ConfigurationError as problem:
-                unwritable.append((claim, problem))
-        if carry_pictures:
-            requests_of = {claim.attempt_id: claim.request_id for claim in claims}
-            with self._ledger.write() as connection:
-                messages = with_pictures(connection, requests_of, messages, public_url=public)
-        by_attempt = {claim.attempt_id: claim for claim in claims}
-        written = {message.attempt_id: Item(by_attempt[message.attempt_id], message) for message in messages}
-        # In the order of the claims: who has waited longest goes first.
-        return [written[claim.attempt_id] for claim in claims if claim.attempt_id in written], unwritable
 
     async def _put_aside(self, claim: dispatch.Claim, problem: ConfigurationError) -> None:
         """A template that cannot be used stops its own messages for an hour, not the others."""

@@ -4,6 +4,7 @@ Twilio limits what is under way for an account (20429): a throttle halves what m
 successes in a row as may be under way add one again, up to the operator's limit.
 """
 
+import asyncio
 import random
 import time
 from collections import deque
@@ -26,9 +27,10 @@ class Gate:
         self._open_at = 0.0
         self._throttles = self._successes = 0
         self._told: deque[Callable[[], None]] = deque()
+        self._is_telling = False
 
     def tell(self, is_free: Callable[[], None]) -> None:
-        """Call `is_free` whenever a place is given back: each lane's turn comes."""
+        """Call `is_free` once a turn of the loop in which places were given back, each lane first in its turn."""
         self._told.append(is_free)
 
     @property
@@ -46,6 +48,13 @@ class Gate:
     def leave(self) -> None:
         """Give the place back."""
         self.under_way -= 1
+        if self._told and not self._is_telling:
+            self._is_telling = True
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        """Once for all the answers that the loop has heard: what leaves next is handed over together."""
+        self._is_telling = False
         self._told.rotate()
         for is_free in list(self._told):
             is_free()

@@ -30,7 +30,7 @@ from data.ledger.dispatch import Claim
 from data.ledger.moments import Moment, passing
 from data.pace import Pace
 from data.words import AttemptOutcome, Channel
-from invitations.clerk import Clerk
+from invitations.clerk import Clerk, Parcel
 from invitations.consequences import after_failure, try_later
 from invitations.gate import LONGEST_PAUSE, Gate
 
@@ -77,6 +77,7 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._rate_opens_at = 0.0
+        self._begun_at, self._carried = 0.0, 0
         self.is_closed = False
         self.refusal: ConfigurationError | None = None
         self.problem: BaseException | None = None
@@ -92,9 +93,15 @@ class Lane:
         """Whether anything of it is under way."""
         return bool(self._tasks or self._waiting)
 
+    @property
+    def per_second(self) -> float:
+        """Messages that its calls have carried, a second since the first of them."""
+        return self._carried / max(time.monotonic() - self._begun_at, 1.0)
+
     def add(self, items: Sequence[Item]) -> None:
         """Take claimed messages on."""
         self._waiting.extend(items)
+        self._begun_at = self._begun_at or time.monotonic()
         self.go_on()
 
     def close(self) -> None:
@@ -111,8 +118,11 @@ class Lane:
         if self._waiting and (pause := max(self._gate.pause, self._rate_opens_at - time.monotonic())) > 0:
             self._wake_in(pause)
             return
+        parcels = []
         while self._waiting and self._gate.enter():
-            self._start(self._send(self._next_parcel()))
+            parcels.append(self._next_parcel())
+        if parcels:
+            self._start(self._send(parcels))
         self._stirred()
 
     def _wake_in(self, seconds: float) -> None:
@@ -132,8 +142,8 @@ class Lane:
         self._tasks.discard(task)
         if not task.cancelled() and (problem := task.exception()) is not None:
             self.problem = self.problem or problem
-            self.is_closed = True
-        self.go_on()
+            self.close()
+        self._stirred()
 
     def _next_parcel(self) -> list[Item]:
         """The next message, and those behind it that may travel in the same call."""
@@ -153,40 +163,56 @@ class Lane:
         self._waiting.extendleft(reversed(kept))
         return parcel
 
-    async def _send(self, parcel: list[Item]) -> None:
+    async def _send(self, parcels: Sequence[list[Item]]) -> None:
+        """Hand the parcels over together; each that may go is a call of its own, and the others leave the gate."""
+        entered = len(parcels)
         try:
-            going, parcel_id = await self._hand_over(parcel)
-            answer = await self._call(going, parcel_id) if going else []
+            calls, held = await self._hand_over(parcels)
+            for items, parcel_id in calls:
+                self._start(self._carry(items, parcel_id))
+                entered -= 1
+            await self._withdraw(held)
+        finally:
+            for _ in range(entered):
+                self._gate.leave()
+
+    async def _carry(self, items: list[Item], parcel_id: str | None) -> None:
+        try:
+            answer = await self._call(items, parcel_id)
+            self._carried += len(answer)
             for outcome in answer:
                 self._learn(outcome)
         finally:
             self._gate.leave()  # the next call does not wait until this one is written down
-        if not going:
-            return
         passing(Moment.ANSWERED)
-        if len(going) == 1:
-            await self._record(going[0], answer[0])
+        if len(items) == 1:
+            await self._record(items[0], answer[0])
         else:
-            await asyncio.gather(*(self._record(item, outcome) for item, outcome in zip(going, answer, strict=True)))
+            await asyncio.gather(*(self._record(item, outcome) for item, outcome in zip(items, answer, strict=True)))
 
-    async def _hand_over(self, parcel: list[Item]) -> tuple[list[Item], str | None]:
-        """Those that may go, marked as handed over; the others went back to the queue, or wait for their rate."""
+    async def _hand_over(self, parcels: Sequence[list[Item]]) -> tuple[list[tuple[list[Item], str | None]], list[Item]]:
+        """What may go, call by call, marked as handed over; what goes back to the queue. Others wait for their rate."""
         at = self._now()
         is_over = self.is_closed or time.monotonic() >= self._ends()
-        late = [item for item in parcel if is_over or at >= item.claim.not_after]  # a slow provider, and it is night
-        asking = [item for item in parcel if item not in late]
-        parcel_id = secrets.token_hex(12) if len(asking) > 1 else None
-        given = await self._clerk.hand_over([item.claim for item in asking], parcel_id) if asking else {}
-        held = [item for item in asking if given[item.claim.attempt_id] is False]
-        if late or held:
-            await self._withdraw([*late, *held])
-        paced = [item for item in asking if isinstance(given[item.claim.attempt_id], timedelta)]
-        if paced:
-            wait = max(wait for wait in given.values() if isinstance(wait, timedelta))
-            self._waiting.extendleft(reversed(paced))
-            self._rate_opens_at = time.monotonic() + wait.total_seconds()
-            self.is_closed = self.is_closed or wait > LONGEST_PAUSE
-        return [item for item in asking if given[item.claim.attempt_id] is True], parcel_id
+        held: list[Item] = []
+        asking: list[tuple[list[Item], str | None]] = []
+        for parcel in parcels:
+            late = [item for item in parcel if is_over or at >= item.claim.not_after]  # a slow provider: it is night
+            held += late
+            if rest := [item for item in parcel if item not in late]:
+                asking.append((rest, secrets.token_hex(12) if len(rest) > 1 else None))
+        if not asking:
+            return [], held
+        given = await self._clerk.hand_over([Parcel([i.claim for i in items], name) for items, name in asking])
+        answers = [(item, given[item.claim.attempt_id]) for items, _name in asking for item in items]
+        held += [item for item, may_go in answers if may_go is False]
+        if waits := [(item, wait) for item, wait in answers if isinstance(wait, timedelta)]:
+            longest = max(wait for _item, wait in waits)
+            self._waiting.extendleft(item for item, _wait in reversed(waits))
+            self._rate_opens_at = time.monotonic() + longest.total_seconds()
+            self.is_closed = self.is_closed or longest > LONGEST_PAUSE
+        calls = [([item for item in items if given[item.claim.attempt_id] is True], name) for items, name in asking]
+        return [(items, name) for items, name in calls if items], held
 
     async def _call(self, items: list[Item], parcel_id: str | None) -> Sequence[Outcome | Exception]:
         """What the provider says to each; the exception where nobody knows."""

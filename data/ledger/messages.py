@@ -1,11 +1,13 @@
 """What a claimed request says and to whom: the request with its template, customer, location and account."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger.rows_of import listed, one_of
 from data.ledger.tables import (
     accounts,
     customers,
@@ -20,44 +22,62 @@ from data.words import Channel
 
 _ENGLISH = "en"
 
-
-def read_contents(connection: Connection, request_ids: Sequence[int]) -> Sequence[Any]:
-    """One row per request with everything its message is made of.
-
-    request_id, attempt_id, channel, address, link_token, unsubscribe_token, subject, body, language,
-    provider_template_id, first_name, last_name, employee, service, location, reply_to, color, account, postal_address.
-    """
-    return connection.execute(
-        sa.select(
-            requests.c.request_id,
-            requests.c.attempt_id,
-            requests.c.channel,
-            requests.c.address,
-            requests.c.link_token,
-            requests.c.unsubscribe_token,
-            templates.c.subject,
-            templates.c.body,
-            templates.c.language,
-            templates.c.provider_template_id,
-            customers.c.first_name,
-            customers.c.last_name,
-            customers.c.employee,
-            customers.c.service,
-            locations.c.name.label("location"),
-            locations.c.reply_to,
-            locations.c.color,
-            accounts.c.name.label("account"),
-            accounts.c.postal_address,
+_r, _t, _l, _cu = requests.c, templates.c, locations.c, customers.c
+_OF_REQUESTS: sa.Select[Any] = (
+    sa.select(
+        _r.request_id,
+        _r.template_id,
+        _r.location_id,
+        _r.address,
+        _r.link_token,
+        _r.unsubscribe_token,
+        _cu.first_name,
+        _cu.last_name,
+        _cu.employee,
+        _cu.service,
+    )
+    .select_from(
+        requests.join(invitations, invitations.c.invitation_id == _r.invitation_id).join(
+            customers, _cu.customer_id == invitations.c.customer_id
         )
-        .select_from(
-            requests.join(invitations, invitations.c.invitation_id == requests.c.invitation_id)
-            .join(customers, customers.c.customer_id == invitations.c.customer_id)
-            .join(locations, locations.c.location_id == requests.c.location_id)
-            .join(accounts, accounts.c.account_id == requests.c.account_id)
-            .join(templates, templates.c.template_id == requests.c.template_id)
-        )
-        .where(requests.c.request_id.in_(request_ids))
-    ).all()
+    )
+    .where(_r.request_id.in_(one_of("request_ids", sa.BigInteger())))
+)
+_TEMPLATES: sa.Select[Any] = sa.select(_t.template_id, _t.subject, _t.body, _t.language, _t.provider_template_id).where(
+    _t.template_id.in_(one_of("template_ids", sa.BigInteger()))
+)
+_LOCATIONS: sa.Select[Any] = (
+    sa.select(
+        _l.location_id,
+        _l.name.label("location"),
+        _l.reply_to,
+        _l.color,
+        accounts.c.name.label("account"),
+        accounts.c.postal_address,
+    )
+    .join(accounts, accounts.c.account_id == _l.account_id)
+    .where(_l.location_id.in_(one_of("location_ids", sa.BigInteger())))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What messages are made of. `rows`: request_id, template_id, location_id, address, link_token, unsubscribe_token,
+    first_name, last_name, employee, service. `templates` and `locations`, read once each, by their ids: subject, body,
+    language, provider_template_id; location, reply_to, color, account, postal_address."""
+
+    rows: Sequence[Any]
+    templates: Mapping[int, Any]
+    locations: Mapping[int, Any]
+
+
+def read_contents(connection: Connection, request_ids: Collection[int]) -> Contents:
+    """Everything that the requests' messages are made of."""
+    rows = connection.execute(_OF_REQUESTS, {"request_ids": listed(request_ids)}).all()
+    template_ids, location_ids = {row[1] for row in rows}, {row[2] for row in rows}
+    found = connection.execute(_TEMPLATES, {"template_ids": listed(template_ids)})
+    places = connection.execute(_LOCATIONS, {"location_ids": listed(location_ids)})
+    return Contents(rows, {row.template_id: row for row in found}, {row.location_id: row for row in places})
 
 
 def read_first_ask(

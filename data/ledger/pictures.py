@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from data.ledger.rows_of import listed, one_of
 from data.ledger.tables import (
     ask_attachments,
     attachments,
@@ -128,19 +129,22 @@ def carry_over(connection: Connection, started: Mapping[int, int]) -> int:
     return len(rows)
 
 
+_GOING_ALONG = (
+    sa.select(_r.request_id, _a.attachment_id, _a.media_type)
+    .select_from(requests)
+    .join(
+        invitation_attachments,
+        sa.and_(_along.invitation_id == _r.invitation_id, _along.channel == _r.channel),
+    )
+    .join(attachments, _a.attachment_id == _along.attachment_id)
+    .where(_r.request_id.in_(one_of("request_ids", sa.BigInteger())), _r.step == 0)
+    .order_by(_r.request_id, _along.position)
+)
+
+
 def read_going_along(connection: Connection, request_ids: Collection[int]) -> Sequence[Any]:
     """request_id, attachment_id, media_type: what goes along with those of the requests that are first messages."""
-    return connection.execute(
-        sa.select(_r.request_id, _a.attachment_id, _a.media_type)
-        .select_from(requests)
-        .join(
-            invitation_attachments,
-            sa.and_(_along.invitation_id == _r.invitation_id, _along.channel == _r.channel),
-        )
-        .join(attachments, _a.attachment_id == _along.attachment_id)
-        .where(_r.request_id.in_(request_ids), _r.step == 0)
-        .order_by(_r.request_id, _along.position)
-    ).all()
+    return connection.execute(_GOING_ALONG, {"request_ids": listed(request_ids)}).all()
 
 
 def read_contents(connection: Connection, attachment_ids: Collection[int]) -> dict[int, bytes]:

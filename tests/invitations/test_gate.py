@@ -1,5 +1,6 @@
 """One provider's gate: what a throttle takes away and success gives back."""
 
+import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -75,11 +76,19 @@ def test_a_provider_that_asks_for_a_long_pause_is_left_alone_until_the_next_run(
     assert gate.is_shut
 
 
-def test_a_place_given_back_is_offered_to_each_lane_in_turn() -> None:
-    gate, order = Gate(1), []
+@pytest.mark.parametrize("calls", [1, 2, 4])
+def test_places_given_back_together_are_offered_once_and_to_each_lane_first_in_turn(calls: int) -> None:
+    gate, order = Gate(4), []
     for name in ("sms", "whatsapp"):
         gate.tell(lambda name=name: order.append(name))  # type: ignore[misc]
+
+    async def answer() -> None:
+        for _ in range(calls):
+            gate.enter()
+        for _ in range(calls):
+            gate.leave()
+
     for _ in range(2):
-        gate.enter()
-        gate.leave()
+        asyncio.run(answer())
+    assert len(order) == 4
     assert order[0] != order[2]
