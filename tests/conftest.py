@@ -3,7 +3,7 @@
 import atexit
 import gc
 import shutil
-import uuid
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from tests import browser, postgres
 from tests.compiled import share_compiled_statements
+from tests.shared import made_once
 from tests.specs import specs_header
 
 # A loaded machine is no fault of the code: how long an example takes is the bench's question.
@@ -39,17 +40,38 @@ def pytest_report_header() -> list[str]:
     return lines if browser.is_available() else [*lines, browser.NONE_HERE]
 
 
+SHARED = pytest.StashKey[Path]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Each worker of several begins to collect with another folder.
+    """The processes of a run share a folder; each worker of several begins to collect with another folder of tests.
 
     In a fresh clone pytest rewrites and compiles each test module when it is first imported: so it is done once, and
     not by all of them at the same moment.
     """
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if worker and config.args == config.getini("testpaths"):
+    if worker is None:
+        config.stash[SHARED] = Path(tempfile.mkdtemp(prefix="afterword-tests-"))
+        config.stash[SHARED].chmod(0o755)  # PostgreSQL's own user must enter it
+        return
+    config.stash[SHARED] = Path(worker["shared"])
+    if config.args == config.getini("testpaths"):
         folders = sorted(str(entry) for entry in TESTS.iterdir() if entry.is_dir() or entry.name.startswith("test_"))
         first = int(worker["workerid"].removeprefix("gw")) * len(folders) // worker["workercount"]
         config.args = folders[first:] + folders[:first]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Asked for each worker in the process that starts them."""
+    node.workerinput["shared"] = str(node.config.stash[SHARED])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What the processes shared ends with the one that started the others, however those ended."""
+    if not hasattr(config, "workerinput") and SHARED in config.stash:
+        postgres.stop(config.stash[SHARED])
+        shutil.rmtree(config.stash[SHARED], ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,9 +88,10 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long ones first, so that no worker starts one when the others are done; marks what runs on PostgreSQL."""
     items.sort(key=lambda item: ("e2e" not in item.path.parts, item.path))
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
-        is_postgresql = "postgres_url" in item.fixturenames or "postgresql" in getattr(
+        is_postgresql = "postgres_url" in getattr(item, "fixturenames", ()) or "postgresql" in getattr(
             getattr(item, "callspec", None), "id", ""
         )
         if is_postgresql:
@@ -80,21 +103,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A running server's maintenance database."""
-    with postgres.server() as url:
-        yield url
+def shared(pytestconfig: pytest.Config) -> Path:
+    """The folder that all workers of a run share."""
+    return pytestconfig.stash[SHARED]
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_url(shared: Path) -> str:
+    """A running server's maintenance database: one server for all workers, ended with the run."""
+    return made_once(shared, "postgres_url", lambda: postgres.start(shared))
+
+
+@pytest.fixture(scope="session")
+def postgres_template(shared: Path, postgres_url: str) -> str:
     """The name of a migrated, empty database to make others from."""
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    url = postgres.make_database(postgres_url, name)
-    ledger = open_ledger(Settings(home=tmp_path_factory.mktemp("template"), ledger_url=url))
-    migrate(ledger)
-    ledger.close()
-    return name
+
+    def make() -> str:
+        name = f"template_{shared.name}"
+        ledger = open_ledger(Settings(home=shared, ledger_url=postgres.make_database(postgres_url, name)))
+        migrate(ledger)
+        ledger.close()
+        return name
+
+    return made_once(shared, "postgres_template", make)
 
 
 @pytest.fixture(scope="session")
@@ -114,13 +145,17 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(shared: Path) -> Path:
     """A migrated, empty ledger file: copying it costs a hundredth of migrating."""
-    settings = Settings(home=tmp_path_factory.mktemp("template"))
-    ledger = open_ledger(settings)
-    migrate(ledger)
-    ledger.close()  # the last connection takes the write-ahead log into the file
-    return settings.home / "ledger.sqlite"
+
+    def make() -> str:
+        settings = Settings(home=shared)
+        ledger = open_ledger(settings)
+        migrate(ledger)
+        ledger.close()  # the last connection takes the write-ahead log into the file
+        return str(settings.home / "ledger.sqlite")
+
+    return Path(made_once(shared, "sqlite_template", make))
 
 
 @pytest.fixture(params=DATABASES)

@@ -25,8 +25,8 @@ VARIABLE = "AFTERWORD_TEST_POSTGRES"
 
 def binary_folder() -> Path | None:
     """Where this machine's server binaries are; None when it has none."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [shutil.which("initdb")]
-    return Path(found[-1]).parent if found[-1] else None
+    found = [*filter(None, [shutil.which("initdb")]), *sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))]
+    return Path(found[-1]).parent if found else None
 
 
 def is_available() -> bool:
@@ -35,40 +35,55 @@ def is_available() -> bool:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of a running server (its maintenance database)."""
+    """The URL of a running server (its maintenance database), ended when left."""
+    with tempfile.TemporaryDirectory(prefix="afterword-postgres-") as folder:
+        Path(folder).chmod(0o755)  # or PostgreSQL's own user could not enter it
+        try:
+            yield start(Path(folder))
+        finally:
+            stop(Path(folder))
+
+
+def start(folder: Path) -> str:
+    """Make a server in `folder`, which every user can enter, and start it: the URL of its maintenance database."""
     named = os.environ.get(VARIABLE)
     if named:
-        yield named
-        return
-    binaries = binary_folder()
-    assert binaries is not None
-    folder = Path(tempfile.mkdtemp(prefix="afterword-postgres-"))
-    # PostgreSQL refuses to run as root; the packages make a user for it.
-    user = "postgres" if os.geteuid() == 0 else None
-    if user:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+        return named
+    cluster = folder / "postgres"
+    cluster.mkdir()
+    if user := _user():
+        os.chown(cluster, pwd.getpwnam(user).pw_uid, -1)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
-
-    run(str(binaries / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", "afterword", "-E", "UTF8",
-        "--no-sync", "--locale=C.UTF-8")  # fmt: skip
+    _run(cluster, "initdb", "-A", "trust", "-U", "afterword", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8")
     options = " ".join([
-        f"-h 127.0.0.1 -p {port} -c unix_socket_directories='' -c max_connections=60",
+        f"-h 127.0.0.1 -p {port} -c unix_socket_directories='' -c max_connections=200",
         # Nothing here outlives the suite: what guards against a power cut costs a third of the time, and buys nothing.
         "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c wal_level=minimal -c max_wal_senders=0",
-        "-c autovacuum=off -c jit=off",
+        "-c checkpoint_timeout=1d -c max_wal_size=4GB -c autovacuum=off -c jit=off",
     ])  # fmt: skip
-    control = [str(binaries / "pg_ctl"), "-D", str(folder / "data")]
-    run(*control, "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        yield f"postgresql://afterword@127.0.0.1:{port}/postgres"
-    finally:
-        run(*control, "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    _run(cluster, "pg_ctl", "-w", "-l", str(cluster / "log"), "-o", options, "start")
+    return f"postgresql://afterword@127.0.0.1:{port}/postgres"
+
+
+def stop(folder: Path) -> None:
+    """End the server that was started in `folder`, if one was."""
+    cluster = folder / "postgres"
+    if (cluster / "data" / "postmaster.pid").exists():
+        _run(cluster, "pg_ctl", "-m", "immediate", "-w", "stop")
+
+
+def _run(cluster: Path, command: str, *arguments: str) -> None:
+    binaries = binary_folder()
+    assert binaries is not None
+    whole = [str(binaries / command), "-D", str(cluster / "data"), *arguments]
+    subprocess.run(whole, check=True, user=_user(), cwd=cluster, stdout=subprocess.DEVNULL)
+
+
+def _user() -> str | None:
+    """PostgreSQL refuses to run as root; the packages make a user for it."""
+    return "postgres" if os.geteuid() == 0 else None
 
 
 def make_database(server_url: str, name: str) -> str:
