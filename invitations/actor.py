@@ -10,6 +10,7 @@ from data.words import Role
 
 NOT_YOURS = "This is not among the locations you look after."
 _VERBS = {
+    Action.VIEW: "look at the account",
     Action.PAUSE: "pause messages",
     Action.RESUME: "resume messages",
     Action.STOP: "stop messages",
@@ -23,6 +24,7 @@ _VERBS = {
     Action.DO_NOT_CONTACT: "add people to the do-not-contact list",
     Action.DRAFT_REPLY: "draft replies",
     Action.SEE_AUDIT: "see the audit",
+    Action.SEE_ACCOUNT_QUOTA: "see the account's quota",
     Action.HALT: "halt all sending",
     Action.LIFT_HALT: "resume all sending",
 }

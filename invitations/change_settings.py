@@ -24,7 +24,6 @@ from data.ledger.accounts import bring_in_line
 from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action
-from data.words import Role
 from invitations.actor import Actor, Answer, Done, Refused, refuse_role
 from invitations.policy import Policy, PolicyRefused
 from invitations.settings_check import check
@@ -40,7 +39,8 @@ _EVERYWHERE = (
     "This setting holds for every location, and you look after some of them only: ask an owner of the account."
 )
 _MEANWHILE = "Somebody else has just changed this. It is shown as it is now: look again, then make your change."
-_OWNERS_ONLY = "Only an owner may make somebody an owner, change an owner's role, or remove one."
+_BOUGHT = {"slug", "plan", "invitations_per_cycle", "cycle_anchor_day"}  # of the account's own table
+_NOT_BOUGHT_HERE = "What was bought is changed in the account's file, by whoever runs this. Nothing was saved."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,7 @@ def _change(
     c.execute(sa.select(t.accounts.c.account_id).with_for_update(key_share=True))  # who changes after us reads after us
     document = account_document(c, now)
     _refuse_beyond_reach(c, actor, [*edits, *(Edit(Table.LOCATIONS, (slug,)) for slug in logos)])
-    for edit in edits:
-        _refuse_owners_matters(actor, edit, document)
+    _refuse_buying(edits)
     wanted = _edited(document, edits)
     pictures = {slug: one for slug, one in (kept_logos(c) | dict(logos)).items() if one is not None}
     for place in wanted["locations"]:
@@ -109,7 +108,7 @@ def _change(
     if new := [fault for fault in faults if fault not in _faults_of(document)]:
         raise _NotChanged("\n".join(f"{fault}." for fault in new))
     rules = _rules(document, wanted, policy)
-    changes = bring_in_line(c, file, rules=rules, logos=pictures, now=now, actor=actor.email)
+    changes = bring_in_line(c, file, rules=rules, logos=pictures, now=now, actor=actor.email, role=actor.role)
     _remove_users(changes, edits)
     if not changes.words:
         return Refused("Nothing differs from what is set already.", is_so_already=True)
@@ -193,13 +192,11 @@ def _refuse_beyond_reach(c: Connection, actor: Actor, edits: Sequence[Edit]) -> 
         raise _NotChanged(_EVERYWHERE)
 
 
-def _refuse_owners_matters(actor: Actor, edit: Edit, document: Document) -> None:
-    if edit.table is not Table.USERS or actor.role is Role.OWNER:
-        return
-    now = next((user["role"] for user in document["users"] if user["email"] == edit.key[0]), None)
-    then = (edit.wanted or {}).get("role", now if edit.wanted is not None else None)
-    if now != then and Role.OWNER.value in (now, then):
-        raise _NotChanged(_OWNERS_ONLY)
+def _refuse_buying(edits: Sequence[Edit]) -> None:
+    for edit in edits:
+        seen, wanted = edit.seen or {}, edit.wanted or {}
+        if edit.table is Table.ACCOUNT and any(wanted.get(name, seen.get(name)) != seen.get(name) for name in _BOUGHT):
+            raise _NotChanged(_NOT_BOUGHT_HERE)
 
 
 def _effects(edits: Sequence[Edit], logos: Mapping[str, Any], file: AccountFile) -> list[str]:

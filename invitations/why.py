@@ -1,6 +1,6 @@
 """Why was she asked, or not, and when may she be? The planning rules, laid over one person and put into words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,8 +75,17 @@ class Explanation:
         return heading + ([f"last: {self.last}"] if self.last else []) + self.reasons
 
 
-def why(ledger: Ledger, contact: str, *, now: datetime, pace: Pace | None = None) -> list[Explanation]:
+def why(
+    ledger: Ledger,
+    contact: str,
+    *,
+    now: datetime,
+    reach: Collection[int] | None = None,
+    pace: Pace | None = None,
+) -> list[Explanation]:
     """Explain everybody who has this e-mail address or phone number, in any usual spelling; [] when nobody has.
+
+    `reach`: the locations whose customers whoever asks may see (None: all).
 
     Lays the planning rules over the ledger as it is at `now` (policy time), and what holds our senders back; writes
     nothing. `pace`: the operator's limits (None: the environment's).
@@ -84,6 +93,7 @@ def why(ledger: Ledger, contact: str, *, now: datetime, pace: Pace | None = None
     with ledger.read() as c:
         person_ids = _find(c, contact)
         known = last_seen.customers_of(c, person_ids) if person_ids else []
+        known = [row for row in known if reach is None or row.location_id in reach]
         passes = {
             account_id: plan_for(c, account_id, person_ids, now)
             for account_id in sorted({row.account_id for row in known})

@@ -15,6 +15,7 @@ COMMANDS = {
     "init": "setup:init",
     "boost": "setup:boost",
     "import": "intake:import_file",
+    "undo": "undo:undo",
     "do-not-contact": "intake:bar_contacts",
     "past-invitations": "intake:past_invitations",
     "plan": "planning:plan",

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from data.ledger import tables as t
 from data.ledger.account_history import ACTOR, overruled_by
 from data.ledger.tables.metadata import database_now
+from data.words import Role
 
 Naming = Mapping[str, Mapping[Any, str]]  # column -> value -> what to call it; a sequence's id means nothing to anybody
 
@@ -26,6 +27,7 @@ class Changes:
     connection: Connection
     account_id: int  # 0 until a new account's row is written
     actor: str = ACTOR  # or the e-mail address of who changed it on the dashboard
+    role: Role = Role.OWNER  # of whoever brings the change, through a file as well: some of it is for owners only
     words: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)  # of them, what takes back a change made on the dashboard
 

@@ -11,11 +11,17 @@ from data.ledger.account_changes import AccountChangeRefused, Changes
 from data.ledger.account_versions import sequence_names
 from data.ledger.logos import apply_logo
 from data.ledger.pictures import KeptPicture
+from data.permissions import Action, may
 from data.words import Channel, Role
 
 _LAST_OWNER = (
     "This is the account's last owner, and an account needs one: make somebody else an owner first, then change this."
 )
+_OWNERS_ONLY = (
+    "Only an owner may make somebody an owner, change an owner's role or the locations that an owner looks after, or "
+    "remove one."
+)
+_NO_USERS = "The {role} role cannot change users and roles. Ask an owner or admin of the account."
 _OWN_FIELDS = {"name", "time_zone", "region", "color", "reply_to", "page_platform", "language", "invitations_per_cycle"}
 
 
@@ -68,9 +74,12 @@ def _apply_platform(
 
 
 def apply_users(changes: Changes, file: AccountFile, locations: Mapping[str, int]) -> None:
-    """Bring the users and what they may see in line; `locations` are ids by slug."""
+    """Bring the users and what they may see in line; `locations` are ids by slug.
+
+    Raises AccountChangeRefused for what the role of whoever brings the change may not, and without an owner left.
+    """
     known = set(changes.connection.execute(sa.select(t.users.c.email)).scalars())
-    had_owner = _has_owner(changes)
+    owners, told = _owners(changes), len(changes.words)
     for user in file.users:
         where = {"account_id": changes.account_id, "email": user.email}
         user_id = changes.upsert(t.users, where, {"name": user.name, "role": user.role}, f'user "{user.email}"')
@@ -89,32 +98,47 @@ def apply_users(changes: Changes, file: AccountFile, locations: Mapping[str, int
             changes.record("limited", f'user "{user.email}" to {after}', None, {"locations": after})
             continue
         changes.record("changed", f'user "{user.email}"', {"locations": before}, {"locations": after})
-    if had_owner and not _has_owner(changes):
+    if len(changes.words) > told:
+        _refuse_role(changes, is_about_owners=_owners(changes) != owners)
+    if owners and not _owners(changes):
         raise AccountChangeRefused(_LAST_OWNER)
 
 
 def remove_user(changes: Changes, email: str) -> bool:
     """Take a user out of the account; False when there is none. What they did stays in the audit.
 
-    Raises AccountChangeRefused for the last owner.
+    Raises AccountChangeRefused for the last owner, and where the role of whoever removes them may not.
     """
     u = t.users.c
     mine = sa.and_(u.account_id == changes.account_id, u.email == email)
     found = changes.connection.execute(sa.select(u.user_id, u.name, u.role).where(mine)).first()
     if found is None:
         return False
+    _refuse_role(changes, is_about_owners=found.role is Role.OWNER)
     changes.connection.execute(t.user_locations.delete().where(t.user_locations.c.user_id == found.user_id))
     changes.connection.execute(t.users.delete().where(mine))
-    if found.role is Role.OWNER and not _has_owner(changes):
+    if found.role is Role.OWNER and not _owners(changes):
         raise AccountChangeRefused(_LAST_OWNER)
     changes.record("removed", f'user "{email}"', {"name": found.name, "role": found.role}, {"name": None, "role": None})
     return True
 
 
-def _has_owner(changes: Changes) -> bool:
-    u = t.users.c
-    owners = sa.select(u.user_id).where(u.account_id == changes.account_id, u.role == Role.OWNER)
-    return changes.connection.execute(owners.limit(1)).first() is not None
+def _refuse_role(changes: Changes, *, is_about_owners: bool) -> None:
+    if not may(changes.role, Action.MANAGE_USERS):
+        raise AccountChangeRefused(_NO_USERS.format(role=changes.role.value.replace("_", " ").title()))
+    if is_about_owners and changes.role is not Role.OWNER:
+        raise AccountChangeRefused(_OWNERS_ONLY)
+
+
+def _owners(changes: Changes) -> set[tuple[str, int | None]]:
+    """Every owner with each location that they are limited to; None: with none."""
+    u, own = t.users.c, t.user_locations.c
+    rows = changes.connection.execute(
+        sa.select(u.email, own.location_id)
+        .outerjoin(t.user_locations, own.user_id == u.user_id)
+        .where(u.account_id == changes.account_id, u.role == Role.OWNER)
+    )
+    return {(row.email, row.location_id) for row in rows}
 
 
 def _names(slugs: Mapping[int, str], chosen: Iterable[int]) -> str:

@@ -23,7 +23,7 @@ from data.ledger.jobs import ask_for
 from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger
 from data.ledger.the_account import has_account, the_account
-from data.words import JobKind
+from data.words import JobKind, Role
 
 __all__ = ["AccountChangeRefused", "apply_account", "bring_in_line", "has_account", "the_account"]
 
@@ -37,6 +37,7 @@ def apply_account(
     now: datetime,
     dry_run: bool = False,
     may_undo: bool = True,
+    role: Role = Role.OWNER,
 ) -> list[str]:
     """Create or change what differs from `file`, in one transaction with its audit rows.
 
@@ -44,12 +45,12 @@ def apply_account(
     that it names, by location slug, as `invitations.logo_files` reads them: a location not among them has none. `now`
     is policy time: a changed policy takes effect then, or on the day the file names. Returns the changes in words, []
     when nothing differs; with `dry_run` those that would be made, and nothing is written. Changes ask for a planning
-    pass.
+    pass. `role` is of whoever brings the file: in it, too, only an owner makes owners.
     Raises AccountChangeRefused, having written nothing; without `may_undo` also where the file is older than what
     people changed on the dashboard since, and would take it back.
     """
     with ledger.write() as connection:
-        changes = bring_in_line(connection, file, rules=rules, logos=logos, now=now)
+        changes = bring_in_line(connection, file, rules=rules, logos=logos, now=now, role=role)
         if changes.undone and not may_undo and not dry_run:
             raise AccountChangeRefused(_undoing(changes.undone))
         transaction = connection.get_transaction()
@@ -66,9 +67,10 @@ def bring_in_line(
     logos: Mapping[str, KeptPicture],
     now: datetime,
     actor: str = ACTOR,
+    role: Role = Role.OWNER,
 ) -> Changes:
-    """`apply_account` within the caller's transaction, in the name of `actor`; what was changed."""
-    changes = Changes(connection, _account_id(connection, file), actor)
+    """`apply_account` within the caller's transaction, in the name and with the role of `actor`; what was changed."""
+    changes = Changes(connection, _account_id(connection, file), actor, role)
     is_new = not changes.account_id
     _apply_own_fields(changes, file, now)
     for template in file.templates:

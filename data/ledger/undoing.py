@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.controls import Locations
-from data.ledger.tables import customers, invitations, lists, requests
+from data.ledger.tables import customers, invitations, lists, locations, requests
 from data.words import InvitationStatus, RequestStatus
 
-_c, _i, _l, _r = customers.c, invitations.c, lists.c, requests.c
+_c, _i, _l, _lo, _r = customers.c, invitations.c, lists.c, locations.c, requests.c
+_LONGEST_NUMBER = 18  # digits: more would not fit the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,34 @@ class Unsent:
     messages: int  # queued, reminders among them
     waiting: int  # people of the list of whom nothing has gone
     asked: int  # people of the list to whom something has gone by it: their history stays
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A list, as far as it takes to tell it from others of its name."""
+
+    list_id: int
+    location: str  # slug
+    created_at: datetime  # database clock
+    undone_at: datetime | None
+
+
+def lists_called(c: Connection, account_id: int, places: Locations, which: str, location: str | None) -> list[Imported]:
+    """The lists of this name at these locations, or else the one with this number, the newest first."""
+    query = (
+        sa.select(_l.list_id, _lo.slug, _l.created_at, _l.undone_at)
+        .join(locations, _lo.location_id == _l.location_id)
+        .where(_l.account_id == account_id)
+        .order_by(_l.list_id.desc())
+    )
+    if places is not None:
+        query = query.where(_l.location_id.in_(sorted(places)))
+    if location is not None:
+        query = query.where(_lo.slug == location)
+    found = c.execute(query.where(_l.name == which)).all()
+    if not found and which.isascii() and which.isdigit() and len(which) <= _LONGEST_NUMBER:
+        found = c.execute(query.where(_l.list_id == int(which))).all()
+    return [Imported(*row) for row in found]
 
 
 def unsent(c: Connection, list_id: int) -> Unsent:

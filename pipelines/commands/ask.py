@@ -58,14 +58,14 @@ def ask_by_hand(  # noqa: PLR0917  (Typer passes them by name)
         answer = ask(ledger, actor, customer_id, **wanted, attached=attached, now=now)
         say(answer, as_json=as_json)
         if isinstance(answer, Done) and not as_json:
-            for explanation in why(ledger, contact, now=now):
+            for explanation in why(ledger, contact, now=now, reach=actor.location_ids):
                 if explanation.customer_id == customer_id:
                     _print(explanation.lines())
 
 
 def _find(ledger: Ledger, actor: Actor, contact: str, location: str, now: datetime) -> tuple[int, str]:
     """The customer at the location, and the location's time zone. Exits 1 when nobody there has the address."""
-    known = [explanation.customer_id for explanation in why(ledger, contact, now=now)]
+    known = [explanation.customer_id for explanation in why(ledger, contact, now=now, reach=actor.location_ids)]
     with ledger.read() as connection:
         zones = location_zones(connection, actor.account_id)
         here = customers_at(connection, actor.account_id, location, known)

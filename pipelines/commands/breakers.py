@@ -8,7 +8,7 @@ from data.ledger.breakers import OpenBreaker, read_open
 from data.ledger.store import Ledger
 from invitations.actor import Refused
 from invitations.controls import close_breaker
-from pipelines.commands.frame import LARGEST_NUMBER, AsJson, acting, console, say, show_rows, working_ledger
+from pipelines.commands.frame import LARGEST_NUMBER, AsJson, acting, console, looking, say, show_rows, working_ledger
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(help="The senders that a provider refuses: nothing leaves from them until they are let go on.")
@@ -22,6 +22,7 @@ def show_open(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
     with working_ledger() as ledger:
+        looking(ledger)
         rows = _rows(ledger)
     if rows or as_json:
         show_rows("Held back", _COLUMNS, rows, as_json=as_json)

@@ -18,9 +18,10 @@ from data.ledger.migrate import require_current
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import system
 from data.ledger.the_account import the_account
+from data.permissions import Action
 from data.settings import Settings
 from data.words import Channel, Role
-from invitations.controls import Actor, Answer, Done
+from invitations.actor import Actor, Answer, Done, refuse_role
 from pipelines.logs import configure_logs
 from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
@@ -87,6 +88,14 @@ def acting(ledger: Ledger) -> Actor:
         )
     places = None if access.is_every_place else frozenset(place.location_id for place in access.places)
     return Actor(access.email, access.role, account_id, places)
+
+
+def looking(ledger: Ledger) -> Actor:
+    """`acting`, for a command that only shows something. Raises ConfigurationError where the role may not look."""
+    actor = acting(ledger)
+    if refusal := refuse_role(actor, Action.VIEW):
+        raise ConfigurationError(refusal.reason)
+    return actor
 
 
 def is_halted(ledger: Ledger) -> bool:

@@ -10,27 +10,25 @@ import typer
 
 from data.ledger.accounts import the_account
 from data.ledger.store import Ledger
-from data.permissions import Action, may
+from data.permissions import Action
 from data.words import Channel
+from invitations.actor import Actor, Done, Refused, refuse_role
 from invitations.consent_columns import Declaration, checked_declaration
-from invitations.controls import Actor
+from invitations.suppress_by_hand import suppress_by_hand, suppress_list
 from invitations.take_in import (
     ImportRefused,
     ImportReport,
-    do_not_contact,
     import_customers,
-    import_do_not_contact,
     import_past_invitations,
 )
 from pipelines.commands.complaints import show_complaints, write_complaints
-from pipelines.commands.frame import AsJson, acting, console, show, working_ledger
+from pipelines.commands.frame import AsJson, acting, console, say, show, working_ledger
 
 Rejected = Annotated[
     Path | None,
     typer.Option(help="Write every complaint, with its whole row, to this CSV file.", dir_okay=False),
 ]
 _LONGEST_CONTACT = 1_000
-_DOING = {Action.IMPORT: "import lists", Action.DO_NOT_CONTACT: "say whom not to contact"}
 Location = Annotated[str, typer.Option(help="The location's slug, as in the account file.")]
 
 
@@ -63,7 +61,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
     chosen = read_channels(channels)
     _refuse_unwritable(rejected, file)
     with working_ledger() as ledger:
-        actor = _who_may(ledger, Action.IMPORT)
+        actor = _importing(ledger)
         report = import_customers(
             ledger,
             file.read_bytes(),
@@ -95,23 +93,19 @@ def bar_contacts(
     elif file.suffix.lower() == ".csv":
         raise typer.BadParameter(f"there is no file {who}.", param_hint="FILE|CONTACT")
     with working_ledger() as ledger:
-        now = ledger.policy_now()
+        actor, now, because = acting(ledger), ledger.policy_now(), reason or ""
         if not is_file:
-            by = _who_may(ledger, Action.DO_NOT_CONTACT).email
-            is_new = do_not_contact(ledger, who, recorded_by=by, reason=reason, now=now)
+            answer = suppress_by_hand(ledger, actor, who, because=because, now=now)
+            if isinstance(answer, Refused) and not answer.is_so_already:
+                raise ImportRefused(answer.reason)
             if as_json:
-                show("Do not contact", {"new": int(is_new)}, as_json=True)
+                show("Do not contact", {"new": int(isinstance(answer, Done))}, as_json=True)
             else:
-                console.print("They will not be contacted." if is_new else "They were not to be contacted already.")
+                say(answer, as_json=False, stands=True)
             return
-        report = import_do_not_contact(
-            ledger,
-            file.read_bytes(),
-            file_name=file.name,
-            imported_by=_who_may(ledger, Action.DO_NOT_CONTACT).email,
-            reason=reason,
-            now=now,
-        )
+        report = suppress_list(ledger, actor, file.read_bytes(), file_name=file.name, because=because, now=now)
+    if isinstance(report, Refused):
+        raise ImportRefused(report.reason)
     words = {
         "rows in the file": report.row_count,
         "will not be contacted from now on": report.new_count,
@@ -130,7 +124,7 @@ def past_invitations(
     """Take in whom the system before this one asked, and when, so that nobody is asked again too soon."""
     _refuse_unwritable(rejected, file)
     with working_ledger() as ledger:
-        actor = _who_may(ledger, Action.IMPORT)
+        actor = _importing(ledger)
         report = import_past_invitations(
             ledger,
             file.read_bytes(),
@@ -189,11 +183,10 @@ def _in_words(report: ImportReport) -> dict[str, int | str]:
     return words
 
 
-def _who_may(ledger: Ledger, action: Action) -> Actor:
+def _importing(ledger: Ledger) -> Actor:
     actor = acting(ledger)
-    if not may(actor.role, action):
-        role = actor.role.value.replace("_", " ").title()
-        raise ImportRefused(f"The {role} role cannot {_DOING[action]}. Ask an owner or admin of the account.")
+    if refusal := refuse_role(actor, Action.IMPORT):
+        raise ImportRefused(refusal.reason)
     return actor
 
 

@@ -10,14 +10,15 @@ import typer
 from data.account_file import AccountFileError
 from data.ledger.store import Ledger
 from data.permissions import Action
-from invitations.actor import refuse_role
+from invitations.actor import Actor, refuse_role
 from invitations.foresee import SpanRefused, foresee, policy_from, read_present, read_span
 from invitations.policy import Policy, PolicyRefused
 from invitations.prices import PricesRefused, load_prices
+from invitations.simulate import Simulation
 from invitations.simulation_report import as_json as as_plain_values
 from invitations.simulation_report import differences
 from pipelines import passes
-from pipelines.commands.frame import AsJson, acting, console, say, show, working_ledger
+from pipelines.commands.frame import AsJson, acting, console, looking, say, show, working_ledger
 from pipelines.commands.simulation_tables import print_side_by_side, print_simulation
 
 _FIRST_YEAR, _LAST_YEAR = 1990, 2199  # another is a slip of the finger
@@ -67,15 +68,18 @@ def _look_ahead(
     except PricesRefused as problem:
         raise typer.BadParameter(str(problem), param_hint="--prices") from None
     other_policy = _policy(policy_file)
+    actor = looking(ledger)
+    if refusal := refuse_role(actor, Action.SEE_ACCOUNT_QUOTA):  # which a simulation tells
+        say(refusal, as_json=as_json)
     present = read_present(ledger, now)
-    simulation = foresee(present, span, prices)
+    simulation = _at_theirs(foresee(present, span, prices), actor)
     if policy_file is None or other_policy is None:
         if as_json:
             typer.echo(json.dumps(as_plain_values(simulation, present.time_zone)))
         else:
             print_simulation(console, simulation, present.time_zone)
         return
-    other = foresee(present, span, prices, other_policy)
+    other = _at_theirs(foresee(present, span, prices, other_policy), actor)
     if as_json:
         both = {
             "in_effect": as_plain_values(simulation, present.time_zone),
@@ -87,6 +91,10 @@ def _look_ahead(
         typer.echo(json.dumps(both))
     else:
         print_side_by_side(console, simulation, other, present.time_zone, policy_file.name)
+
+
+def _at_theirs(simulation: Simulation, actor: Actor) -> Simulation:
+    return simulation if actor.location_ids is None else simulation.at(actor.location_ids)
 
 
 def _policy(file: Path | None) -> Policy | None:

@@ -16,8 +16,10 @@ from data.ledger.accounts import apply_account, has_account
 from data.ledger.migrate import current_revision, newest_revision, require_current
 from data.ledger.pictures import KeptPicture
 from data.ledger.store import Ledger, open_ledger
-from data.permissions import Action, may
+from data.permissions import Action
 from data.settings import Settings
+from data.words import Role
+from invitations.actor import refuse_role
 from invitations.by_hand import buy_more
 from invitations.logo_files import load_logos
 from invitations.policy import Policy
@@ -77,9 +79,9 @@ def _write(
     ledger = open_ledger(settings)
     try:
         bring_up(ledger)
-        _refuse_role(ledger)
+        role = _role(ledger)
         now, rules = ledger.policy_now(), policy.document()
-        return apply_account(ledger, account, rules=rules, logos=logos, now=now, may_undo=may_undo)
+        return apply_account(ledger, account, rules=rules, logos=logos, now=now, may_undo=may_undo, role=role)
     finally:
         ledger.close()
 
@@ -98,22 +100,27 @@ def _drawn(settings: Settings) -> list[KeptPicture]:
         ledger.close()
 
 
-def _refuse_role(ledger: Ledger) -> None:
-    """Raises ConfigurationError where the user who acts may not change settings; a new ledger has no users yet."""
+def _role(ledger: Ledger) -> Role:
+    """Of the user who acts; a new ledger has no users yet, and whoever makes it is an owner.
+
+    Raises ConfigurationError where that user may not change settings, or not those of every location.
+    """
     with ledger.read() as connection:
         if not has_account(connection):
-            return
-    role = acting(ledger).role
-    if not may(role, Action.CHANGE_SETTINGS):
-        named = role.value.replace("_", " ").title()
-        raise ConfigurationError(f"The {named} role cannot change settings. Ask an owner or admin of the account.")
+            return Role.OWNER
+    actor = acting(ledger)
+    if refusal := refuse_role(actor, Action.CHANGE_SETTINGS):
+        raise ConfigurationError(refusal.reason)
+    if actor.location_ids is not None:
+        raise ConfigurationError("The file has every location's settings, and you look after some of them only.")
+    return actor.role
 
 
 def _try(settings: Settings, account: AccountFile, policy: Policy, logos: Mapping[str, KeptPicture]) -> list[str]:
     """What `_write` would change. Raises WrongRevision where it would first have to bring the ledger up."""
     with _ledger_to_try(settings) as ledger:
-        now = ledger.policy_now()
-        return apply_account(ledger, account, rules=policy.document(), logos=logos, now=now, dry_run=True)
+        rules, role, now = policy.document(), _role(ledger), ledger.policy_now()
+        return apply_account(ledger, account, rules=rules, logos=logos, now=now, dry_run=True, role=role)
 
 
 @contextmanager

@@ -4,16 +4,18 @@ from typing import Annotated
 
 import typer
 
+from connectors import ConfigurationError
 from connectors.registry import open_suppression_lists
-from data.ledger.accounts import the_account
-from data.ledger.last_seen import regions
+from data.ledger.barred import is_known_at
+from data.ledger.last_seen import find_people, regions
 from data.ledger.store import Ledger
 from data.ledger.suppressions import read_history
 from data.words import AddressKind
+from invitations.actor import NOT_YOURS
 from invitations.contacts import clean_email, clean_phone
 from invitations.restore import restore_email
 from invitations.suppression_sync import sync_suppressions
-from pipelines.commands.frame import AsJson, acting, console, say, show, show_rows, working_ledger
+from pipelines.commands.frame import AsJson, acting, console, looking, say, show, show_rows, working_ledger
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(no_args_is_help=True, help="Who must not be contacted, here and at the e-mail provider.")
@@ -41,8 +43,13 @@ def show_contact(
     """All that was said about contacting whoever has this address, oldest first; the newest counts."""
     with working_ledger() as ledger:
         kind, address = _address(ledger, contact)
+        actor = looking(ledger)
         with ledger.read() as connection:
-            rows = read_history(connection, the_account(connection).account_id, kind, address)
+            rows = read_history(connection, actor.account_id, kind, address)
+            if actor.location_ids is not None:
+                owners = find_people(connection, kind, [address])
+                if not any(is_known_at(connection, owner, actor.location_ids) for owner in owners):
+                    raise ConfigurationError(NOT_YOURS)
     if not rows and not as_json:
         console.print("Nothing was said against contacting whoever has this address.", markup=False)
         return

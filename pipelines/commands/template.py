@@ -7,9 +7,8 @@ import typer
 
 from connectors import TemplateDesk
 from connectors.registry import open_template_desks
-from data.ledger.accounts import the_account
 from invitations.approval import poll_templates, standings, submit_templates
-from pipelines.commands.frame import AsJson, acting, console, errors, say, show_rows, working_ledger
+from pipelines.commands.frame import AsJson, acting, console, errors, looking, say, show_rows, working_ledger
 from pipelines.commands.plainly import plainly
 
 app = typer.Typer(no_args_is_help=True, help="WhatsApp texts: handed to Meta, and how they stand there.")
@@ -32,9 +31,8 @@ def submit(
 def status(as_json: AsJson = False) -> None:
     """Ask how every WhatsApp text stands with Meta, and show it. Messages go only by what is approved."""
     with working_ledger() as ledger:
+        account_id = looking(ledger).account_id
         counts = poll_templates(ledger, open_template_desks())
-        with ledger.read() as connection:
-            account_id = the_account(connection).account_id
         found = standings(ledger, account_id)
     rows = [
         (

@@ -9,7 +9,7 @@ import typer
 from connectors.registry import open_event_sources
 from invitations.why import why
 from pipelines import passes
-from pipelines.commands.frame import AsJson, console, errors, show, working_ledger
+from pipelines.commands.frame import AsJson, console, errors, looking, show, working_ledger
 
 
 def events(as_json: AsJson = False) -> None:
@@ -26,7 +26,7 @@ def why_contact(
 ) -> None:
     """Why somebody was asked or not, and when they may be at the earliest."""
     with working_ledger() as ledger:
-        explanations = why(ledger, contact, now=ledger.policy_now())
+        explanations = why(ledger, contact, now=ledger.policy_now(), reach=looking(ledger).location_ids)
     if not explanations:
         if as_json:
             typer.echo("[]")

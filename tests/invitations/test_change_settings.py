@@ -203,6 +203,14 @@ def test_who_looks_after_one_location_changes_that_one_only(account: Ledger) -> 
         assert isinstance(answer, Done) is is_done
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("bought", [{"plan": "scale"}, {"invitations_per_cycle": 99_999}, {"cycle_anchor_day": 2}])
+def test_what_was_bought_is_not_changed_by_whoever_changes_settings(account: Ledger, bought: dict[str, Any]) -> None:
+    before = entry(account, Table.ACCOUNT)
+    assert "What was bought" in str(change(account, Table.ACCOUNT, **bought))
+    assert entry(account, Table.ACCOUNT) == before
+
+
 def test_users_come_and_go_but_the_last_owner_stays_and_only_an_owner_makes_owners(account: Ledger) -> None:
     new = {"name": "Kim Vega", "role": "manager", "locations": ["boston"]}
     kim = ("kim.vega@harborandpine.example.com",)
@@ -210,6 +218,10 @@ def test_users_come_and_go_but_the_last_owner_stays_and_only_an_owner_makes_owne
     assert isinstance(change_settings(account, admin, [Edit(Table.USERS, kim, None, new)], now=NOW), Done)
     promotion = Edit(Table.USERS, kim, entry(account, Table.USERS, *kim), {"role": "owner"})
     assert "Only an owner" in str(change_settings(account, admin, [promotion], now=NOW))
+    limit = Edit(Table.USERS, (OWNER,), entry(account, Table.USERS, OWNER), {"locations": ["boston"]})
+    assert "Only an owner" in str(change_settings(account, admin, [limit], now=NOW))
+    assert isinstance(change(account, Table.USERS, OWNER, by=ADMIN, role=Role.ADMIN, name="Nora L."), Done)
+    assert isinstance(change(account, Table.USERS, OWNER, name="Nora Lindqvist"), Done)
     removal = Edit(Table.USERS, (OWNER,), entry(account, Table.USERS, OWNER), None)
     assert "Only an owner" in str(change_settings(account, admin, [removal], now=NOW))
     assert "last owner" in str(change_settings(account, owner, [removal], now=NOW))

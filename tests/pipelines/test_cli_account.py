@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from data.ledger.store import Ledger
-from data.ledger.tables import lists, quota_boosts
+from data.ledger.tables import lists, quota_boosts, users
 from data.ledger.tables.metadata import metadata
 from data.words import Role
 from invitations.actor import Actor, Done
@@ -173,6 +173,21 @@ def test_only_who_may_change_settings_brings_a_file_in(run: Run) -> None:
     assert refused.code == 2
     assert "The Viewer role cannot change settings" in refused.errors
     assert run("init", str(ACCOUNT), AFTERWORD_LOCAL_USER="samir.haddad@harborandpine.example.com").code == 0
+
+
+def test_a_file_makes_nobody_an_owner_unless_an_owner_brings_it(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    assert run("init", str(ACCOUNT)).code == 0
+    own = tmp_path / "account.toml"
+    samir = 'name = "Samir Haddad"\nrole = "admin"'
+    assert samir in ACCOUNT.read_text()
+    own.write_text(ACCOUNT.read_text().replace(samir, samir.replace("admin", "owner")))
+    for options in ((), ("--dry-run",)):
+        refused = run("init", str(own), *options, AFTERWORD_LOCAL_USER="samir.haddad@harborandpine.example.com")
+        assert (refused.code, "Only an owner may make somebody an owner" in refused.errors) == (2, True)
+    with ledger.read() as connection:
+        owners = connection.execute(sa.select(users.c.name).where(users.c.role == Role.OWNER)).scalars().all()
+    assert owners == ["Nora Lindqvist"]
+    assert run("init", str(own), AFTERWORD_LOCAL_USER="nora.lindqvist@harborandpine.example.com").code == 0
 
 
 def test_a_file_older_than_the_dashboard_is_refused_with_what_it_would_undo_until_it_is_meant(
