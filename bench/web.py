@@ -5,10 +5,11 @@
 `empty` reads the body and answers. `each` keeps it with a commit for each post, `raw` by group commit; neither looks at
 it. `real` is what a provider gets: signature, form, stored and applied to a ledger of sent messages, then answered.
 `alone` is `real` with a transaction for each post; `mailgun` is a signed JSON event with its token, kept until polling
-confirms it. SQLite, full synchronous writes, the log on, one process (bench/web_server.py); the load has a process of
-its own (bench/web_load.py) and the machine's other core. Ratios are medians over interleaved rounds, each on a fresh
-copy of the ledger; every answer is counted against what the ledger holds afterwards. Microseconds are the server's
-processor time a post, which a busy machine disturbs less than the rate.
+confirms it. SQLite, full synchronous writes, the log on, served and written as web/ is (bench/web_server.py); the load
+has a process of its own (bench/web_load.py) and shares the machine's two cores with both. Ratios are medians over
+interleaved rounds, each on a fresh copy of the ledger; every answer is counted against what the ledger holds
+afterwards. Microseconds are the processor time a post of the server and of the process that writes for it, which a busy
+machine disturbs less than the rate.
 """
 
 import argparse
@@ -69,14 +70,16 @@ def compare(template: Path, folder: Path, connections: int, asked: argparse.Name
             found[way].append(measure(template, folder, way, connections, asked.seconds))
     print(f"\n{connections} connection{'s' * (connections > 1)}")
     for way, each in found.items():
-        one = {name: statistics.median(run[name] for run in each) for name in ("rate", "p50", "p99", "cpu")}
+        one = {
+            name: statistics.median(run[name] for run in each) for name in ("rate", "p50", "p99", "server", "writer")
+        }
         ratios = "".join(
             f"   / {other} {_ratio(each, found[other])}"
             for other in ("empty", "each")
             if other in found and other != way
         )
-        figures = f"{one['rate']:7,.0f}/s  p50 {one['p50']:6.2f} ms  p99 {one['p99']:6.2f} ms  {one['cpu']:5.0f} us"
-        print(f"  {way:8} {figures}{ratios}", flush=True)
+        figures = f"{one['rate']:7,.0f}/s  p50 {one['p50']:6.2f} ms  p99 {one['p99']:6.2f} ms"
+        print(f"  {way:8} {figures}  {one['server']:5.0f} + {one['writer']:3.0f} us{ratios}", flush=True)
 
 
 def _ratio(mine: list[dict[str, float]], other: list[dict[str, float]]) -> str:

@@ -17,8 +17,10 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ import sqlalchemy as sa
 import uvicorn
 from pydantic import SecretStr
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import web.inbox
@@ -48,6 +50,7 @@ from web.clock import PolicyClock
 from web.inbox import Inbox
 from web.metrics import Metrics
 from web.server import configure
+from web.writer import Nursery, Store, ledger_store
 
 _LIMIT = 64 * 1024
 
@@ -65,11 +68,12 @@ def prepare(home: Path, messages: int) -> None:
 class Less:
     """The routes that do less."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, inbox: Inbox, real: Inbox) -> None:
         self.line = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self.line.execute("pragma synchronous = full")
         self.thread = ThreadPoolExecutor(1)
-        self.inbox = Inbox(self.keep)
+        self.inbox = inbox
+        self.real = real
 
     def routes(self) -> list[Route]:
         return [
@@ -78,9 +82,10 @@ class Less:
         ]
 
     async def spent(self, request: Request) -> Response:
-        """Seconds of processor time so far."""
+        """Seconds of processor time so far: of the server, and of those who write for it."""
         spent = resource.getrusage(resource.RUSAGE_SELF)
-        return PlainTextResponse(str(spent.ru_utime + spent.ru_stime))
+        written = spent_by(self.inbox.writer_pid) + spent_by(self.real.writer_pid)
+        return JSONResponse([spent.ru_utime + spent.ru_stime, written])
 
     async def empty(self, request: Request) -> Response:
         await read_body(request, _LIMIT)
@@ -100,27 +105,56 @@ class Less:
     def insert(self, body: str) -> None:
         self.line.execute("insert into bench_raw (body) values (?)", [body])
 
-    def keep(self, posted: Sequence[Posted]) -> Sequence[bool]:
-        self.line.execute("begin immediate")
-        self.line.executemany("insert into bench_raw (body) values (?)", [(one.body_sha256,) for one in posted])
-        self.line.execute("commit")
+
+@contextmanager
+def raw_store(file: Path) -> Iterator[Store]:
+    """Keeps bodies as they are, a transaction for a group."""
+    line = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+    line.execute("pragma synchronous = full")
+
+    def keep(posted: Sequence[Posted]) -> Sequence[bool]:
+        line.execute("begin immediate")
+        line.executemany("insert into bench_raw (body) values (?)", [(one.body_sha256,) for one in posted])
+        line.execute("commit")
         return [True] * len(posted)
+
+    yield keep
+
+
+def spent_by(pid: int | None) -> float:
+    """Seconds of processor time of another process."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def serve(home: Path) -> None:
     """Until standard input ends."""
+    file = home / "ledger.sqlite"
     told = os.fdopen(os.dup(1), "w")  # the log goes where a service's does: to a file that nobody reads
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (for as long as the process lives)
     configure_logs()
+    nursery, raw_nursery = Nursery(partial(ledger_store, Settings(home=home))), Nursery(partial(raw_store, file))
     ledger = open_ledger(Settings(home=home))
     clock, metrics = PolicyClock(ledger), Metrics()
     readers: dict[str, Any] = {
         "twilio": TwilioCallbacks(TwilioSettings(account_sid=ACCOUNT, auth_token=SecretStr(AUTH_TOKEN)), clock),
         "mailgun": MailgunCallbacks(MailgunSettings(domain=DOMAIN, webhook_key=SecretStr(SIGNING_KEY))),
     }
-    app = create_app(ledger, readers, public_url=PUBLIC_URL, metrics=metrics)
-    less = Less(home / "ledger.sqlite")
+    app = create_app(ledger, readers, public_url=PUBLIC_URL, start_writer=nursery.start_writer, metrics=metrics)
+    less = Less(file, Inbox(raw_nursery.start_writer), app.state.inbox)
     app.router.routes[:0] = less.routes()
+    own = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[Any]:
+        async with own(app) as state:
+            await less.inbox.open()
+            yield state
+            await less.inbox.close()
+
+    app.router.lifespan_context = lifespan
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
     server = uvicorn.Server(configure(app, metrics, public_url=PUBLIC_URL))
 

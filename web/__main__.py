@@ -4,6 +4,7 @@ import argparse
 import logging
 import socket
 import sys
+from functools import partial
 
 import pydantic
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from web.metrics import Metrics
 from web.server import configure, patience_for_this_system, stopped_by_signal
 from web.settings import WebSettings
 from web.watcher import Watcher
+from web.writer import Nursery, ledger_store
 
 log = structlog.get_logger("web")
 
@@ -41,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"{names} cannot be read. Every variable is explained in .env.example.")
     except sa.exc.ArgumentError:
         return _refuse("AFTERWORD_LEDGER_URL cannot be read. Its form is postgresql://user:password@host/database.")
+    nursery = Nursery(partial(ledger_store, settings))  # before there is any thread, or a connection to the ledger
     try:
         require_current(ledger)
         clock = PolicyClock(ledger)
@@ -56,7 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as problem:
         return _refuse(f"Can't listen on {asked.host} port {asked.port}: {problem.strerror}. Choose another --port.")
     metrics = Metrics()
-    app = create_app(ledger, readers, public_url=settings.public_url, settings=web_settings, metrics=metrics)
+    app = create_app(
+        ledger,
+        readers,
+        public_url=settings.public_url,
+        start_writer=nursery.start_writer,
+        settings=web_settings,
+        metrics=metrics,
+    )
     config = configure(app, metrics, public_url=settings.public_url, patience=patience_for_this_system())
     log.info(
         "web_started",
@@ -71,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         log.info("web_stopped")
     finally:
-        app.state.inbox.close()  # what was taken is stored, if serving ended before the application's own end
+        nursery.close()
         ledger.close()
     return 0
 

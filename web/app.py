@@ -1,9 +1,10 @@
 """The application: customers' pages and pictures, providers' callbacks, health; every answer logged without a token."""
 
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -26,6 +27,7 @@ from web.pages import Pages
 from web.pictures import Pictures
 from web.settings import WebSettings
 from web.threads import LedgerThreads
+from web.writer import start_thread
 
 Receiver = Callable[..., Sequence[bool]]  # invitations.events.receive_posted: (ledger, posted, *, now)
 
@@ -36,13 +38,15 @@ def create_app(
     *,
     public_url: str,
     receive: Receiver = receive_posted,
+    start_writer: Callable[[], socket.socket] | None = None,
     settings: WebSettings | None = None,
     metrics: Metrics | None = None,
 ) -> Starlette:
     """Everything the world may reach. `readers` verify callbacks, by provider; one without a reader gets 404.
 
-    `receive` stores and applies what was posted, in one transaction. When the server ends the application's lifespan,
-    what was taken and waits for its transaction is stored first.
+    `start_writer` starts who stores and applies what was posted (web/writer.py); without it that is a thread of this
+    process, by `receive`, in one transaction. It writes during the application's lifespan, and at the end of that what
+    was taken and waits for its transaction is stored first.
     """
     settings, metrics = settings or WebSettings(), metrics or Metrics()
     looks, threads, clock = Looks(), LedgerThreads(), PolicyClock(ledger)
@@ -50,13 +54,18 @@ def create_app(
     def store(posted: Sequence[Posted]) -> Sequence[bool]:
         return receive(ledger, posted, now=clock())
 
-    inbox = Inbox(store, observe_group=metrics.observe_group)
-    metrics.watch_inbox(inbox.depth, capacity=MOST_POSTS)
+    inbox = Inbox(
+        start_writer or partial(start_thread, lambda: nullcontext(store)),
+        observe_group=metrics.observe_group,
+        note_loss=metrics.count_lost_writer,
+    )
+    metrics.watch_inbox(inbox.depth, capacity=MOST_POSTS, has_writer=lambda: inbox.writer_pid is not None)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await inbox.open()
         yield
-        await to_thread.run_sync(inbox.close)
+        await inbox.close()
 
     routes = [
         *Callbacks(inbox, readers, metrics, public_url=public_url).routes(),  # first: they come by the thousand

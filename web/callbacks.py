@@ -17,14 +17,14 @@ from starlette.routing import Route
 from connectors import CallbackReader, ForgedCallback, MalformedCallback
 from invitations.events import Posted
 from web.bodies import read_body
-from web.inbox import Inbox, NoRoom
+from web.inbox import Inbox, NoRoom, WriterGone
 from web.metrics import CallbackResult, Metrics
 
 log = structlog.get_logger(__name__)
 
 _EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _KILOBYTE = 1024
-_COME_AGAIN = {"Retry-After": "10"}  # seconds: by then what waits is stored
+_COME_AGAIN = {"Retry-After": "10"}  # seconds: by then what waits is stored, and a writer is there
 
 
 class Callbacks:
@@ -56,6 +56,7 @@ class Callbacks:
             CallbackResult.MALFORMED: partial(PlainTextResponse, "this can't be read", malformed),
             CallbackResult.TOKEN_USED: partial(PlainTextResponse, "this token was used for something else", 406),
             CallbackResult.NO_ROOM: partial(PlainTextResponse, "too much at once", 503, _COME_AGAIN),
+            CallbackResult.WRITER_GONE: partial(PlainTextResponse, "it may not be stored", 503, _COME_AGAIN),
         }
 
         async def endpoint(request: Request) -> Response:
@@ -91,6 +92,8 @@ class Callbacks:
             is_taken = await self.inbox.take(Posted(provider, callback, hashlib.sha256(body).hexdigest()), len(body))
         except NoRoom:
             return CallbackResult.NO_ROOM
+        except WriterGone:
+            return CallbackResult.WRITER_GONE
         return CallbackResult.STORED if is_taken else CallbackResult.TOKEN_USED
 
     def _address(self, request: Request) -> str:

@@ -63,11 +63,13 @@ class Health:
         return PlainTextResponse("ok")
 
     async def readyz(self, request: Request) -> Response:
-        """The ledger can be read and is of this version, and callbacks have room."""
+        """The ledger can be read and is of this version, and callbacks have room and a writer."""
         if not await self._ready.is_good():
             return PlainTextResponse("the ledger can't be used", 503)
         if self.metrics.is_inbox_choked:
             return PlainTextResponse("too many callbacks wait for the ledger", 503)
+        if not self.metrics.has_writer:
+            return PlainTextResponse("nobody stores callbacks just now", 503)
         return PlainTextResponse("ok")
 
     async def show_metrics(self, request: Request) -> Response:

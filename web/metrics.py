@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -35,6 +35,7 @@ class CallbackResult(StrEnum):
     TOKEN_USED = "token_used"  # noqa: S105  (no secret) 406: its token came before with another body
     TOO_LARGE = "too_large"  # 413
     NO_ROOM = "no_room"  # 503: too many wait for the disk
+    WRITER_GONE = "writer_gone"  # 503: the process that stores them died with it; another has been started
     FAILED = "failed"  # 500: the ledger did not take it; the provider tries again
 
 
@@ -115,7 +116,13 @@ class Metrics:
         self._depth = Gauge(
             "afterword_web_inbox_depth", "Callbacks that wait for a transaction.", registry=self.registry
         )
+        self._lost_writers = Counter(
+            "afterword_web_inbox_lost_writers",
+            "Processes that stored callbacks and died; each was followed by another.",
+            registry=self.registry,
+        )
         self._inbox: tuple[Callable[[], int], int] | None = None
+        self._has_writer: Callable[[], bool] = lambda: True
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered. `route` is its pattern, never its path."""
@@ -135,9 +142,18 @@ class Metrics:
         self._group_size.observe(posts)
         self._group_seconds.observe(seconds)
 
-    def watch_inbox(self, depth: Callable[[], int], *, capacity: int) -> None:
-        """`depth` tells how many callbacks wait now, without waiting itself; `capacity` is where 503 begins."""
-        self._inbox = depth, capacity
+    def count_lost_writer(self) -> None:
+        """The process that stores callbacks has died."""
+        self._lost_writers.inc()
+
+    def watch_inbox(
+        self, depth: Callable[[], int], *, capacity: int, has_writer: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`depth` tells how many callbacks wait now, without waiting itself; `capacity` is where 503 begins.
+
+        `has_writer`: whether anybody is there who stores them.
+        """
+        self._inbox, self._has_writer = (depth, capacity), has_writer
         self._depth.set_function(depth)
 
     @property
@@ -147,6 +163,11 @@ class Metrics:
             return False
         depth, capacity = self._inbox
         return depth() >= capacity
+
+    @property
+    def has_writer(self) -> bool:
+        """Whether callbacks can be stored now: not while a writer that died has no successor yet."""
+        return self._has_writer()
 
     def add(self, collector: Collector) -> None:
         """Let figures that come from elsewhere, the ledger's, stand in the same text."""

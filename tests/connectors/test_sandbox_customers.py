@@ -47,7 +47,7 @@ def real_web(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     app = create_app(ledger, open_callback_readers(), public_url=address)
-    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, ws="none", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, ws="none", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

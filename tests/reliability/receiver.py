@@ -27,7 +27,7 @@ class Receiver:
     def serving(self, readers: Mapping[str, CallbackReader], scratch: Ledger) -> Iterator[None]:
         """Take callbacks; `scratch` only tells the policy time."""
         app = create_app(scratch, readers, public_url=self.address, receive=self._take)
-        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, ws="none", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, ws="none", lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [self._listening]})
         thread.start()
         try:

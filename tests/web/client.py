@@ -1,7 +1,7 @@
 """A client that talks to the application in this process, one request a call; and a callback reader for tests."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ class Client:
         self,
         ledger: Ledger,
         readers: Mapping[str, CallbackReader] | None = None,
-        receive: Callable[..., Any] | None = None,
+        receive: Callable[..., Sequence[bool]] | None = None,
         public_url: str = PUBLIC_URL,
     ) -> None:
         self.app = create_app(ledger, readers or {}, public_url=public_url, receive=receive or _refuse_events)
@@ -38,7 +38,8 @@ class Client:
 
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://inside") as client:
+            living = self.app.router.lifespan_context(self.app)
+            async with living, httpx.AsyncClient(transport=transport, base_url="http://inside") as client:
                 return await client.request(method, path, headers=headers, **more)
 
         return anyio.run(ask)
@@ -50,7 +51,7 @@ class Client:
         return self("POST", path, data=data, **more)
 
 
-def _refuse_events(*_: object, **__: object) -> None:
+def _refuse_events(*_: object, **__: object) -> Sequence[bool]:
     raise AssertionError("this test expected no event of a provider")
 
 

@@ -1,4 +1,4 @@
-"""web/ in a process that can be killed, and somebody who posts Twilio's statuses to it and notes what was answered."""
+"""web/ in processes that can be killed, and somebody who posts Twilio's statuses to it and notes what was answered."""
 
 import asyncio
 import base64
@@ -6,6 +6,7 @@ import hmac
 import os
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ from data.settings import Settings
 from web.app import create_app
 from web.metrics import Metrics
 from web.server import configure
+from web.writer import Nursery, ledger_store
 
 AUTH_TOKEN = "flood"
 PUBLIC_URL = "https://ask.acme.example"
@@ -29,11 +31,27 @@ def serve(home: Path, ledger_url: str | None, listening: socket.socket) -> None:
     """Serve for ever. Runs in a process of its own; its log is lost."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     structlog.configure(logger_factory=structlog.WriteLoggerFactory())
-    ledger = open_ledger(Settings(home=home, ledger_url=ledger_url))
+    settings = Settings(home=home, ledger_url=ledger_url)
+    nursery = Nursery(partial(ledger_store, settings))
+    ledger = open_ledger(settings)
     reader = TwilioCallbacks(TwilioSettings(account_sid="AC" + "a" * 32, auth_token=SecretStr(AUTH_TOKEN)))
     metrics = Metrics()
-    app = create_app(ledger, {"twilio": reader}, public_url=PUBLIC_URL, metrics=metrics)
+    app = create_app(
+        ledger, {"twilio": reader}, public_url=PUBLIC_URL, start_writer=nursery.start_writer, metrics=metrics
+    )
     uvicorn.Server(configure(app, metrics, public_url=PUBLIC_URL)).run(sockets=[listening])
+
+
+def writers_of(server: int) -> list[int]:
+    """Who writes for a web/: children of its child."""
+    return [writer for nursery in _children(server) for writer in _children(nursery)]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 def status_post(number: int, attempt_id: str, status: str) -> tuple[str, bytes]:
@@ -82,6 +100,8 @@ class Flood:
             finally:
                 writer.close()
         except (OSError, asyncio.IncompleteReadError):
+            return False
+        if head.startswith(b"HTTP/1.1 503 "):  # its writer was killed
             return False
         assert head.startswith(b"HTTP/1.1 200 "), head
         self.acknowledged.add(key)

@@ -1,12 +1,13 @@
 """Requests as a server hands them to the application, to the byte: no client library that would put them right."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 
 LOOPBACK = ("127.0.0.1", 40000)
@@ -77,6 +78,7 @@ class Line:
 
 @contextmanager
 def line_to(app: ASGIApp) -> Iterator[Line]:
-    """Ask the application in an event loop that lasts for the block."""
-    with start_blocking_portal() as portal:
+    """Ask the application in an event loop that lasts for the block, and the application's lifespan with it."""
+    living = app.router.lifespan_context(app) if isinstance(app, Starlette) else nullcontext()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(living):
         yield Line(app, portal)

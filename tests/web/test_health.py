@@ -61,7 +61,7 @@ def test_alive_needs_no_ledger_and_ready_needs_a_current_one(line: Line, tmp_pat
     empty.close()
 
 
-def test_not_ready_while_callbacks_have_no_room(line: Line, metrics: Metrics) -> None:
+def test_not_ready_while_callbacks_have_no_room_or_nobody_to_store_them(line: Line, metrics: Metrics) -> None:
     waiting = 9
     metrics.watch_inbox(lambda: waiting, capacity=10)
     assert line("GET", "/readyz").status == 200
@@ -69,6 +69,8 @@ def test_not_ready_while_callbacks_have_no_room(line: Line, metrics: Metrics) ->
     assert line("GET", "/readyz").status == 503
     waiting = 0
     assert line("GET", "/readyz").status == 200
+    metrics.watch_inbox(lambda: waiting, capacity=10, has_writer=lambda: False)
+    assert line("GET", "/readyz").status == 503
 
 
 @pytest.mark.one_database

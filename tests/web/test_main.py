@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import pytest
 from data.ledger.migrate import migrate
 from data.ledger.store import open_ledger
 from data.settings import Settings
+from tests.waiting import wait_until
 from tests.web.conftest import LINK
+from tests.web.flood import writers_of
 from tests.world import make_customer, make_request, make_world
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +32,20 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def figures_of(address: str) -> str:
+    figures: bytes = urllib.request.urlopen(f"{address}/metrics", timeout=10).read()
+    return figures.decode()
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(f"{address}/readyz", timeout=10))
+    except urllib.error.HTTPError:
+        return False
+
+
 @pytest.mark.slow
-def test_it_serves_and_its_log_holds_no_token_and_no_address(home: Path) -> None:
+def test_it_serves_with_another_writer_when_one_dies_and_its_log_holds_no_token_and_no_address(home: Path) -> None:
     ledger = open_ledger(Settings(home=home))
     migrate(ledger)
     world = make_world(ledger)
@@ -39,20 +55,29 @@ def test_it_serves_and_its_log_holds_no_token_and_no_address(home: Path) -> None
     assert process.stdout is not None
     started = json.loads(process.stdout.readline())
     assert started["event"] == "web_started"
-    page = urllib.request.urlopen(f"http://127.0.0.1:{started['port']}/r/{LINK}?mail=ana@example.com", timeout=10)
+    address = f"http://127.0.0.1:{started['port']}"
+    page = urllib.request.urlopen(f"{address}/r/{LINK}?mail=ana@example.com", timeout=10)
     assert b"How likely" in page.read()
     assert page.headers["server"] is None
-    figures = urllib.request.urlopen(f"http://127.0.0.1:{started['port']}/metrics", timeout=10).read().decode()
+    figures = figures_of(address)
     assert 'afterword_web_requests_total{method="GET",route="/r/{token}",status="200"} 1.0' in figures
     assert "afterword_ledger_up 1.0" in figures
+    (writer,) = writers_of(process.pid)
+    os.kill(writer, signal.SIGKILL)
+    wait_until(lambda: "afterword_web_inbox_lost_writers_total 1.0" in figures_of(address) and is_ready(address))
+    (successor,) = writers_of(process.pid)
+    assert successor != writer
     with socket.create_connection(("127.0.0.1", started["port"])) as slow:
         slow.sendall(f"GET /r/{LINK} HTTP/1.1\r\nnonsense {LINK}\r\n\r\n".encode())
         assert slow.recv(12) == b"HTTP/1.1 400"
+    os.kill(successor, signal.SIGTERM)  # systemd tells every process of a service, and who writes must leave last
     process.terminate()
     out, err = process.communicate(timeout=20)
     assert process.returncode == 0, "it was ended on the spot, before it closed the ledger"
+    assert not Path(f"/proc/{successor}").exists(), "who wrote for it outlived it"
     lines = [json.loads(line) for line in out.splitlines()]
     assert lines[0]["route"] == "/r/{token}"
+    assert [line["event"] for line in lines].count("callbacks_writer_gone") == 1
     assert lines[-1]["event"] == "web_stopped"
     assert err == ""
     for secret in (LINK, "ana@example.com", "urllib"):
