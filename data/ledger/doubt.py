@@ -105,10 +105,14 @@ def _read_standings(connection: Connection, which: sa.ColumnElement[bool]) -> li
 
 
 def is_sent_anew(connection: Connection, attempt_id: str) -> bool:
-    """Whether a later attempt of the same request has handed over: a message found by the request's link may be its."""
+    """Whether a later attempt of the same request has handed over: a message found by the request's link may be its.
+
+    Nothing is later than the attempt that the request names, whatever a clock that was set back says.
+    """
     later = attempts.alias("later")
     query = sa.select(_at.attempt_id).where(
         _at.attempt_id == attempt_id,
+        sa.exists().where(_r.request_id == _at.request_id, _r.attempt_id != _at.attempt_id),
         sa.exists().where(
             later.c.request_id == _at.request_id,
             later.c.attempt_id != _at.attempt_id,

@@ -318,3 +318,27 @@ def test_a_look_up_that_sees_the_message_sent_anew_meanwhile_counts_it_for_nobod
     with ledger.read() as c:
         found = c.execute(sa.select(t.attempts.c.outcome).order_by(t.attempts.c.claimed_at)).scalars()
         assert list(found) == [AttemptOutcome.PROVED_ABSENT, AttemptOutcome.ACCEPTED]
+
+
+def test_a_clock_that_was_set_back_keeps_no_message_in_doubt_that_the_provider_knows(ledger: Ledger) -> None:
+    def is_busy(message: Message) -> Outcome:
+        return TemporaryFailure("429", "busy")
+
+    def breaks(message: Message) -> Outcome:
+        raise ConnectionResetError
+
+    class Knows(Recorder):
+        def look_up(self, doubt: Doubt) -> LookUp:
+            return Found(f"PM-{doubt.attempt_id}")
+
+    world = make_world(ledger)
+    make_request(ledger, world, make_customer(ledger, world))
+    send_due(ledger, Recorder(is_busy).messengers, now=NOON)
+    with ledger.write() as c:  # the first attempt was made by a clock that went ten minutes ahead
+        ahead = t.attempts.c.claimed_at
+        (claimed_at,) = c.execute(sa.select(ahead)).scalars()
+        c.execute(t.attempts.update().values(claimed_at=claimed_at + timedelta(minutes=10)))
+    send_due(ledger, Recorder(breaks).messengers, now=NOON + timedelta(hours=1))
+    assert one(ledger, t.requests.c.status) is RequestStatus.IN_DOUBT
+    assert resolve_doubt(ledger, Knows().messengers, now=NOON + timedelta(hours=1)).counts == {"found": 1}
+    assert one(ledger, t.requests.c.status) is RequestStatus.SENT
