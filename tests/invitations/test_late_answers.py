@@ -340,5 +340,5 @@ def test_a_clock_that_was_set_back_keeps_no_message_in_doubt_that_the_provider_k
         c.execute(t.attempts.update().values(claimed_at=claimed_at + timedelta(minutes=10)))
     send_due(ledger, Recorder(breaks).messengers, now=NOON + timedelta(hours=1))
     assert one(ledger, t.requests.c.status) is RequestStatus.IN_DOUBT
-    assert resolve_doubt(ledger, Knows().messengers, now=NOON + timedelta(hours=1)).counts == {"found": 1}
+    assert resolve_doubt(ledger, Knows().messengers, now=NOON + timedelta(hours=1)).counts["found"] == 1
     assert one(ledger, t.requests.c.status) is RequestStatus.SENT
