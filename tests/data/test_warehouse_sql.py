@@ -26,6 +26,7 @@ OWN_WORDS = {
     "planned",
     "handed_over",
     "paused",
+    "not_invited",
     "in doubt",
     "sending",
     "goes again",
@@ -39,8 +40,9 @@ OWN_WORDS = {
 NOT_WORDS = re.compile(r"[^A-Za-z]*|\$\.\w+|g")  # separators, patterns, JSON paths, a regular expression's option
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The empty schema, and what statements find registered; nothing here writes to it."""
     with connect(":memory:") as connection:
         create_tables(connection)
         frames = {
