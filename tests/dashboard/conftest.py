@@ -4,14 +4,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import streamlit as st
-from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from data.ledger import tables as t
@@ -20,10 +18,10 @@ from data.settings import Settings
 from data.warehouse.load import load_from_ledger
 from data.warehouse.store import Warehouse
 from data.words import Channel, InvitationStatus, RequestStatus, RunKind, RunStatus
+from tests.dashboard.looking import look_cheaply
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
-# Each AppTest asks every installed package whether it brings components: half of a page's time, and always one answer.
-manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+look_cheaply()
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 Open = Callable[..., AppTest]

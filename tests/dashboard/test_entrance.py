@@ -10,10 +10,12 @@ import pytest
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import Role
+from tests.conftest import DATABASES
 from tests.dashboard.conftest import APP, Open, text
 from tests.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+PAGES = sorted(path.stem for path in APP.parent.glob("views/[a-z]*.py"))
 
 
 def test_without_a_named_user_it_says_what_to_set_and_shows_nothing(world: World, look: Open) -> None:
@@ -55,7 +57,14 @@ def test_a_role_taken_away_is_gone_on_the_next_look(ledger: Ledger, world: World
 
 
 @pytest.mark.both_databases
-@pytest.mark.slow
+@pytest.mark.parametrize("settings", DATABASES[-1:], indirect=True)  # on SQLite test_pages.py shows them
+def test_every_page_is_shown_on_the_other_database_too(people: dict[str, int], look: Open) -> None:
+    app = look()
+    for page in PAGES:
+        app.switch_page(f"views/{page}.py").run()
+        assert not app.exception
+
+
 def test_a_dashboard_that_has_shown_every_page_has_loaded_neither_dagster_nor_a_provider(
     ledger: Ledger, world: World, look: Open, home: Path
 ) -> None:
@@ -63,9 +72,9 @@ def test_a_dashboard_that_has_shown_every_page_has_loaded_neither_dagster_nor_a_
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
         f"app = AppTest.from_file({str(APP)!r}, default_timeout=60).run()\n"
-        "for page in ('requests', 'customers', 'bulk_import', 'reviews', 'settings', 'runs'):\n"
+        f"for page in {PAGES}:\n"
         "    app.switch_page(f'views/{page}.py').run()\n"
-        "assert not app.exception, app.exception\n"
+        "    assert not app.exception, app.exception\n"
         "heavy = {name.split('.')[0] for name in sys.modules} & {'dagster', 'twilio', 'pipelines', 'web'}\n"
         "ours = ('callback', 'csv_file', 'excel_file', 'template_desk')  # the Protocols, and what reads files\n"
         "connectors = {name for name in sys.modules if name.startswith('connectors.')}\n"

@@ -1,0 +1,76 @@
+"""One dashboard and one Chromium for all journeys: their first page costs more than the rest of a journey.
+
+The dashboard is served in this process, which has loaded everything already, and reads from the environment whose home
+it shows: each journey has a ledger of its own. `afterword up`'s own way to start it is walked by test_signing_in.py.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import streamlit as st
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from streamlit.runtime import Runtime
+
+from data.settings import Settings
+from tests import browser
+from tests.dashboard.conftest import APP
+from tests.waiting import wait_until
+from tests.world import NOON
+
+PATIENCE = 30_000  # milliseconds: two cores may be shared with the whole suite
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
+    with browser.chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def visitor(chromium: Browser, address: str) -> Iterator[BrowserContext]:
+    """Somebody who comes again: what the pages consist of is loaded and compiled once."""
+    context = chromium.new_context(base_url=address)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="package")
+def address() -> Iterator[str]:
+    """Where the dashboard is served."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(st.App(APP), log_config=None, ws="websockets-sansio"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        wait_until(lambda: server.started, what="the dashboard")
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+        Runtime._instance = None  # there may be one in a process, and AppTest brings its own
+
+
+@pytest.fixture
+def visit(visitor: BrowserContext, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    """Open the dashboard on this test's home, as its owner: `visit("customers", width=360)`."""
+    monkeypatch.setenv("AFTERWORD_HOME", str(settings.home))
+    monkeypatch.setenv("AFTERWORD_NOW", NOON.isoformat())
+    monkeypatch.setenv("AFTERWORD_LOCAL_USER", "owner@acme.example")
+
+    def open_page(path: str, *, width: int = 1440, height: int = 900) -> Page:
+        page = visitor.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"/{path}")
+        return page
+
+    yield open_page
+    for page in visitor.pages:
+        page.close()
+    st.cache_resource.clear()
