@@ -45,6 +45,7 @@ class Content:
     provider_template_id: str | None = None  # WhatsApp only
 
 
+@lru_cache(maxsize=4096)  # places, services and most first names come again and again
 def clean(value: str | None) -> str:
     """A customer's value as one harmless line: no line breaks, control characters or template marks."""
     value = value or ""

@@ -43,6 +43,23 @@ def _postgresql(element: _Each, compiler: Any, **kw: Any) -> str:
     return f"jsonb_array_elements(cast({compiler.process(element.clauses, **kw)} as jsonb))"
 
 
+class _Text(GenericFunction[str]):
+    """What an element of an array of texts or numbers says."""
+
+    inherit_cache = True
+    name = "afterword_text"
+
+
+@compiles(_Text, "sqlite")
+def _sqlite_text(element: _Text, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))  # json_each has taken it out of its quotes
+
+
+@compiles(_Text)
+def _postgresql_text(element: _Text, compiler: Any, **kw: Any) -> str:
+    return f"({compiler.process(element.clauses, **kw)} #>> '{{}}')"
+
+
 class _Moment(GenericFunction[datetime]):
     """The text that `moment_text` makes, as the database keeps moments."""
 
@@ -94,12 +111,13 @@ def _item(row: Any, place: sa.ColumnElement[Any], kind: TypeEngine[Any]) -> sa.C
 
 def one_of(parameter: str, kind: TypeEngine[Any]) -> sa.Select[Any]:
     """For `column.in_(…)`: the values that `listed` bound to `parameter`."""
-    return sa.select(rows_of(parameter, value=kind).c.value)
+    each = _Each(sa.bindparam(parameter, type_=_JsonText)).table_valued("value")
+    return sa.select(sa.cast(_Text(each.c.value), kind))
 
 
-def listed(values: Iterable[Any]) -> list[list[Any]]:
+def listed(values: Iterable[Any]) -> list[Any]:
     """Values for the parameter of `one_of`."""
-    return [[value] for value in values]
+    return list(values)
 
 
 def items_of(column: sa.ColumnElement[Any]) -> sa.TableValuedAlias:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from data.ledger.tables import people, person_addresses, suppressions
+from data.ledger.tables import accounts, people, person_addresses, suppressions
 from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason, address_kind
 
 _s, _a = suppressions.c, person_addresses.c
@@ -47,10 +47,15 @@ def is_suppressed(
     )
     of_address = (
         sa.select(_s.effect)
-        .where(_s.address == address, sa.cast(_s.channel, sa.String) == sa.cast(channel, sa.String))
+        .where(
+            _s.account_id.in_(sa.select(accounts.c.account_id)),  # any: named so that the index of addresses is used
+            _s.kind.in_(AddressKind),
+            _s.address == address,
+            sa.cast(_s.channel, sa.String) == sa.cast(channel, sa.String),
+        )
         .order_by(_s.suppression_id.desc())
         .limit(1)
-        .correlate_except(suppressions)
+        .correlate_except(suppressions, accounts)
         .scalar_subquery()
     )
     return sa.or_(
