@@ -3,8 +3,12 @@
 Compiling a dispatch run's statements takes longer than running them; a thousand ledgers would spend minutes on it.
 """
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +23,11 @@ class WarmLedger:
 
     def __init__(self, first: Settings) -> None:
         self._settings = first
-        self._engine = open_ledger(first).engine
+        # A ledger refuses to go on without the file that it was opened on: this one stays, the databases come and go.
+        home = Path(tempfile.mkdtemp(prefix="afterword-warm-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        (home / "ledger.sqlite").touch()
+        self._engine = open_ledger(first.model_copy(update={"home": home})).engine
         sa.event.listen(self._engine, "do_connect", self._connect)
         sa.event.listen(self._engine, "connect", self._connected)
 
