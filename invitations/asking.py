@@ -12,8 +12,11 @@ from zoneinfo import ZoneInfo
 
 from data.ledger.ask_settings import AskSettings
 from data.ledger.manual_asks import Asked, Wish
+from data.ledger.pictures import Versions
 from data.words import AddressKind, Channel, address_kind
+from invitations.actor import Refused
 from invitations.consent import CHANNEL_NAMES
+from invitations.picture_files import PictureRefused, make_versions
 
 LONGEST_AHEAD = timedelta(days=366)
 LONGEST_REASON = 300
@@ -48,6 +51,22 @@ def wish_of(
         raise ValueError(f"naive datetime {send_at!r}: pass one with a zone")
     named = None if channels is None else tuple(dict.fromkeys(channels))
     return Wish(named, template_slug, send_at, reason)
+
+
+def read_wish(
+    channels: Sequence[Channel] | None,
+    template_slug: str | None,
+    send_at: datetime | None,
+    override_reason: str | None,
+    attached: Sequence[tuple[str, bytes]] = (),
+) -> tuple[Wish, Versions] | Refused:
+    """What somebody asks for by hand, with its pictures made; or what makes no sense of it, in words."""
+    try:
+        return wish_of(channels, template_slug, send_at, override_reason), make_versions(attached)
+    except WishRefused as refusal:
+        return Refused(str(refusal))
+    except PictureRefused as refusal:
+        return Refused(f"{refusal} Nothing was asked for.")
 
 
 def faults_of(wish: Wish, settings: AskSettings, now: datetime) -> list[WishFault]:

@@ -19,9 +19,8 @@ from data.ledger.queueing import lock_people
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action, may
 from data.words import AddressKind, Channel, InvitationStatus, JobKind
-from invitations.asking import WishRefused, faults_of, in_words, unreachable, wish_of
+from invitations.asking import faults_of, in_words, read_wish, unreachable
 from invitations.controls import Actor, Answer, Done, Refused, must_not_be_contacted
-from invitations.picture_files import PictureRefused, make_versions
 
 LARGEST_BOOST = 1_000_000
 
@@ -58,13 +57,10 @@ def ask(
     """
     if not may(actor.role, Action.SEND):
         return may_not_ask(actor)
-    try:
-        wish = wish_of(channels, template_slug, send_at, override_reason)
-        versions = make_versions(attached)
-    except WishRefused as refusal:
-        return Refused(str(refusal))
-    except PictureRefused as refusal:
-        return Refused(f"{refusal} Nothing was asked for.")
+    read = read_wish(channels, template_slug, send_at, override_reason, attached)
+    if isinstance(read, Refused):
+        return read
+    wish, versions = read
     return _ask(ledger, actor, customer_id, wish, versions, now=now)
 
 

@@ -22,7 +22,7 @@ from data.pace import Pace
 from data.permissions import Action, may
 from data.words import AddressKind, Channel, InvitationStatus, Rule
 from invitations.actor import Actor, Refused
-from invitations.asking import WishRefused, why_not_by, wish_of
+from invitations.asking import read_wish, why_not_by
 from invitations.by_hand import barred, may_not_ask
 from invitations.consent import CHANNEL_NAMES
 from invitations.held_senders import Hold, read_holds
@@ -83,10 +83,10 @@ def foresee_ask(
     """What `by_hand.ask` with the same arguments would come to at `now` (policy time). `pace`: as for `why`."""
     if not may(actor.role, Action.SEND):
         return may_not_ask(actor)
-    try:
-        wish = wish_of(channels, template_slug, send_at, override_reason)
-    except WishRefused as refusal:
-        return Refused(str(refusal))
+    read = read_wish(channels, template_slug, send_at, override_reason)
+    if isinstance(read, Refused):
+        return read
+    wish, _ = read
     with ledger.read() as c:
         return foresee_in(
             c, actor, customer_id, wish, holds=read_holds(c, pace or Pace(), clock=ledger.now(c), now=now), now=now

@@ -29,7 +29,7 @@ from data.pace import Pace
 from data.permissions import Action, may
 from data.words import AddressKind, Channel, ConsentBasis, Source
 from invitations.actor import NOT_YOURS, Actor, Answer, Done, Refused
-from invitations.asking import WishRefused, wish_of
+from invitations.asking import read_wish
 from invitations.by_hand import may_not_ask, note_ask
 from invitations.channels import ChannelOffer, offered_channels
 from invitations.controls import ask_to_plan
@@ -39,7 +39,6 @@ from invitations.held_senders import Hold, read_holds
 from invitations.import_report import ImportRefused
 from invitations.intake import take_rows
 from invitations.list_speed_text import read_send_at
-from invitations.picture_files import PictureRefused, make_versions
 
 _HOW = "said by whoever asked for the review request by hand"
 _FIELDS = {"name": "Name", "email": "Email", "phone": "Phone"}
@@ -123,10 +122,10 @@ def foresee_newcomer(
     They are brought in as they would be and the rules laid over them, in one short transaction that is then undone; so
     whoever else waits for the last units of quota is left out of the reckoning, and the answer says so.
     """
-    try:
-        wish = wish_of(channels, template_slug, send_at, override_reason)
-    except WishRefused as refusal:
-        return Refused(str(refusal))
+    read = read_wish(channels, template_slug, send_at, override_reason)
+    if isinstance(read, Refused):
+        return read
+    wish, _ = read
     with ledger.read() as c:
         known = _read(c, actor, newcomer, now)
         if isinstance(known, Refused):
@@ -167,13 +166,10 @@ def ask_newcomer(
 
     All or nothing: whoever cannot be asked is not taken in either, and the reason is told.
     """
-    try:
-        wish = wish_of(channels, template_slug, send_at, override_reason)
-        versions = make_versions(attached)
-    except WishRefused as refusal:
-        return Refused(str(refusal))
-    except PictureRefused as refusal:
-        return Refused(f"{refusal} Nothing was asked for.")
+    read = read_wish(channels, template_slug, send_at, override_reason, attached)
+    if isinstance(read, Refused):
+        return read
+    wish, versions = read
     with ledger.read() as c:
         known = _read(c, actor, newcomer, now)
     if isinstance(known, Refused):
