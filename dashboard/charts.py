@@ -11,6 +11,9 @@ from typing import Any
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 import polars as pl
 
+from dashboard.comparing import score
+from dashboard.wording import share
+
 SERIES = PROMOTERS = "#000001"
 PASSIVES = "#000002"
 DETRACTORS = "#000003"
@@ -60,7 +63,7 @@ def nps_over_time(weeks: pl.DataFrame, *, since: date | None, until: date) -> go
     for run in _unbroken(weeks):
         figure.add_trace(_band(run) if len(run) > 1 else _bar(run[0]))
     said = [
-        f"Week of {_day(row['week'])}<br><b>NPS {row['nps']:+.0f}</b> ({row['low']:+.0f} to {row['high']:+.0f})"
+        f"Week of {_day(row['week'])}<br><b>NPS {score(row['nps'])}</b> ({score(row['low'])} to {score(row['high'])})"
         f"<br>{row['responses']} answers"
         if row["nps"] is not None
         else ""
@@ -85,9 +88,7 @@ def nps_over_time(weeks: pl.DataFrame, *, since: date | None, until: date) -> go
     figure.update_xaxes(
         range=[days[0] - _WEEK / 2, days[-1] + _WEEK / 2], tickvals=shown, ticktext=[_day(day) for day in shown]
     )
-    figure.update_yaxes(
-        range=[-105, 105], tickvals=_NPS_TICKS, ticktext=[f"{tick:+d}" if tick else "0" for tick in _NPS_TICKS]
-    )
+    figure.update_yaxes(range=[-105, 105], tickvals=_NPS_TICKS, ticktext=[score(tick) for tick in _NPS_TICKS])
     return figure
 
 
@@ -97,7 +98,7 @@ def funnel(counts: Mapping[str, int]) -> go.Figure:
     values = [counts.get(step, 0) for step, _ in STEPS][::-1]
     sent = counts.get("sent", 0)
     labels = [
-        f"<b>{value:,}</b>" if name == "Planned" or not sent else f"<b>{value:,}</b>  {100 * value / sent:.0f} %"
+        f"<b>{value:,}</b>" if name == "Planned" or not sent else f"<b>{value:,}</b>  {share(value, sent)}"
         for name, value in zip(names, values, strict=True)
     ]
     figure = go.Figure(

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from data.intervals import Change, Estimate
+from dashboard.wording import share
+from data.intervals import Change
 from data.warehouse.overview import Figure
 
 NO_CHANGE = "No detectable change"
@@ -11,8 +12,7 @@ NO_DIFFERENCE = "No detectable difference"
 
 def percent(value: float) -> str:
     """A share as it stands on a card: "43 %", "2.1 %"."""
-    shown = 100 * value
-    return f"{shown:.1f} %" if 0 < shown < 10 else f"{shown:.0f} %"
+    return share(value, 1)
 
 
 def score(value: float) -> str:
@@ -21,7 +21,10 @@ def score(value: float) -> str:
 
 
 def duration(hours: float) -> str:
-    """ "40 minutes", "5 hours", "2.4 days"."""
+    """ "25 seconds", "40 minutes", "5 hours", "2.4 days"."""
+    seconds = round(3600 * hours)
+    if seconds < 90:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
     minutes = round(60 * hours)
     if minutes < 90:
         return f"{minutes} minute{'' if minutes == 1 else 's'}"
@@ -63,8 +66,3 @@ def against_rest(value: float | None, low: float | None, high: float | None) -> 
     if not Change(value, low, high).is_detected:
         return NO_DIFFERENCE
     return f"{points(value)} {'above' if value > 0 else 'below'} the rest"
-
-
-def between(estimate: Estimate, say: Callable[[float], str]) -> str:
-    """ "+31 to +72"."""
-    return f"{say(estimate.low)} to {say(estimate.high)}"

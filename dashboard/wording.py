@@ -176,8 +176,12 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """A percentage without false precision; "–" of nothing."""
+    """A percentage without false precision: "0 %" means nobody, and "100 %" everybody; "–" of nothing."""
     if not whole:
         return "–"
     value = 100 * part / whole
-    return f"{value:.1f} %" if 0 < value < 10 else f"{value:.0f} %"
+    if 0 < value < 0.1:
+        return "under 0.1 %"
+    if 99 < value < 100:
+        return f"{min(value, 99.9):.1f} %"
+    return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"

@@ -49,6 +49,7 @@ def test_a_week_alone_has_its_interval_as_a_bar_and_its_answers_in_the_hover() -
     assert (bar.error_y.array, bar.error_y.arrayminus) == ((10,), (10,))
     assert bar.fill is None
     assert "10 answers" in line.hovertext[0]
+    assert "NPS −10</b> (−20 to 0)" in drawn(weeks(-10)).data[1].hovertext[0]  # as everywhere: a minus, no "+0"
 
 
 def test_a_week_alone_stands_among_other_weeks_with_dates() -> None:
@@ -72,11 +73,12 @@ def test_the_zero_line_and_the_whole_scale_stay() -> None:
 
 
 def test_the_funnel_labels_each_step_with_its_share_of_what_was_sent() -> None:
-    counts = {"planned": 120, "sent": 100, "delivered": 90, "opened": 50, "clicked": 40, "scored": 30, "reviewed": 10}
+    counts = {"planned": 120, "sent": 100, "delivered": 90, "opened": 50, "clicked": 40, "scored": 30, "reviewed": 1}
     figure = charts.funnel(counts)
     labels = dict(zip(figure.data[0].y, figure.data[0].text, strict=True))
     assert labels["Planned"] == "<b>120</b>"
     assert labels["Answered"] == "<b>30</b>  30 %"
+    assert labels["Left a review"] == "<b>1</b>  1.0 %"  # as the table beside it says
     assert labels["Chose a platform"] == "<b>0</b>  0 %"
     table = chart_tables.funnel_table(counts)
     assert table["% of sent"].to_list()[1] == 100.0

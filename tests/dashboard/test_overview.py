@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from dashboard import comparing
 from dashboard.periods import last_days, own_days
+from dashboard.wording import share
 from data.intervals import Change, Estimate
 from data.ledger import tables as t
 from data.ledger.quota import standing
@@ -147,7 +148,16 @@ def test_a_change_is_said_only_where_chance_does_not_explain_it(settings: object
     assert said(Figure(100, at), "") == "Of all time"
     assert comparing.against_rest(12.0, -3.0, 27.0) == "No detectable difference"
     assert [comparing.score(value) for value in (-12.4, 0.2, 54)] == ["−12", "0", "+54"]
-    assert [comparing.duration(hours) for hours in (0.5, 5, 60)] == ["30 minutes", "5 hours", "2.5 days"]
+    assert [comparing.duration(hours) for hours in (0.007, 0.5, 5, 60)] == [
+        "25 seconds", "30 minutes", "5 hours", "2.5 days",
+    ]  # fmt: skip
+
+
+def test_nobody_and_everybody_are_said_only_where_it_is_so(settings: object) -> None:
+    said = [share(part, 5_000) for part in (0, 2, 40, 2_500, 4_999, 5_000)]
+    assert said == ["0 %", "under 0.1 %", "0.8 %", "50 %", "99.9 %", "100 %"]
+    assert comparing.percent(0.0004) == "under 0.1 %"
+    assert share(0, 0) == "–"
 
 
 def test_a_period_begins_and_ends_at_midnight_where_the_location_is(settings: object) -> None:
