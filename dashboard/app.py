@@ -24,7 +24,7 @@ st.html(f"<style>{icon_styles()}</style>")
 st.logo(_HERE / "static/logo.svg", size="large", icon_image=_HERE / "static/icon.svg")
 
 _PAGES = [
-    st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
+    st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", url_path="home", default=True),
     st.Page("views/requests.py", title="Requests", icon=":material/send:", url_path="requests"),
     st.Page("views/customers.py", title="Customers", icon=":material/group:", url_path="customers"),
     st.Page("views/bulk_import.py", title="Bulk import", icon=":material/upload:", url_path="bulk_import"),
@@ -36,13 +36,19 @@ _PAGES = [
     st.Page("views/audit.py", title="Audit", icon=":material/policy:", url_path="audit"),
 ]
 
-page = st.navigation(_PAGES, position="hidden" if signing_in.is_outside() else "sidebar")
+# The page at "/" has no address but that, whatever it is called; its name, which people write into a link, leads there.
+_BY_NAME = st.Page(lambda: None, title="Overview", url_path="overview", visibility="hidden")
+
+page = st.navigation([*_PAGES, _BY_NAME], position="hidden" if signing_in.is_outside() else "sidebar")
+if page.url_path == _BY_NAME.url_path:
+    st.switch_page(_PAGES[0], query_params=st.query_params.to_dict())
 ledger, reader = open_source()
 chosen = entrance.let_in(ledger, reader)
 if chosen is None:
     st.stop()
 desk.lay(chosen)
 show_held_senders()
-show_answer()
+answer = st.container()
 page.run()
 show_send_form()
+show_answer(answer)  # after the dialogs: a toast before one would make the browser draw it anew, and lose the keyboard

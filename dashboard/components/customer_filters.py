@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components.page import EVERY, back_to_first_page, search_box, tabs
+from dashboard.components.sorting import Sorting
 from dashboard.desk import Desk
 from dashboard.wording import INVITATION, SOURCE, said
 from data.warehouse import customers
@@ -26,19 +27,24 @@ _ORDERS = {
     "First name, Z to A": CustomerOrder.FIRST_NAME_DOWN,
     "Email, A to Z": CustomerOrder.EMAIL,
     "Email, Z to A": CustomerOrder.EMAIL_DOWN,
-    "Phone, lowest first": CustomerOrder.PHONE,
-    "Phone, highest first": CustomerOrder.PHONE_DOWN,
+    "Phone number, lowest first": CustomerOrder.PHONE,
+    "Phone number, highest first": CustomerOrder.PHONE_DOWN,
     "Location, A to Z": CustomerOrder.LOCATION,
     "Location, Z to A": CustomerOrder.LOCATION_DOWN,
     "Source, A to Z": CustomerOrder.SOURCE,
     "Source, Z to A": CustomerOrder.SOURCE_DOWN,
     "Status, A to Z": CustomerOrder.STATUS,
     "Status, Z to A": CustomerOrder.STATUS_DOWN,
-    "NPS, highest first": CustomerOrder.SCORE,
-    "NPS, lowest first": CustomerOrder.SCORE_LOWEST,
-    "Rating, best first": CustomerOrder.RATING,
-    "Rating, worst first": CustomerOrder.RATING_LOWEST,
+    "NPS score, highest first": CustomerOrder.SCORE,
+    "NPS score, lowest first": CustomerOrder.SCORE_LOWEST,
+    "Ratings, best first": CustomerOrder.RATING,
+    "Ratings, worst first": CustomerOrder.RATING_LOWEST,
 }
+_IN_PAIRS = list(_ORDERS)
+SORTING = Sorting(
+    "customers",
+    {usual.split(",")[0]: (usual, other) for usual, other in zip(_IN_PAIRS[::2], _IN_PAIRS[1::2], strict=True)},
+)
 _ANSWERS = {
     Answer.PROMOTER: "Promoters (9 or 10)",
     Answer.PASSIVE: "Passives (7 or 8)",
@@ -73,11 +79,7 @@ def choose(desk: Desk) -> Chosen:
     with st.container(key="aw_filters_customers", horizontal=True, vertical_alignment="center"):
         with st.container(width=320):
             search = search_box("customers", "Name, email or phone")
-        with st.container(width=220):
-            order = st.selectbox(
-                "Sort by", list(_ORDERS), key="customers_sort", bind="query-params", label_visibility="collapsed",
-                icon=":material/swap_vert:", on_change=back_to_first_page, args=("customers",),
-            )  # fmt: skip
+        order = SORTING.choose_order()
         _more(desk)
     _chips()
     wide = CustomerFilter(
@@ -95,7 +97,7 @@ def choose(desk: Desk) -> Chosen:
     }
     status = tabs("customers", "Status", words)
     total = whole if status is None else counts.get(status, 0)
-    return Chosen(replace(wide, status=status), _ORDERS.get(order, CustomerOrder.NEWEST), total)
+    return Chosen(replace(wide, status=status), _ORDERS[order], total)
 
 
 def forget_filters() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 from markupsafe import Markup
 
-from dashboard.components.confirm import remember
+from dashboard.components.confirm import ICON, VERB, remember, will_not_go
 from dashboard.components.customer_export import export_customers
 from dashboard.components.picking import pick_none, picked_in
 from dashboard.desk import Desk, here
@@ -18,7 +18,6 @@ from invitations.stop_many import Selection, foresee_many, restart_many, stop_ma
 _ASKED = "asked_about_selection"
 _NAMED = 6  # people called by name in a question; of more, their number
 _STATUS = {Action.STOP: InvitationStatus.ACTIVE, Action.RESTART: InvitationStatus.STOPPED}
-_VERB = {Action.STOP: "Stop messages", Action.RESTART: "Restart messages"}
 _CONTROL = {Action.STOP: stop_many, Action.RESTART: restart_many}
 
 
@@ -36,16 +35,16 @@ def show_selection(desk: Desk) -> None:
         st.html(
             Markup('<span role="status">{} picked</span>').format(counted(len(picked), "customer")), width="content"
         )
-        for action, icon in ((Action.STOP, ":material/stop_circle:"), (Action.RESTART, ":material/restart_alt:")):
+        for action, icon in ICON.items():
             if desk.may(action):
                 st.button(
-                    _VERB[action], key=f"{action.value}_picked", icon=icon, on_click=_ask, args=(action,),
+                    VERB[action], key=f"{action.value}_picked", icon=icon, on_click=_ask, args=(action,),
                 )  # fmt: skip
         export_customers("picked_customers", desk.whole_scope, CustomerFilter(among=picked))
         st.button("Clear", key="pick_none", type="tertiary", on_click=pick_none, args=("customers",))
     asked: Action | None = st.session_state.get(_ASKED)
     if asked is not None:
-        st.dialog(_VERB[asked], on_dismiss=_forget)(_question)(asked, picked)
+        st.dialog(VERB[asked], on_dismiss=_forget)(_question)(asked, picked)
 
 
 def _ask(action: Action) -> None:
@@ -59,7 +58,7 @@ def _question(action: Action, picked: Sequence[int]) -> None:
         st.html(_words(action, concerned))
         with st.container(horizontal=True, horizontal_alignment="right"):
             is_canceled = st.button("Cancel", key="confirm_many_no")
-            is_confirmed = bool(concerned.names) and st.button(_VERB[action], key="confirm_many_yes", type="primary")
+            is_confirmed = bool(concerned.names) and st.button(VERB[action], key="confirm_many_yes", type="primary")
     if is_confirmed:
         remember(_CONTROL[action](desk.ledger, desk.actor, picked, now=desk.ledger.policy_now()))
         pick_none("customers")
@@ -78,7 +77,7 @@ def _words(action: Action, concerned: Selection) -> Markup:
     shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
     lines = [shown] if len(names) > 1 else []
     if action is Action.STOP:
-        lines.append(f"{counted(concerned.waiting, 'planned message')} won't be sent, nor any reminder after it.")
+        lines.append(will_not_go(concerned.waiting))
         lines.append("The history stays.")
     else:
         lines.append("What is still planned will go, later by as long as it was stopped.")
@@ -87,7 +86,7 @@ def _words(action: Action, concerned: Selection) -> Markup:
         has = "has" if concerned.others == 1 else "have"
         lines.append(f"{counted(concerned.others, 'other')} that you picked {has} {state}.")
     told = Markup("").join(Markup("<p>{}</p>").format(line) for line in lines)
-    return Markup('<p class="aw-strong">{} to {}?</p>{}').format(_VERB[action], whom, told)
+    return Markup('<p class="aw-strong">{} to {}?</p>{}').format(VERB[action], whom, told)
 
 
 def _forget() -> None:

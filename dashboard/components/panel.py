@@ -1,12 +1,13 @@
 """The customer's panel beside the table: profile, what comes next, review, record, history. Its link can be shared."""
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from markupsafe import Markup
 
 from dashboard.components import panel_facts as facts
+from dashboard.components.confirm import ICON, ask_inside, forget_inside, offered, show_question_inside
 from dashboard.components.contact_form import show_contact_form
 from dashboard.components.replying import show_review
 from dashboard.components.send_form import open_send_form
@@ -26,7 +27,8 @@ def open_panel(customer_id: int) -> None:
 
 
 def close_panel() -> None:
-    """Forget which panel is open."""
+    """Forget which panel is open, and what it asked."""
+    forget_inside()
     st.query_params.pop(_PARAMETER, None)
 
 
@@ -57,6 +59,7 @@ def _panel(wanted: str) -> None:
         asked, consents, against = read_invitations(*mine), read_consents(*mine), read_said_against(*mine)
     st.html(facts.heading(found))
     _actions(found, desk)
+    show_question_inside(found["invitation_id"], facts.full_name(found))
     st.html(facts.profile(found, customers.customer_addresses(desk.reader, desk.whole_scope, customer_id), desk))
     if desk.may(Action.CORRECT_CONTACT):
         show_contact_form(found)
@@ -72,19 +75,26 @@ def _panel(wanted: str) -> None:
 
 
 def _actions(found: dict[str, Any], desk: Desk) -> None:
-    """Ask them, or hand on the panel's link."""
+    """Ask them, stop or restart what is under way, or hand on the panel's link."""
     with st.container(key="aw_panel_actions", horizontal=True, gap="small"):
         if desk.may(Action.SEND) and st.button("Send review request", key="send_from_panel", icon=":material/send:"):
             open_send_form(found["customer_id"])
             st.rerun()
+        if action := offered(found, desk):
+            st.button(
+                action.capitalize(), key=f"{action.value}_from_panel", icon=ICON[action],
+                on_click=ask_inside, args=(action, found["invitation_id"]),
+            )  # fmt: skip
         with st.popover("Copy link", icon=":material/link:"):
             st.html('<p class="aw-faint">Opens this panel for whoever may see this location.</p>')
-            st.code(_link(found["customer_id"], st.context.url or ""), language=None, wrap_lines=True)
+            st.code(panel_link(found["customer_id"], st.context.url or ""), language=None, wrap_lines=True)
 
 
-def _link(customer_id: int, page: str) -> str:
+def panel_link(customer_id: int, page: str) -> str:
     """The panel's address, whatever else is chosen on the page it is open on."""
-    root = page.rsplit("/", 1)[0] if "/" in page else ""
+    at = urlsplit(page)
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    root = "/".join(filter(None, [f"{at.scheme}://{at.netloc}" if at.netloc else "", base]))
     return f"{root}/customers?{urlencode({'period': 'All time', _PARAMETER: customer_id})}"
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard.components.picking import Picking
+from dashboard.components.sorting import Sorting
 
 Row = dict[str, Any]
 
@@ -26,6 +27,7 @@ class Column:
     width: str = "1fr"
     is_number: bool = False
     on_phone: bool = True
+    sorts: tuple[str, ...] = ()  # the headings of `Sorting` that stand in the place of this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,21 @@ def draw_rows(
     buttons: Callable[[Row], Sequence[Button]] | None = None,
     *,
     picking: Picking | None = None,
+    sorting: Sorting | None = None,
 ) -> None:
     """Draw a table called `name`; `buttons` says which actions a row offers, none when it is None.
 
-    `picking` puts a box before each row.
+    `picking` puts a box before each row; `sorting` makes headings of columns press to sort.
     """
     tracks = " ".join(f"minmax(0, {column.width})" for column in columns)
     with st.container(key=f"aw_table_{name}", gap=None):
         with st.container(key=f"aw_head_{name}", horizontal=True, wrap=False, vertical_alignment="center", gap=None):
             if picking is not None:
                 picking.draw_head([key(row) for row in rows])
-            st.html(_line(tracks, [_cell(column, column.heading) for column in columns], "aw-head"))
+            if sorting is None:
+                st.html(_line(tracks, [_cell(column, column.heading) for column in columns], "aw-head"))
+            else:
+                _draw_headings(name, columns, tracks, sorting)
             if buttons is not None:
                 st.html('<div class="aw-actions-head">Actions</div>', width="content")
         for row in rows:
@@ -70,6 +76,19 @@ def draw_rows(
                 st.html(_line(tracks, [_cell(column, column.cell(row), column.heading) for column in columns], ""))
                 if buttons is not None:
                     _draw_buttons(name, number, buttons(row))
+
+
+def _draw_headings(name: str, columns: Sequence[Column], tracks: str, sorting: Sorting) -> None:
+    """As the one line of headings, on the same tracks, but with buttons where a column sorts."""
+    st.html(Markup("<style>.st-key-aw_headings_{} {{ grid-template-columns: {} }}</style>").format(name, tracks))
+    with st.container(key=f"aw_headings_{name}", width="stretch"):
+        for column in columns:
+            if column.sorts:
+                side = "number" if column.is_number else "text"
+                with st.container(key=f"aw_heading_{side}_{name}_{column.sorts[0]}", gap=None):
+                    sorting.draw_headings(column.sorts)
+            else:
+                st.html(_line("minmax(0, 1fr)", [_cell(column, column.heading)], "aw-head"))
 
 
 def _draw_buttons(name: str, number: Any, buttons: Sequence[Button]) -> None:

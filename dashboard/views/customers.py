@@ -1,14 +1,15 @@
 """Customers: one row per customer with the latest invitation, its activity panel, stop and restart."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 from markupsafe import Markup
 
 from dashboard.components.cards import draw_cards
-from dashboard.components.confirm import ask_to_restart, ask_to_stop, show_question
+from dashboard.components.confirm import ICON, ask_about, offered, show_question
 from dashboard.components.customer_export import export_customers
-from dashboard.components.customer_filters import Chosen, choose, forget_filters
+from dashboard.components.customer_filters import SORTING, Chosen, choose, forget_filters
 from dashboard.components.customer_selection import may_pick, show_selection
 from dashboard.components.marks import answer_mark, invitation_mark, score_mark
 from dashboard.components.page import PAGE_SIZE, empty, pager, title
@@ -24,7 +25,6 @@ from data.permissions import Action
 from data.warehouse import customers
 from data.warehouse.customers import NOT_INVITED
 from data.warehouse.pages import Page
-from data.words import InvitationStatus
 from invitations.import_rights import refuse_import
 
 
@@ -32,29 +32,31 @@ def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
     """Who is not invited yet has no score and no rating: there stands what holds them back."""
     last = (
         [
-            Column("NPS score", lambda row: score_mark(row["score"]), "0.5fr", is_number=True),
-            Column("Ratings", _rating, "0.98fr", on_phone=False),
+            Column("NPS score", lambda row: score_mark(row["score"]), "0.5fr", is_number=True, sorts=("NPS score",)),
+            Column("Ratings", _rating, "0.98fr", on_phone=False, sorts=("Ratings",)),
         ]
         if waiting is None
         else [Column("What holds it back", lambda row: waiting_cell(waiting, row), "2.2fr")]
     )
     return [
-        Column("Name", lambda row: person_cell(_name(row)), "1.2fr"),
+        Column("Name", lambda row: person_cell(_name(row)), "1.2fr", sorts=("First name", "Last name")),
         Column(
             "Email and phone number",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
-            "1.7fr",
+            "1.65fr",
             on_phone=False,
+            sorts=("Email", "Phone number"),
         ),
-        Column("Invited on", lambda row: _invited(row, desk), "0.8fr", on_phone=False),
-        Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False),
+        Column("Invited on", lambda row: _invited(row, desk), "0.85fr", on_phone=False, sorts=("Invited on",)),
+        Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False, sorts=("Location",)),
         Column(
             "Source",
             lambda row: two_lines(said(SOURCE, row["source"]), row["list_name"] or "", _source(row)),
             "1fr",
             on_phone=False,
+            sorts=("Source",),
         ),
-        Column("Status", _status, "1.4fr"),
+        Column("Status", _status, "1.35fr", sorts=("Status",)),
         *last,
     ]
 
@@ -86,12 +88,9 @@ def _buttons(row: dict[str, Any], desk: Desk) -> list[Button]:
         buttons.append(
             Button("Send review request", ":material/send:", "send", open_send_form, hint="Send review request")
         )
-    status, invitation_id = row["invitation_status"], row["invitation_id"]
-    if status == InvitationStatus.ACTIVE and desk.may(Action.STOP):
-        buttons.append(Button("Stop", ":material/stop_circle:", "stop", lambda _: ask_to_stop(invitation_id)))
-    # Who must not be contacted is not offered a restart, which would be refused: the panel says why.
-    if status == InvitationStatus.STOPPED and not row["is_suppressed"] and desk.may(Action.RESTART):
-        buttons.append(Button("Restart", ":material/restart_alt:", "restart", lambda _: ask_to_restart(invitation_id)))
+    if action := offered(row, desk):
+        ask = partial(ask_about, action, row["invitation_id"])
+        buttons.append(Button(action.capitalize(), ICON[action], action.value, lambda _: ask()))
     return buttons
 
 
@@ -106,6 +105,7 @@ def _table(desk: Desk, chosen: Chosen) -> None:
         draw_rows(
             "customers", rows, _columns(desk, waiting), lambda row: row["customer_id"],
             lambda row: _buttons(row, desk), picking=Picking("customers", _name) if may_pick(desk) else None,
+            sorting=SORTING,
         )  # fmt: skip
     export_customers("customers", desk.scope, chosen.filter)
     show_question({row["invitation_id"]: _name(row) for row in rows if row["invitation_id"] is not None})

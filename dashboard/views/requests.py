@@ -44,11 +44,11 @@ def _columns(desk: Desk, standings: Standings) -> list[Column]:
             lambda row: person_cell(row["name"], "" if is_one_place else row["location_name"]),
             "1.5fr",
         ),
-        Column("Email or phone", _address, "1.8fr"),
+        Column("Email or phone", _address, "1.7fr"),
         Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or "", row["sent_by"]), "1.35fr",
                on_phone=False),
         Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.75fr", on_phone=False),
-        Column("Date sent", lambda row: _sent(row, desk, standings), "1.6fr"),
+        Column("Date sent", lambda row: _sent(row, desk, standings), "1.75fr"),
         Column("Status", lambda row: _status(row, desk, standings), "1.5fr"),
         Column("Retries", lambda row: row["retries"], "0.6fr", is_number=True, on_phone=False),
     ]  # fmt: skip

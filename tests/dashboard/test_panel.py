@@ -7,14 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from dashboard.components.panel import panel_link
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.ledger.tables.metadata import database_now
-from data.words import Channel, EventKind
-from tests.dashboard.conftest import Open, invitation_of, text
+from data.words import Channel, EventKind, InvitationStatus
+from tests.dashboard.conftest import Open, buttons, invitation_of, text
 from tests.world import NOON, World, insert
 
-pytestmark = [pytest.mark.slow, pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
 
 
 def test_the_panel_opens_from_its_row_and_from_its_link(people: dict[str, int], look: Open) -> None:
@@ -59,6 +60,46 @@ def test_a_comment_that_came_with_a_score_is_told_once(
     assert shown.count("Gentle hands.") == 1
     assert "Gave stars" in shown
     assert "4 of 5 stars" in shown
+
+
+def test_messages_are_stopped_and_restarted_in_the_panel_after_a_question_there(
+    ledger: Ledger, people: dict[str, int], look: Open
+) -> None:
+    ana = people["ana"]
+    app = look("customers", customer=str(ana))
+    app.button(key="stop_from_panel").click().run()
+    assert "Stop messages to Ana Ruiz?" in text(app)
+    assert invitation_of(ledger, ana).status is InvitationStatus.ACTIVE
+    app.button(key="confirm_no").click().run()
+    assert "Stop messages to Ana Ruiz?" not in text(app)
+    app.button(key="stop_from_panel").click().run()
+    app.button(key="confirm_yes").click().run()
+    assert invitation_of(ledger, ana).status is InvitationStatus.STOPPED
+    assert app.query_params["customer"] == str(ana)  # the panel stays, and tells what came of it
+    app.button(key="restart_from_panel").click().run()
+    app.button(key="confirm_yes").click().run()
+    assert invitation_of(ledger, ana).status is InvitationStatus.ACTIVE
+    app.button(key="stop_from_panel").click().run()
+    app.query_params["customer"] = str(people["ben"])  # somebody else's panel does not ask about her
+    app.run()
+    assert "Stop messages to" not in text(app)
+    for role, customer in (("viewer", ana), ("owner", people["ben"]), ("owner", people["cleo"])):
+        assert not {"stop_from_panel", "restart_from_panel"} & set(
+            buttons(look("customers", as_user=role, customer=str(customer)))
+        )
+
+
+@pytest.mark.parametrize(
+    ("page", "root"),
+    [
+        ("http://127.0.0.1:8501", "http://127.0.0.1:8501"),  # the Overview: nothing stands behind its port
+        ("https://reviews.acme.example/requests?customer=7", "https://reviews.acme.example"),
+    ],
+)
+def test_the_link_of_a_panel_leads_to_it_from_whatever_page_it_was_copied_on(
+    settings: object, page: str, root: str
+) -> None:
+    assert panel_link(7, page) == f"{root}/customers?period=All+time&customer=7"
 
 
 def test_who_was_not_invited_yet_reads_what_holds_it_back(people: dict[str, int], look: Open) -> None:
