@@ -16,11 +16,12 @@ from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from tests import browser, postgres
 from tests.compiled import share_compiled_statements
+from tests.examples import examples
 from tests.shared import made_once
 from tests.specs import specs_header
 
 # A loaded machine is no fault of the code: how long an example takes is the bench's question.
-hypothesis.settings.register_profile("afterword", deadline=None)
+hypothesis.settings.register_profile("afterword", deadline=None, max_examples=examples())
 hypothesis.settings.load_profile("afterword")
 
 TESTS = Path(__file__).parent

@@ -16,6 +16,7 @@ from data.ledger.identities import Address, lock_identities, owners, resolve_peo
 from data.ledger.store import Ledger
 from data.ledger.suppressions import is_suppressed
 from data.words import AddressKind, Channel, EventKind, InvitationStatus
+from tests.examples import examples
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 MAIL, PHONE = (AddressKind.EMAIL, "ana@example.com"), (AddressKind.PHONE, "+13125550101")
@@ -133,7 +134,7 @@ ARRIVALS = st.lists(st.lists(ADDRESS, min_size=1, max_size=3, unique=True), min_
 
 @pytest.mark.slow
 @given(ARRIVALS, st.sampled_from("abcde"), st.integers(0, 6), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_of_imports_gives_the_same_people_and_who_said_no_stays_suppressed(
     ledger: Ledger, arrivals: list[list[Address]], refused: str, when: int, chance: random.Random
 ) -> None:

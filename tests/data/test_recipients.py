@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from data.areas import country_zones, is_zone, phone_area, postal_area, zone_states
 from data.recipients import locate
+from tests.examples import examples
 
 CHICAGO, NEW_YORK, LOS_ANGELES = "America/Chicago", "America/New_York", "America/Los_Angeles"
 AT_HOME = {"location_zone": CHICAGO, "location_region": "US"}
@@ -204,7 +205,7 @@ people = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 @given(rows=st.lists(people, max_size=8))
 def test_each_row_keeps_its_place_and_its_columns_and_is_answered_as_if_it_were_alone(
     rows: list[dict[str, str | None]],

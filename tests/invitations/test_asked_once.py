@@ -22,6 +22,7 @@ from data.words import AddressKind, Channel, RequestStatus, RunKind, Source, Sup
 from invitations.queueing import plan_and_queue
 from invitations.send import send_due
 from invitations.take_in import import_customers
+from tests.examples import examples
 from tests.many import make_due
 from tests.recorder import Recorder
 from tests.world import NOON, RULES, World, insert, make_world
@@ -91,7 +92,7 @@ def say_no(ledger: Ledger, world: World, address: str, is_the_persons: bool, now
 
 
 @given(story=stories)
-@settings(max_examples=8)
+@settings(max_examples=examples(5))
 def test_whatever_the_order_of_imports_and_noes_nobody_barred_is_planned_nor_anybody_asked_twice(
     sqlite_template: Path, story: list[object]
 ) -> None:
@@ -129,7 +130,7 @@ def test_whatever_the_order_of_imports_and_noes_nobody_barred_is_planned_nor_any
     count=st.integers(1, 3),
     moments=st.lists(st.tuples(st.integers(0, 150), st.integers(1, 4)), min_size=2, max_size=12),
 )
-@settings(max_examples=12)
+@settings(max_examples=examples(8))
 def test_no_stretch_of_an_hour_starts_more_than_a_list_may_though_clocks_disagree(
     sqlite_template: Path, count: int, moments: list[tuple[int, int]]
 ) -> None:

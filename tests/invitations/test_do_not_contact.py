@@ -17,6 +17,7 @@ from data.settings import Settings
 from data.words import AddressKind, Channel, InvitationStatus, SuppressionEffect, SuppressionReason
 from invitations.import_report import ImportRefused, ImportReport
 from invitations.take_in import do_not_contact, import_customers, import_do_not_contact
+from tests.examples import examples
 from tests.world import NOON, make_customer, make_request, make_world
 
 pytestmark = pytest.mark.one_database
@@ -150,7 +151,7 @@ def as_csv(rows: list[tuple[str | None, str | None]]) -> str:
 
 
 @given(st.lists(STEP, min_size=1, max_size=6))
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_order_of_imports_and_lists_undoes_a_suppression(
     sqlite_template: Path, steps: list[tuple[str, list[tuple[str | None, str | None]]]]
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from data.words import Evidence
 from invitations.evidence import OF_MACHINES, PAGE, PIXEL, UNSUBSCRIBE, Fetch, Grade, Sign, Visit, grade, sign_of
 from invitations.policy_parts import Machines
+from tests.examples import examples
 
 SENT = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 MACHINES = Machines(seconds_after_delivery=2, all_links_within_seconds=3, networks=("203.0.113.0/24", "2001:db8::/32"))
@@ -135,7 +136,7 @@ TIMES = st.integers(-5, 40).map(float)
 FETCHES = st.lists(st.tuples(LINKS, TIMES, st.sampled_from([None, *Sign])), max_size=8)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(50))
 @given(FETCHES, st.lists(TIMES, max_size=3), st.randoms(use_true_random=False))
 def test_the_same_things_known_give_the_same_grades_in_whatever_order_they_came(fetches, answers, random) -> None:  # type: ignore[no-untyped-def]
     """Event ids number the arrivals, so they are dealt out anew."""
@@ -149,7 +150,7 @@ def test_the_same_things_known_give_the_same_grades_in_whatever_order_they_came(
     assert {numbers[n]: one for n, one in first.items()} == dict(second)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(50))
 @given(FETCHES, st.lists(TIMES, max_size=3))
 def test_a_fetch_with_a_machines_sign_is_a_machines_whatever_else_is_known(fetches, answers) -> None:  # type: ignore[no-untyped-def]
     grades = graded(*fetches, answers=tuple(answers))
@@ -157,7 +158,7 @@ def test_a_fetch_with_a_machines_sign_is_a_machines_whatever_else_is_known(fetch
         assert (found.evidence is Evidence.MACHINE) or sign not in OF_MACHINES
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(50))
 @given(FETCHES, st.lists(TIMES, max_size=3))
 def test_what_is_final_stays_whatever_is_learnt_later(fetches, answers) -> None:  # type: ignore[no-untyped-def]
     """Only what is final ends an invitation at once, so it must not turn out a machine's afterwards."""

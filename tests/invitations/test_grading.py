@@ -21,6 +21,7 @@ from invitations.evidence import Visit
 from invitations.grading import settle_clicks
 from invitations.policy import Policy
 from invitations.send import send_due
+from tests.examples import examples
 from tests.recorder import Recorder
 from tests.world import NOON, RULES, World, make_customer, make_request, make_world
 
@@ -302,7 +303,7 @@ SCANS = st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.sampled_from([I
 CLICKS = st.lists(st.integers(0, 40), max_size=2)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scans=SCANS, clicks=CLICKS)
 def test_no_machine_ends_an_invitation_and_every_person_out_of_its_way_does(
     ledger: Ledger, scans: list[tuple[int, bool, Visit]], clicks: list[int]

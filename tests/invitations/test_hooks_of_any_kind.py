@@ -1,7 +1,6 @@
 """Whatever a signed call says, it is answered: never a crash, never half of it stored. AFTERWORD_EXAMPLES looks on."""
 
 import json
-import os
 from typing import Any
 
 import hypothesis.strategies as st
@@ -13,9 +12,10 @@ from data.ledger import tables as t
 from data.ledger.store import Ledger
 from invitations.hook_body import BodyRefused, CustomerCall, Unreadable, read_call
 from invitations.hooks import take_call
+from tests.examples import examples
 from tests.world import NOON, make_world
 
-EXAMPLES = int(os.environ.get("AFTERWORD_EXAMPLES") or 15)
+EXAMPLES = examples(10)
 
 signs = st.text(st.characters(codec=None), max_size=30)
 values = st.recursive(

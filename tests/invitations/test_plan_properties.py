@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from data.standing import Pace, Quota, Standing
 from invitations.policy import Policy
+from tests.examples import examples
 from tests.invitations.planning import COLUMNS, DAY, HOUR, MINUTE, candidate, policy, verdict, verdicts
 
 ZONES = [
@@ -138,7 +139,7 @@ def asks(found: list[dict[str, Any]]) -> dict[int, tuple[datetime, dict[str, Any
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(scenes())
 def test_every_verdict_has_each_reason_with_its_end_and_is_clear_only_without_any(scene: Scene) -> None:
     found = scene.verdicts()
@@ -153,7 +154,7 @@ def test_every_verdict_has_each_reason_with_its_end_and_is_clear_only_without_an
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 @given(scenes(people=1))
 def test_the_earliest_moment_is_exact(scene: Scene) -> None:
     """Not due a minute before, due at it: for one person alone, with the quota that each moment has."""
@@ -183,7 +184,7 @@ def quota_at(quota: Quota, now: datetime) -> Quota:
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(scenes())
 def test_the_quota_is_never_exceeded_and_never_wasted(scene: Scene) -> None:
     found = scene.verdicts()
@@ -204,7 +205,7 @@ def test_the_quota_is_never_exceeded_and_never_wasted(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 @given(st.one_of(crowds(), scenes()))
 def test_a_list_never_lets_one_too_many_go_in_any_stretch_of_its_period(scene: Scene) -> None:
     pace = scene.standing.paces[1]
@@ -218,7 +219,7 @@ def test_a_list_never_lets_one_too_many_go_in_any_stretch_of_its_period(scene: S
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 @given(st.one_of(crowds(), scenes()))
 def test_nobody_is_ever_asked_twice_inside_the_cap(scene: Scene) -> None:
     cap = scene.policy.cap
@@ -233,7 +234,7 @@ def test_nobody_is_ever_asked_twice_inside_the_cap(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(scenes())
 def test_no_suppressed_address_is_ever_planned(scene: Scene) -> None:
     for row in scene.verdicts():
@@ -243,7 +244,7 @@ def test_no_suppressed_address_is_ever_planned(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(scenes(), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_decides_nothing(scene: Scene, random: Any) -> None:
     def by_key(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -254,7 +255,7 @@ def test_the_order_of_the_rows_decides_nothing(scene: Scene, random: Any) -> Non
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(st.one_of(crowds(), scenes()))
 def test_what_is_clear_may_all_go_at_once_and_leaves_the_rest_no_earlier_than_planned(scene: Scene) -> None:
     """The ledger moves on: units and places are taken, and the next pass keeps what this one said."""

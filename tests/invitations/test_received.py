@@ -3,7 +3,6 @@
 AFTERWORD_EXAMPLES=500 tries more orders than `make test` does.
 """
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -34,9 +33,10 @@ from data.words import (
 )
 from invitations.events import Posted, receive, receive_posted
 from invitations.received import Received
+from tests.examples import examples
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
-EXAMPLES = int(os.environ.get("AFTERWORD_EXAMPLES") or 10)
+EXAMPLES = examples(6)
 LATER = NOON + timedelta(hours=2)
 PEOPLE = 2
 _numbers = count()

@@ -22,6 +22,7 @@ from data.ledger.suppressions import record, suppress_person
 from data.settings import Settings
 from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason
 from invitations.suppression_sync import sync_suppressions
+from tests.examples import examples
 from tests.invitations.test_suppression_sync import FakeList
 from tests.world import NOON, World, make_customer, make_world
 
@@ -98,7 +99,7 @@ class Story:
             return set(open_channels(c, self.person, {AddressKind.EMAIL: self.email, AddressKind.PHONE: self.phone}))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(15))
 @given(events=st.lists(st.sampled_from([NO, START, RESTORE, SYNC, *THERE]), max_size=9))
 def test_the_last_word_counts_however_late_the_lists_come_together(
     scene: tuple[Ledger, World], events: list[str]

@@ -4,7 +4,6 @@ The model knows three things of a message: whether it was taken by the provider,
 what the provider has said for good. AFTERWORD_EXAMPLES=500 walks further than `make test` does.
 """
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,9 +44,10 @@ from invitations.events import receive
 from invitations.late import record_late
 from invitations.queueing import plan_and_queue
 from invitations.resolve import resolve_doubt
+from tests.examples import examples
 from tests.reliability.model_world import ModelWorld, Open
 
-EXAMPLES = int(os.environ.get("AFTERWORD_EXAMPLES") or 8)
+EXAMPLES = examples(5)
 STEPS = 40
 NOT_NOW = TemporaryFailure("503", "not now", timedelta(0))
 NEVER = PermanentFailure("30007", "filtered", FailureScope.MESSAGE)
@@ -227,6 +227,7 @@ class Dispatch(ModelWorld):
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 def test_whatever_people_and_crashes_do_in_any_order_each_message_goes_once_or_is_held(sqlite_template: Path) -> None:
     Dispatch.template = sqlite_template
     run_state_machine_as_test(
