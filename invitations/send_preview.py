@@ -61,8 +61,12 @@ def preview(
     link = link_like(ledger.settings.public_url)
     filled = {name: clean(value) for name, value in values.items()} | {"link": link}
     made = [_priced(_message(channel, texts.get(channel), sender, filled), country, prices) for channel in channels]
-    shown = f"{link.rpartition('/')[0]}/{_SHOWN}"  # once it is counted: a row of x would puzzle people
-    return [replace(one, body=one.body.replace(link, shown)) for one in made]
+    return [replace(one, body=with_readable_link(one.body, link)) for one in made]
+
+
+def with_readable_link(body: str, link: str) -> str:
+    """Once it is counted: a row of x, as long as a real link's token, would puzzle people."""
+    return body.replace(link, f"{link.rpartition('/')[0]}/{_SHOWN}")
 
 
 def _message(channel: Channel, text: Text | None, sender: Sender, values: dict[str, str]) -> Preview:

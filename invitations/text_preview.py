@@ -7,7 +7,7 @@ from data.words import Channel, TemplateCategory
 from invitations.prices import Volume, cost_of, load_prices
 from invitations.render import clean, fill
 from invitations.segments import count_segments
-from invitations.send_preview import Preview
+from invitations.send_preview import Preview, with_readable_link
 from invitations.volumes import link_like
 
 EXAMPLE = {"first_name": "Ana", "last_name": "Ruiz", "employee": "Dr. Lee", "service": "Cleaning"}
@@ -41,4 +41,5 @@ def preview_text(
     named = category.value if category else None
     prices = load_prices()
     cost = cost_of([Volume(channel, sender.region, named, messages=1, segments=segments)], prices)
-    return Preview(channel, heading, shown, segments, named, cost.charges[0].amount, prices.currency)
+    told = with_readable_link(shown, values["link"])
+    return Preview(channel, heading, told, segments, named, cost.charges[0].amount, prices.currency)

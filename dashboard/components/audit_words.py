@@ -12,6 +12,7 @@ from dashboard.desk import Desk
 from dashboard.wording import exact_moment, said, short_moment
 from data.ledger.audit_log import AuditFilter, AuditSight, Line, Whom, audit_lines
 from data.permissions import Action
+from data.words import JobKind
 
 ACTION = {
     Action.PAUSE: "Paused",
@@ -26,16 +27,29 @@ ACTION = {
     Action.DRAFT_REPLY: "Wrote a reply",
     Action.EXPORT: "Exported a table",
     Action.BUY_MORE: "Bought invitations",
+    Action.IMPORT: "Asked for an import",
     "ask": "Asked for a review",
     "take_in": "Typed in a customer",
     "send_test": "Sent a test",
     "settle": "Decided about a message",
     "restore": "Allowed email again",
     "unlist": "Taken off a provider's list",
-    "revoke": "Ended review links",
+    "revoke_links": "Ended review links",
     "submitted": "Submitted a template",
+    JobKind.SUBMIT_TEMPLATE: "Asked to submit a template",
+    "join": "Signed in for the first time",
+    "limited": "Limited to locations",
+    "took back": "Took back",
 }
-_THING = {"invitation": "Invitation", "request": "Message", "system": "All sending", "quota": "Quota"}
+_LABEL = {
+    "is_enabled": "Switched on", "is_visible": "Shown", "url": "Web address", "at": "Time of day",
+    "effective_at": "Holds from", "policy_id": "Rules", "sequence_id": "Sequence",
+}  # fmt: skip
+_SINCE_EVER = 1970  # what holds from the beginning is dated so
+_THING = {
+    "invitation": "Invitation", "request": "Message", "system": "All sending", "quota": "Quota", "job": "Task",
+    "breaker": "Sender held back no.",
+}  # fmt: skip
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)?")
 _WORD = re.compile(r"[a-z]+(_[a-z]+)+")
 _NOTHING = "–"
@@ -48,6 +62,13 @@ def about(line: Line, whom: Whom | None) -> str:
     kind, _, rest = line.subject.partition(" ")
     thing = f"{_THING.get(kind, kind.capitalize())} {rest}".strip()
     return f"{whom.name} · {thing}" if whom is not None and whom.name else thing
+
+
+def what_was_done(line: Line) -> str:
+    """The action in words; letting one sender go on is no end of a halt, whose right it takes."""
+    if line.action == Action.LIFT_HALT and line.subject.startswith("breaker "):
+        return "Let a sender go on"
+    return said(ACTION, line.action)
 
 
 def differences(line: Line, zone: str, now: datetime) -> list[Difference]:
@@ -72,7 +93,7 @@ def whole_audit(desk: Desk, sight: AuditSight, chosen: AuditFilter) -> pl.DataFr
         lines = audit_lines(c, sight, chosen, limit=_ALL)
     told = [
         (
-            desk.on_policy_clock(line.occurred_at), line.actor, said(ACTION, line.action), line.subject,
+            desk.on_policy_clock(line.occurred_at), line.actor, what_was_done(line), line.subject,
             _as_text(line.before), _as_text(line.after),
         )
         for line in lines
@@ -101,7 +122,7 @@ def _flat(values: Mapping[str, Any], within: str = "") -> dict[str, Any]:
 
 
 def _label(key: str) -> str:
-    return key.replace("_", " ").capitalize()
+    return _LABEL.get(key) or key.replace("_", " ").capitalize()
 
 
 def _shown(value: Any, zone: str, now: datetime) -> str:
@@ -113,7 +134,8 @@ def _shown(value: Any, zone: str, now: datetime) -> str:
         return ", ".join(_shown(one, zone, now) for one in value)
     text = str(value)
     if _MOMENT.fullmatch(text):
-        return short_moment(datetime.fromisoformat(text), zone, now)
+        moment = datetime.fromisoformat(text)
+        return "the beginning" if moment.year <= _SINCE_EVER else short_moment(moment, zone, now)
     return text.replace("_", " ") if _WORD.fullmatch(text) else text
 
 

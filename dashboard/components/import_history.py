@@ -90,11 +90,13 @@ def _bar(filled: float) -> Markup:
 
 def _draw_lists(desk: Desk) -> None:
     scope = desk.scope_on_database_clock
-    st.html(Markup('<h2 class="aw-section">Lists imported {}</h2>').format(desk.period))
+    st.html(Markup('<h2 class="aw-section">Lists imported</h2><p class="aw-faint">{}</p>').format(
+        f"{desk.period[:1].upper()}{desk.period[1:]}, at the locations chosen above"
+    ))  # fmt: skip
     mine = scope.account_id, scope.location_ids, scope.since
     search = search_box("lists", "Search lists by name")
     with desk.ledger.read() as c:
-        total = list_history.count_lists(c, *mine, search=search)
+        total = list_history.count_lists(c, *mine, ends=scope.ends, search=search)
     if not total:
         if search:
             empty("No list is called so", "Clear the search, or choose another location.", name="lists")
@@ -106,7 +108,9 @@ def _draw_lists(desk: Desk) -> None:
     table = st.container()
     number = pager("lists", total, "list", "lists")
     with desk.ledger.read() as c:
-        rows = list_history.lists_page(c, *mine, search=search, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
+        rows = list_history.lists_page(
+            c, *mine, ends=scope.ends, search=search, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
+        )
     with table:
         draw_rows("lists", rows, _columns(desk), lambda row: row["list_id"], lambda row: _buttons(row, desk))
 

@@ -52,7 +52,7 @@ def ask(policy: Policy) -> Question | None:
 def _draw(policy: Policy) -> dict[str, Any]:
     """The fields, filled with the settings in effect; the parts of a policy's document that they say."""
     hours = policy.quiet_hours
-    st.html('<p class="aw-faint">Tick the comparison above, change what you like to try, and press Simulate. '
+    st.html('<p class="aw-faint">Switch “Compare” on above, change what you like to try, and press Simulate. '
             "Nothing is saved.</p>")  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         opens = st.time_input("From", _clock(hours.opens), key="simulate_opens", step=1800, width=130)

@@ -19,6 +19,7 @@ from dashboard.components.settings_words import PLAN
 from dashboard.desk import Desk
 from dashboard.wording import counted, short_moment
 from data.ledger.account_history import changed_since_file
+from data.permissions import Action
 from data.words import Plan
 from invitations.change_settings import Edit
 from invitations.settings_effect import Table
@@ -55,7 +56,8 @@ def show_account(desk: Desk, document: Document) -> None:
     if is_saved:
         wanted = {"name": name.strip(), "postal_address": postal.strip(), "time_zone": zone, "link_days": int(days)}
         save(desk, [Edit(Table.ACCOUNT, (), account, wanted)])
-    _bought(account)
+    if desk.may(Action.SEE_ACCOUNT_QUOTA):
+        _bought(account)
     if is_open:
         _since_the_file(desk)
     if is_open:

@@ -80,7 +80,8 @@ def _fields(text: Document, *, is_disabled: bool) -> Document:
         wanted["category"] = category.value
         if wanted != {name: text[name] for name in wanted}:
             wanted["content_sid"] = None  # one that was made by hand at Twilio says what it said before
-    values = " ".join(f"{{{{ {name} }}}}" for name in sorted(TEMPLATE_VARIABLES))
+    one = Markup('<span style="white-space:nowrap">{}</span>')  # else a line may end within the braces
+    values = Markup(" ").join(one.format(f"{{{{ {name} }}}}") for name in sorted(TEMPLATE_VARIABLES))
     st.html(Markup('<p class="aw-faint">Values to use: {}</p>').format(values))
     return wanted
 

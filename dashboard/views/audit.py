@@ -7,7 +7,15 @@ from typing import Any
 import streamlit as st
 from markupsafe import Markup
 
-from dashboard.components.audit_words import ACTION, about, differences, exact, in_one_line, whole_audit
+from dashboard.components.audit_words import (
+    ACTION,
+    about,
+    differences,
+    exact,
+    in_one_line,
+    what_was_done,
+    whole_audit,
+)
 from dashboard.components.page import PAGE_SIZE, back_to_first_page, empty, pager, search_box, title
 from dashboard.components.panel import open_panel, show_panel
 from dashboard.components.rows import Button, Column, draw_rows, moment_cell, two_lines
@@ -22,7 +30,8 @@ from invitations.look_back import look_back
 
 _EVERYBODY, _EVERYTHING = "Everybody", "Everything"
 _IN_A_ROW = 2  # differences that a row shows; the rest is a click away
-_OPEN = "audit_line_open"
+_PARAMETER = "line"  # of the link to one line: /audit?line=12
+_LONGEST_NUMBER = 19  # digits: more would not fit the key
 
 
 def _columns(desk: Desk) -> list[Column]:
@@ -40,7 +49,7 @@ def _columns(desk: Desk) -> list[Column]:
 def _what(row: dict[str, Any]) -> Markup:
     thing = about(row["line"], row["whom"])
     return Markup('<div class="aw-strong aw-two">{0}</div><div class="aw-faint aw-clip" title="{1}">{1}</div>').format(
-        said(ACTION, row["line"].action), thing
+        what_was_done(row["line"]), thing
     )
 
 
@@ -62,24 +71,38 @@ def _buttons(row: dict[str, Any], desk: Desk) -> list[Button]:
 
 
 def _open_line(audit_id: int) -> None:
-    st.session_state[_OPEN] = audit_id
+    """For a button's on_click: the link carries which line is open."""
+    st.query_params.pop("customer", None)
+    st.query_params[_PARAMETER] = str(audit_id)
 
 
 def _close_line() -> None:
-    st.session_state.pop(_OPEN, None)
+    st.query_params.pop(_PARAMETER, None)
 
 
-def _show_line(rows: list[dict[str, Any]], desk: Desk) -> None:
-    """The whole of one line, if somebody opened it."""
-    opened = st.session_state.get(_OPEN)
-    row = next((row for row in rows if row["audit_id"] == opened), None)
+def _show_line(desk: Desk, sight: AuditSight) -> bool:
+    """The whole of the line that the link asks for, whatever the filters leave; whether it asks for one."""
+    wanted = st.query_params.get(_PARAMETER)
+    if wanted is None:
+        return False
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < _LONGEST_NUMBER else 0
+    rows = _rows(desk, sight, AuditFilter(audit_id=number), 1)
+    heading = what_was_done(rows[0]["line"]) if rows else "No such line here"
+    st.dialog(heading, width="medium", on_dismiss=_close_line)(_line)(rows[0] if rows else None, desk)
+    return True
+
+
+def _rows(desk: Desk, sight: AuditSight, chosen: AuditFilter, page: int) -> list[dict[str, Any]]:
+    with desk.ledger.read() as c:
+        lines = audit_lines(c, sight, chosen, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+        customers = audit_log.whom(c, sight, {line.subject for line in lines})
+    return [{"audit_id": line.audit_id, "line": line, "whom": customers.get(line.subject)} for line in lines]
+
+
+def _line(row: dict[str, Any] | None, desk: Desk) -> None:
     if row is None:
-        _close_line()
+        st.html("<p>It may be about a location that is not among yours. Close this and look below.</p>")
         return
-    st.dialog(said(ACTION, row["line"].action), width="medium", on_dismiss=_close_line)(_line)(row, desk)
-
-
-def _line(row: dict[str, Any], desk: Desk) -> None:
     line: Line = row["line"]
     cells = Markup("").join(
         Markup("<tr><th>{}</th><td>{}</td><td>{}</td></tr>").format(*one)
@@ -126,21 +149,21 @@ def show() -> None:
     chosen = _choose(desk, sight)
     with desk.ledger.read() as c:
         total = count_lines(c, sight, chosen)
-    if not total:
+    if total:
+        _draw(desk, sight, chosen, total)
+    else:
         _nothing(chosen)
-        return
+    if not _show_line(desk, sight):
+        show_panel()
+
+
+def _draw(desk: Desk, sight: AuditSight, chosen: AuditFilter, total: int) -> None:
     table = st.container()
     number = pager("audit", total, "line", "lines")
-    with desk.ledger.read() as c:
-        lines = audit_lines(c, sight, chosen, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
-        customers = audit_log.whom(c, sight, {line.subject for line in lines})
-    rows = [{"audit_id": line.audit_id, "line": line, "whom": customers.get(line.subject)} for line in lines]
+    rows = _rows(desk, sight, chosen, number)
     with table:
         draw_rows("audit", rows, _columns(desk), lambda row: row["audit_id"], lambda row: _buttons(row, desk))
     export_buttons("audit", partial(whole_audit, desk, sight, chosen))
-    _show_line(rows, desk)
-    if st.session_state.get(_OPEN) is None:
-        show_panel()
 
 
 def _nothing(chosen: AuditFilter) -> None:

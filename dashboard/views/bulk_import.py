@@ -15,6 +15,7 @@ from dashboard.components.import_settings import choose_settings
 from dashboard.components.page import empty, title
 from dashboard.desk import Desk, here
 from dashboard.wording import counted
+from data.permissions import Action
 from invitations.actor import Done, Refused
 from invitations.import_report import ImportReport
 from invitations.import_rights import refuse_import
@@ -43,6 +44,8 @@ def show() -> None:
         refusal = refuse_import(c, desk.actor)
     if refusal is not None:
         empty("Bulk import is not available to you", refusal.reason, name="import")
+        if desk.may(Action.UNDO_IMPORT):  # a plan that has no imports any more leaves lists that have not all gone
+            show_history(desk)
         return
     _bring(desk)
     show_history(desk)

@@ -11,8 +11,9 @@ from dashboard.components.confirm import remember
 from dashboard.components.marks import run_mark
 from dashboard.components.page import EVERY, PAGE_SIZE, empty, pager, tabs, title
 from dashboard.components.rows import Column, draw_rows, moment_cell, two_lines
+from dashboard.components.run_counts import count_words
 from dashboard.desk import Desk, here
-from dashboard.wording import RUN_COUNT, RUN_KIND, RUN_STATUS, day_and_time, said
+from dashboard.wording import RUN_KIND, RUN_STATUS, day_and_time, said
 from data.ledger.runs import Progress, tell_duration
 from data.permissions import Action
 from data.warehouse import pages
@@ -31,7 +32,7 @@ def _columns(desk: Desk, clock: datetime | None) -> list[Column]:
         Column("Took", lambda row: _took(row, clock), "0.7fr", is_number=True, on_phone=False),
         Column("Status", lambda row: run_mark(row["status"], said(RUN_STATUS, row["status"])), "1fr"),
         Column("Progress", lambda row: _progress(row, clock), "1.3fr"),
-        Column("Counts", _counts, "3fr", on_phone=False),
+        Column("Counts", _counts, "3fr"),
     ]
 
 
@@ -83,16 +84,25 @@ def _rate(rate: float) -> str:
 def _counts(row: dict[str, Any]) -> Markup:
     counts = json.loads(row["counts"] or "{}")
     pills = Markup(" ").join(
-        Markup('<span class="aw-tag">{} <b>{:,}</b></span>').format(RUN_COUNT.get(name, name.replace("_", " ")), count)
+        Markup('<span class="aw-tag">{} <b>{:,}</b></span>').format(count_words(row["kind"], name), count)
         for name, count in counts.items()
         if isinstance(count, int) and count
     )
     if row["problem"]:
         tone = "note" if row["status"] == RunStatus.HALTED else "failed"
-        return Markup('<div class="aw-{}">{}</div>{}').format(tone, row["problem"], pills)
-    return pills or Markup('<span class="aw-faint">{}</span>').format(
+        problem = Markup('<div class="aw-{}">{}</div>').format(tone, _in_words(row["problem"]))
+        return problem + Markup('<div class="aw-wide">{}</div>').format(pills)
+    none = Markup('<span class="aw-faint">{}</span>').format(
         "Nothing yet" if row["status"] == RunStatus.RUNNING else "Nothing to do"
     )
+    return Markup('<div class="aw-wide">{}</div>').format(pills or none)
+
+
+def _in_words(problem: str) -> str:
+    """A failure is kept by its kind alone, for its message may name somebody; the kind is for who looks into it."""
+    if not problem.isidentifier():
+        return problem
+    return f"It broke off ({problem}). What was done stays, and the next run goes on from there."
 
 
 def _halt() -> None:

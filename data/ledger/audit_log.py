@@ -37,6 +37,7 @@ class AuditFilter:
     actor: str | None = None
     action: str | None = None
     search: str = field(default="", repr=False)
+    audit_id: int | None = None  # one line, for whoever has its link
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ def _left_in(connection: Connection, sight: AuditSight, chosen: AuditFilter) -> 
         conditions.append(_u.occurred_at >= chosen.since)
     if chosen.ends is not None:
         conditions.append(_u.occurred_at < chosen.ends)
+    if chosen.audit_id is not None:
+        conditions.append(_u.audit_id == chosen.audit_id)
     if chosen.actor is not None:
         conditions.append(_u.actor == chosen.actor)
     if chosen.action is not None:

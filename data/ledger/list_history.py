@@ -37,23 +37,35 @@ def lists_page(
     places: Locations,
     since: datetime | None,
     *,
+    ends: datetime | None = None,
     search: str = "",
     limit: int,
     offset: int,
 ) -> list[dict[str, Any]]:
-    """One page of lists: the table's columns and `location_name`, `location_time_zone`; `since`: database clock."""
+    """One page of lists: the table's columns and `location_name`, `location_time_zone`.
+
+    `since` and `ends`, the first moment after: by the database's clock.
+    """
     query = (
         sa.select(lists, _lo.name.label("location_name"), _lo.time_zone.label("location_time_zone"))
         .join(locations, _lo.location_id == _l.location_id)
-        .where(*_visible(account_id, places, since, search))
+        .where(*_visible(account_id, places, since, search, ends))
         .order_by(_l.created_at.desc(), _l.list_id.desc())
     )
     return [dict(row._mapping) for row in c.execute(query.limit(limit).offset(offset))]
 
 
-def count_lists(c: Connection, account_id: int, places: Locations, since: datetime | None, *, search: str = "") -> int:
-    """How many lists were imported at these locations since then."""
-    query = sa.select(sa.func.count()).select_from(lists).where(*_visible(account_id, places, since, search))
+def count_lists(
+    c: Connection,
+    account_id: int,
+    places: Locations,
+    since: datetime | None,
+    *,
+    ends: datetime | None = None,
+    search: str = "",
+) -> int:
+    """How many lists were imported at these locations since then, and before it `ends`."""
+    query = sa.select(sa.func.count()).select_from(lists).where(*_visible(account_id, places, since, search, ends))
     return c.execute(query).scalar_one()
 
 
@@ -68,8 +80,12 @@ def one_list(c: Connection, account_id: int, places: Locations, list_id: int) ->
     return None if row is None else dict(row._mapping)
 
 
-def _visible(account_id: int, places: Locations, since: datetime | None, search: str) -> list[sa.ColumnElement[bool]]:
+def _visible(
+    account_id: int, places: Locations, since: datetime | None, search: str, ends: datetime | None = None
+) -> list[sa.ColumnElement[bool]]:
     visible = [_l.account_id == account_id]
+    if ends is not None:
+        visible.append(_l.created_at < ends)
     if since is not None:
         visible.append(_l.created_at >= since)
     if places is not None:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import JobKind, Plan, Role
 from invitations.actor import Actor
+from invitations.take_in import import_customers
 from invitations.uploads import import_upload
 from tests.dashboard.conftest import Open, buttons, text
+from tests.world import NOON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
 FILE = (
@@ -163,3 +166,31 @@ def test_who_may_not_import_is_told_why_and_offered_nothing(
     assert why in text(app)
     assert not app.get("file_uploader")
     assert buttons(app) == []
+
+
+def test_a_list_that_came_before_the_plan_lost_imports_can_still_be_taken_back(
+    ledger: Ledger, world: World, look: Open
+) -> None:
+    import_customers(
+        ledger, b"email\ndee@example.com\n", file_name="may.csv", location="chicago", list_name="May", channels=None,
+        speed=None, imported_by="owner@acme.example",
+    )  # fmt: skip
+    with ledger.write() as c:
+        c.execute(t.accounts.update().values(plan=Plan.FREE))
+        c.execute(t.lists.update().values(created_at=NOON - timedelta(days=3)))
+    app = look("bulk_import")
+    app.button(key="undo_1").click().run()
+    app.button(key="undo_yes").click().run()
+    assert "Taken back" in text(app)
+
+
+def test_the_history_ends_with_the_days_that_were_chosen(ledger: Ledger, world: World, look: Open) -> None:
+    import_customers(
+        ledger, b"email\ndee@example.com\n", file_name="may.csv", location="chicago", list_name="May", channels=None,
+        speed=None, imported_by="owner@acme.example",
+    )  # fmt: skip
+    with ledger.write() as c:
+        c.execute(t.lists.update().values(created_at=NOON - timedelta(days=3)))
+    for last, is_there in (("2026-11-19", False), ("2026-11-20", True)):
+        app = look("bulk_import", period="Own dates", dates=["2026-11-15", last])
+        assert ("May" in text(app)) is is_there

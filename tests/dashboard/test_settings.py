@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
+from data.permissions import Action, may
 from data.words import Channel, JobKind, PageMode, Role
 from tests.dashboard.conftest import Open, text
 from tests.world import World
@@ -87,6 +88,7 @@ def test_a_text_is_previewed_as_it_is_typed_and_saved_as_a_new_version(
     field(app, "text_area", "Words").set_value("Hello {{ first_name }}, <b>how</b> was it? {{ link }}").run()
     assert "Hello Ana, &lt;b&gt;how&lt;/b&gt; was it?" in text(app)
     assert "1 segment" in text(app)
+    assert "/their-own-link" in text(app)
     press(app, "Save as a new version")
     assert "messages still queued get it" in app.toast[0].value
     with ledger.read() as c:
@@ -143,6 +145,8 @@ def test_who_may_not_change_settings_sees_them_and_is_offered_nothing(world: Wor
     assert all(one.disabled for one in app.text_input)
     app.segmented_control(key="settings_part").set_value("Users").run()
     assert "owner@acme.example" not in text(app)
+    app.segmented_control(key="settings_part").set_value("Account").run()
+    assert ("Invitations per cycle" in text(app)) is may(role, Action.SEE_ACCOUNT_QUOTA)
     assert not app.get("download_button")
 
 
