@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
 import polars as pl
@@ -45,26 +46,41 @@ class Overlay:
     """The present rows of the customers touched since a copy was made, by relation."""
 
     changes: frozenset[Change]
-    is_settled: bool  # False: another change may still get the same time as the newest one here
+    settled_until: datetime  # another change may still get a time after it, even one that is here
     touched: pl.DataFrame  # customer_id
     frames: dict[str, pl.DataFrame]
+
+    def shows(self, changes: frozenset[Change]) -> bool:
+        """Whether these changes are in it, and nothing else can have happened."""
+        return changes == self.changes and not self.unsettled()
+
+    def unsettled(self) -> frozenset[Change]:
+        """The changes that may have been followed by others at the same moment."""
+        return frozenset(change for change in self.changes if change.changed_at >= self.settled_until)
 
 
 def find_changes(snapshot: Connection, since: datetime) -> frozenset[Change] | None:
     """Every change since then that a page shows; None when there are too many to lay over a copy."""
     found: set[Change] = set()
-    for query in _changes(since):
-        rows = snapshot.execute(query.limit(_ROW_LIMIT + 1)).all()
+    for query in _changes():
+        rows = snapshot.execute(query, {"since": since}).all()
         if len(rows) > _ROW_LIMIT:
             return None
-        found.update(Change._make(row) for row in rows)
+        found.update(map(Change._make, rows))
     if len({change.customer_id for change in found}) > CUSTOMER_LIMIT:
         return None
     return frozenset(found)
 
 
-def _changes(since: datetime) -> Iterator[sa.Select[str, int, datetime, int]]:
+@cache
+def _changes() -> tuple[sa.Select[str, int, datetime, int], ...]:
+    """Built once: each look asks them, and putting them together takes longer than running them."""
+    return tuple(query.limit(_ROW_LIMIT + 1) for query in _each_change())
+
+
+def _each_change() -> Iterator[sa.Select[str, int, datetime, int]]:
     c, i, e, s = customers.c, invitations.c, events.c, suppressions.c
+    since: sa.BindParameter[datetime] = sa.bindparam("since")
     of_invitation = i.customer_id
     yield _change("customers", c.customer_id, c.changed_at, c.customer_id).where(c.changed_at >= since)
     yield _change("invitations", i.invitation_id, i.changed_at, of_invitation).where(i.changed_at >= since)
@@ -100,17 +116,29 @@ def _change(
     return sa.select(sa.literal(kind).label("kind"), row_id, changed_at, customer_id)
 
 
-def build_overlay(snapshot: Connection, now: datetime, changes: frozenset[Change], former_owners: set[int]) -> Overlay:
-    """Work up the customers whom the changes are about, and those who owned the rows before. `now`: database clock."""
-    about = {change.customer_id for change in changes if change.customer_id is not None} | former_owners
-    moved_reviews = [change.row_id for change in changes if change.kind == reviews.name]
-    newest = max((change.changed_at for change in changes), default=now - 2 * _SETTLED)
-    return Overlay(
-        changes,
-        is_settled=now - newest > _SETTLED,
-        touched=pl.DataFrame({"customer_id": sorted(about)}, schema={"customer_id": pl.Int64}),
-        frames=_work_up(snapshot, Scope(sorted(about), sorted(moved_reviews))) if changes else {},
-    )
+def not_shown(before: Overlay | None, changes: frozenset[Change]) -> frozenset[Change]:
+    """What an overlay does not show, or not as it is; a row that changed again is here with both its times."""
+    return changes if before is None else (changes ^ before.changes) | before.unsettled()
+
+
+def lay_over(
+    before: Overlay | None, changes: frozenset[Change], former_owners: set[int], *, snapshot: Connection, now: datetime
+) -> Overlay:
+    """An overlay of all the changes, of which the one `before` has all but the news.
+
+    Worked up are the customers whom the news is about, and those to whom the copy ascribes it. `now`: database clock.
+    """
+    news = not_shown(before, changes)
+    about = {change.customer_id for change in news if change.customer_id is not None} | former_owners
+    moved_reviews = sorted({change.row_id for change in news if change.kind == reviews.name})
+    touched = pl.DataFrame({"customer_id": sorted(about)}, schema={"customer_id": pl.Int64})
+    frames = _work_up(snapshot, Scope(sorted(about), moved_reviews))
+    if before is not None:
+        kept = {name: before.frames[name].join(touched, on="customer_id", how="anti") for name in RELATIONS}
+        kept["reviews"] = kept["reviews"].filter(~pl.col("review_id").is_in(moved_reviews))
+        frames = {name: pl.concat([kept[name], frames[name]]) for name in RELATIONS}
+        touched = pl.concat([before.touched, touched]).unique()
+    return Overlay(changes, now - _SETTLED, touched, frames)
 
 
 def _work_up(snapshot: Connection, scope: Scope) -> dict[str, pl.DataFrame]:

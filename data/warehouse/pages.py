@@ -1,33 +1,37 @@
 """What the dashboard's pages ask of the history: one function a query, rows as Polars frames, a page at a time.
 
 The statements are in queries/*.sql with named parameters, always bound. The order of a page is a line of the
-statement, replaced only by one of the fixed texts below. `Scope` is in every query: nobody's rows but those of the
-account and the locations the viewer may see.
+statement, replaced only by one of the fixed texts below; what the filters of a page leave is a statement of its own
+(`…_left_in.sql`), which takes the place of the relation in those that count, show and export it. `Scope` is in every
+query: nobody's rows but those of the account and the locations the viewer may see.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from data.warehouse.search import Search
 from data.warehouse.sql import statement
 
 SEARCH_FROM = 3  # characters (product/customers-page.txt)
 _PHONE_LIKE = re.compile(r"[\d\s()+./-]+")
 _NAMED = re.compile(r"\$([a-z_]+)")
-_ORDER_LINE = re.compile(r"^order by .* -- order$", re.MULTILINE)
+_ORDER_LINE = re.compile(r"^( *)order by .* -- order$", re.MULTILINE)
+_LEFT_IN = re.compile(r"^( *)from (\w+) -- left in$", re.MULTILINE)
 
 
 class Reader(Protocol):
-    """The part of `data.warehouse.reader.Reader` that queries need."""
+    """The part of `data.warehouse.reader.Look` that queries need."""
 
-    def query(self, sql: str, params: list[Any]) -> pl.DataFrame:
-        """The rows of one statement with `$1`, `$2`, … bound."""
+    def query(self, sql: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
+        """The rows of one statement with `$1`, `$2`, … bound; its relation `found`: whom the search leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,25 @@ def search_terms(text: str) -> dict[str, Any]:
 
 
 def query(reader: Reader, name: str, named: Mapping[str, Any], order: StrEnum | None = None) -> pl.DataFrame:
-    """The rows of queries/{name}.sql with its parameters bound by name, in `order` where the statement has one."""
-    text = statement(f"queries/{name}")
-    if order is not None:
-        text = _ORDER_LINE.sub(f"order by {order.value}", text)
-    sql, params = positional(text, named)
-    return reader.query(sql, params)
+    """The rows of queries/{name}.sql with its parameters bound by name, in `order` where the statement has one.
+
+    A `search` among them is looked for in what customers are found by; the statement's `found` are those customers.
+    """
+    sql, params = positional(whole(name, None if order is None else order.value), named)
+    words = named.get("search")
+    return reader.query(sql, params, search=None if words is None else Search(words, named.get("digits")))
+
+
+@cache
+def whole(name: str, order: str | None = None) -> str:
+    """queries/{name}.sql, with the filters of its page and its order in their places."""
+    text = _LEFT_IN.sub(_left_in, statement(f"queries/{name}"))
+    return text if order is None else _ORDER_LINE.sub(rf"\1order by {order}", text)
+
+
+def _left_in(line: re.Match[str]) -> str:
+    indent, relation = line.groups()
+    return f"{indent}from (\n{statement(f'queries/{relation}_left_in')}{indent}) as {relation}"
 
 
 def positional(text: str, named: Mapping[str, Any]) -> tuple[str, list[Any]]:

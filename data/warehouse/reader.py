@@ -1,15 +1,15 @@
 """What pages read: the published copy, with what changed in the ledger since laid over it.
 
-    reader = open_reader(ledger, settings.warehouse_folder)
-    reader.query("select * from customers where location_id = $1 order by invited_at desc limit 25", [7])
+    look = open_reader(ledger, settings.warehouse_folder).look()
+    look.query("select * from customers where location_id = $1 order by invited_at desc limit 25", [7])
 
-What a person did shows on their next look, however old the copy is: at each query the ledger is asked which customers
+What a person did shows on their next look, however old the copy is: at each look the ledger is asked which customers
 were touched since the copy's watermark, and the present rows of just those take the place of the copied ones. What
-figures are counted from (`_COPIED`) comes from the copy alone; `as_of` says how old it is.
+figures are counted from (`laid.COPIED`) comes from the copy alone; `as_of` says how old it is.
 """
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ import polars as pl
 from data.ledger.store import Ledger
 from data.ledger.tables import invitations, reviews
 from data.warehouse import overlay, sql
+from data.warehouse.laid import Copy, Laid
 from data.warehouse.load import MARGIN
-from data.warehouse.overlay import Change, Overlay
+from data.warehouse.overlay import Change
+from data.warehouse.search import Search
 from data.warehouse.store import Warehouse, create_tables
 
-_COPIED = ("invitations", "funnel", "reached", "nps", "nps_by")
 _BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_MUCH = (
     f"More than {overlay.CUSTOMER_LIMIT:,} customers changed since this copy was made: their rows are shown as they "
@@ -32,41 +33,23 @@ _TOO_MUCH = (
 )
 
 
-@dataclass(frozen=True)
-class _Copy:
-    """One published copy, opened once and shared: each query takes a cursor of its own."""
-
-    path: Path | None  # None: nothing is published, the tables are empty
-    connection: duckdb.DuckDBPyConnection
-    published_at: datetime | None
-    complete_until: datetime  # every ledger row committed with an older time is in it
-
-
 class Reader:
-    """Queries over the newest published copy; threads may share it.
-
-    In the SQL the relations `customers`, `requests`, `timeline`, `reviews`, `runs` and those of `_COPIED` are visible.
-    They are views: columns as in `schema/out_*.sql`, and no rowid.
-    """
+    """The newest published copy, and the ledger's news of it; threads may share it."""
 
     def __init__(self, ledger: Ledger, folder: Path) -> None:
         self.ledger = ledger
-        self.notes: list[str] = []  # what a page should say about the rows it shows; made anew at each query
         self._warehouse = Warehouse(folder)
         self._lock = threading.Lock()
-        self._opened: _Copy | None = None
-        self._laid: tuple[_Copy, Overlay] | None = None
+        self._opened: Copy | None = None
+        self._laid: Laid | None = None
 
-    def query(self, sql: str, params: list[Any] | None = None) -> pl.DataFrame:
-        """The rows of one SELECT; `$1` or `?` are bound from `params`, times come back in UTC."""
-        with self._lock:
-            copy = self._current()
-            laid, moved_runs = self._changes_since(copy)
-        with copy.connection.cursor() as cursor:
-            cursor.execute("set timezone = 'UTC'").fetchall()
-            _show(cursor, laid, moved_runs)
-            rows: pl.DataFrame = cursor.sql(sql, params=params or []).pl()
-            return rows
+    def look(self) -> "Look":
+        """For one run of a page: whatever it asks, it is shown one state of things."""
+        return Look(self)
+
+    def query(self, sql: str, params: Sequence[Any] = (), *, search: Search | None = None) -> pl.DataFrame:
+        """A look for one query: see `Look.query`."""
+        return self.look().query(sql, params, search=search)
 
     @property
     def as_of(self) -> datetime | None:
@@ -74,13 +57,21 @@ class Reader:
         with self._lock:
             return self._current().published_at
 
-    def _current(self) -> _Copy:
+    def lay(self) -> Laid:
+        """The state of things now: the one before, where nothing happened since."""
+        with self._lock:
+            copy = self._current()
+            before = self._laid if self._laid and self._laid.copy is copy else None
+            self._laid = self._changed(copy, before)
+            return self._laid
+
+    def _current(self) -> Copy:
         path = self._warehouse.current()
         if self._opened is None or self._opened.path != path:
             self._opened = self._open(path)
         return self._opened
 
-    def _open(self, path: Path | None) -> _Copy:
+    def _open(self, path: Path | None) -> Copy:
         while path is not None:
             try:
                 return _opened(path)
@@ -90,32 +81,85 @@ class Reader:
                 path = self._warehouse.current()  # so slow that three newer copies pushed it out
         connection = duckdb.connect(":memory:")
         create_tables(connection)
-        return _Copy(None, connection, None, _BEFORE_ANYTHING)
+        return Copy(None, connection, None, _BEFORE_ANYTHING)
 
-    def _changes_since(self, copy: _Copy) -> tuple[Overlay | None, pl.DataFrame]:
+    def _changed(self, copy: Copy, before: Laid | None) -> Laid:
         with self.ledger.read() as snapshot:
             now = self.ledger.now(snapshot)
-            moved_runs = overlay.moved_runs(snapshot, copy.complete_until)
             changes = overlay.find_changes(snapshot, copy.complete_until)
-            self.notes = [_TOO_MUCH] if changes is None else []
             if not changes:
-                return None, moved_runs
-            if self._laid and self._laid[0] is copy and self._laid[1].is_settled and self._laid[1].changes == changes:
-                return self._laid[1], moved_runs
-            laid = overlay.build_overlay(snapshot, now, changes, _former_owners(copy, changes))
-        self._laid = (copy, laid)
-        return laid, moved_runs
+                notes = () if changes is not None else (_TOO_MUCH,)
+                is_same = before is not None and before.over is None and before.notes == notes
+                return before if before is not None and is_same else Laid(copy, None, notes)
+            over = before.over if before else None
+            if before is not None and over is not None and over.shows(changes):
+                return before
+            owners = _former_owners(copy, overlay.not_shown(over, changes))
+            return Laid(copy, overlay.lay_over(over, changes, owners, snapshot=snapshot, now=now))
 
 
-def _opened(path: Path) -> _Copy:
+class Look:
+    """What there is to see at one moment, that of its first query; nothing that happens later changes it.
+
+    Once it is over, each query looks anew: so whoever keeps one holds no old copy open.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._laid: Laid | None = None
+        self._is_over = False
+
+    def query(self, sql: str, params: Sequence[Any] = (), *, search: Search | None = None) -> pl.DataFrame:
+        """The rows of one SELECT; `$1` or `?` are bound from `params`, times come back in UTC.
+
+        The relations `customers`, `requests`, `timeline`, `reviews`, `runs` and those of `laid.COPIED` are visible:
+        views with the columns of `schema/out_*.sql`, and no rowid. `found`: whom the search leaves (customer_id).
+        """
+        laid = self._seen()
+        return laid.query(sql, params, search, lambda: self._moved_runs(laid.copy))
+
+    @property
+    def as_of(self) -> datetime | None:
+        """When the copy was published; None before the first publish."""
+        return self._laid.copy.published_at if self._laid else self._reader.as_of
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a page should say about the rows it shows."""
+        return self._seen().notes
+
+    @property
+    def is_over(self) -> bool:
+        return self._is_over
+
+    def again(self) -> "Look":
+        """Another one, now."""
+        return self._reader.look()
+
+    def end(self) -> None:
+        """Let go of what was seen."""
+        self._laid, self._is_over = None, True
+
+    def _seen(self) -> Laid:
+        laid = self._laid or self._reader.lay()
+        if not self._is_over:
+            self._laid = laid
+        return laid
+
+    def _moved_runs(self, copy: Copy) -> pl.DataFrame:
+        with self._reader.ledger.read() as snapshot:
+            return overlay.moved_runs(snapshot, copy.complete_until)
+
+
+def _opened(path: Path) -> Copy:
     connection = duckdb.connect(str(path), read_only=True)
     connection.execute("set timezone = 'UTC'").fetchall()
     found = connection.sql("select published_at, watermark from published").pl().row(0)
     published_at, watermark = found
-    return _Copy(path, connection, published_at, watermark - MARGIN if watermark else _BEFORE_ANYTHING)
+    return Copy(path, connection, published_at, watermark - MARGIN if watermark else _BEFORE_ANYTHING)
 
 
-def _former_owners(copy: _Copy, changes: frozenset[Change]) -> set[int]:
+def _former_owners(copy: Copy, changes: frozenset[Change]) -> set[int]:
     """The customers to whom the copy ascribes rows that changed since."""
     with copy.connection.cursor() as cursor:
         for name, table, key in (
@@ -125,23 +169,6 @@ def _former_owners(copy: _Copy, changes: frozenset[Change]) -> set[int]:
             ids = [change.row_id for change in changes if change.kind == table.name]
             cursor.register(name, pl.DataFrame({key: ids}, schema={key: pl.Int64}))
         return {customer_id for (customer_id,) in cursor.execute(sql.statement("state/former_owners")).fetchall()}
-
-
-def _show(cursor: duckdb.DuckDBPyConnection, laid: Overlay | None, moved_runs: pl.DataFrame) -> None:
-    """Make the relations visible to this cursor alone, as temporary views."""
-    for relation in _COPIED:
-        cursor.execute(sql.about("keyed/as_copied", relation=relation)).fetchall()
-    cursor.register("laid_runs", moved_runs)
-    cursor.execute(sql.statement("keyed/laid_over_runs")).fetchall()
-    if laid is not None:
-        cursor.register("touched", laid.touched)
-    for relation in overlay.RELATIONS:
-        if laid is None:
-            step = "as_copied"
-        else:
-            cursor.register(f"laid_{relation}", laid.frames[relation])
-            step = "laid_over_by_key" if relation == "reviews" else "laid_over"
-        cursor.execute(sql.about(f"keyed/{step}", relation=relation, key="review_id")).fetchall()
 
 
 def open_reader(ledger: Ledger, warehouse_folder: Path) -> Reader:

@@ -41,11 +41,11 @@ def test_a_filter_leaves_those_it_names_and_the_tabs_count_the_same(
     memory: Memory, chosen: CustomerFilter, expected: list[int]
 ) -> None:
     about: dict[int, dict[str, Any]] = {
-        1: {"score": 9, "review_id": 1, "invitation_status": "answered"},
-        2: {"score": 6, "invitation_status": "answered"},
-        3: {"stars_given": 4, "invitation_status": "answered", "search": "c 447700900123"},
-        4: {"list_name": "May", "invitation_status": "active", "invited_at": None},  # planned, and nothing has left
-        5: {"employee": "Eve", "service": "Crown", "invitation_status": "stopped", "invited_at": None},
+        1: {"score": 9, "review_id": 1, "standing": "answered"},
+        2: {"score": 6, "standing": "answered"},
+        3: {"stars_given": 4, "standing": "answered", "search": "c 447700900123"},
+        4: {"list_name": "May", "standing": "not_invited", "invited_at": None},
+        5: {"employee": "Eve", "service": "Crown", "standing": "stopped", "invited_at": None},
     }
     for number, values in about.items():
         shared = {"account_id": 1, "location_id": 10, "invitation_id": number, "invited_at": NOW, "search": "a"}
@@ -72,7 +72,9 @@ def test_a_period_that_is_over_leaves_out_who_was_invited_after_it_but_never_who
     memory: Memory,
 ) -> None:
     for number, invited_at in enumerate([None, NOW - timedelta(days=5), NOW - timedelta(days=20)]):
-        memory.add("customers", customer_id=number, account_id=1, location_id=10, invited_at=invited_at, search="x")
+        memory.add(
+            "customers", customer_id=number, account_id=1, location_id=10, invited_at=invited_at, standing="active"
+        )
     scope = Scope(1, (10,), NOW - timedelta(days=30), NOW, NOW - timedelta(days=10))
     found = customers.customers_page(memory, scope, CustomerFilter(), CustomerOrder.NEWEST, Page())
     assert found["customer_id"].to_list() == [2, 0]

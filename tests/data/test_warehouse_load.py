@@ -108,11 +108,13 @@ def test_a_customer_carries_invitation_score_and_review(ledger: Ledger, world: W
     load_from_ledger(ledger, warehouse)
     first, second = rows(warehouse, "select * from out_customers order by customer_id")
     assert (first["customer_id"], first["score"], first["stars"], first["review_platform"]) == (asked, 9, 5, "google")
-    assert (first["invitation_status"], first["invited_at"]) == (InvitationStatus.ACTIVE, NOON)
+    assert (first["invitation_status"], first["standing"]) == (InvitationStatus.ACTIVE, InvitationStatus.ACTIVE)
+    assert first["invited_at"] == NOON
     assert (first["request_count"], first["follow_up_count"]) == (2, 1)
     assert first["search"] == "ana ruiz ana@example.com 13125550100"
     assert (second["customer_id"], second["invitation_id"], second["score"]) == (never, None, None)
     assert second["search"].startswith("zoë ångström")
+    assert second["standing"] == "not_invited"
     assert second["location_time_zone"] == "America/New_York"
 
 
@@ -171,6 +173,20 @@ def test_a_request_shows_as_the_product_says(ledger: Ledger, world: World, wareh
         assert (row["sent_by"], row["template_slug"], row["name"], row["retries"]) == (
             "Automation", "ask", "Ana Ruiz", 0,
         )  # fmt: skip
+
+
+@pytest.mark.one_database
+def test_a_message_keeps_an_address_to_be_found_by_only_where_the_customer_has_another_by_now(
+    ledger: Ledger, world: World, warehouse: Warehouse
+) -> None:
+    same, other = (make_customer(ledger, world, email=None, phone=f"+1312555010{number}") for number in range(2))
+    for customer in (same, other):
+        make_request(ledger, world, customer)
+    with ledger.write() as c:
+        c.execute(t.customers.update().where(t.customers.c.customer_id == other).values(phone="+13125550199"))
+    load_from_ledger(ledger, warehouse)
+    found = rows(warehouse, "select customer_id, former_address from out_requests order by customer_id")
+    assert [tuple(row.values()) for row in found] == [(same, None), (other, "13125550101")]
 
 
 @pytest.mark.one_database

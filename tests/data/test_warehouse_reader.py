@@ -2,18 +2,20 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.warehouse import Warehouse, overlay
 from data.warehouse.load import load_from_ledger
-from data.warehouse.reader import Reader, open_reader
+from data.warehouse.reader import Look, Reader, open_reader
+from data.warehouse.search import Search
 from data.words import (
     AddressKind,
     Channel,
@@ -65,7 +67,20 @@ def _age_the_ledger(ledger: Ledger) -> None:
         c.execute(t.suppressions.update().values(created_at=hour_ago))
 
 
-def one(reader: Reader, query: str, *params: Any) -> dict[str, Any]:
+@pytest.fixture
+def count_statements(ledger: Ledger) -> Iterator[Callable[[], int]]:
+    """How many statements the ledger has been asked so far."""
+    seen: list[str] = []
+
+    def note(*told: Any) -> None:
+        seen.append(told[2])
+
+    sa.event.listen(ledger.engine, "before_cursor_execute", note)
+    yield lambda: len(seen)
+    sa.event.remove(ledger.engine, "before_cursor_execute", note)
+
+
+def one(reader: Reader | Look, query: str, *params: Any) -> dict[str, Any]:
     (row,) = reader.query(query, list(params)).to_dicts()
     return row
 
@@ -232,11 +247,13 @@ def test_too_many_changes_show_the_copy_and_say_so(
     monkeypatch.setattr(overlay, "CUSTOMER_LIMIT", 2)
     for _ in range(3):
         make_customer(ledger, world)
-    assert one(reader, "select count(*) as n from customers")["n"] == 0
-    assert len(reader.notes) == 1
+    look = reader.look()
+    assert one(look, "select count(*) as n from customers")["n"] == 0
+    assert len(look.notes) == 1
     monkeypatch.undo()
-    assert one(reader, "select count(*) as n from customers")["n"] == 3
-    assert reader.notes == []
+    look = look.again()
+    assert one(look, "select count(*) as n from customers")["n"] == 3
+    assert not look.notes
 
 
 @pytest.mark.one_database
@@ -251,6 +268,43 @@ def test_an_overlay_is_worked_up_once_while_nothing_more_happens(
     laid = reader._laid
     assert one(reader, "select * from customers")["customer_id"] == customer
     assert reader._laid is laid
+
+
+@pytest.mark.one_database
+def test_a_look_shows_one_state_until_it_is_over_and_the_next_one_what_happened_meanwhile(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None], count_statements: Callable[[], int]
+) -> None:
+    customer = make_customer(ledger, world)
+    publish()
+    look = reader.look()
+    assert one(look, "select first_name from customers")["first_name"] != "Newt"
+    with ledger.write() as c:
+        c.execute(t.customers.update().values(first_name="Newt"))
+    before = count_statements()
+    assert one(look, "select customer_id from customers where first_name <> 'Newt'")["customer_id"] == customer
+    assert count_statements() == before  # the ledger is asked once a look
+    assert one(look.again(), "select first_name from customers")["first_name"] == "Newt"
+    look.end()
+    assert one(look, "select first_name from customers")["first_name"] == "Newt"
+
+
+@pytest.mark.one_database
+def test_a_search_finds_people_as_they_are_now_by_words_and_numbers(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None]
+) -> None:
+    ana = make_customer(ledger, world, email="ana@example.com", phone="+13125550100", first_name="Ana")
+    ben = make_customer(ledger, world, email="ben@example.com", phone="+13125550111", first_name="Ben")
+    publish()
+
+    def found(words: str, digits: str | None = None) -> list[int]:
+        rows = reader.query("select customer_id from found order by customer_id", search=Search(words, digits))
+        return rows["customer_id"].to_list()
+
+    assert (found("ana@"), found("(312) 555-01", "31255501"), found("nobody")) == ([ana], [ana, ben], [])
+    with ledger.write() as c:
+        c.execute(t.customers.update().where(t.customers.c.customer_id == ana).values(first_name="Cleo"))
+    dee = make_customer(ledger, world, email="dee@example.com", first_name="Dee")
+    assert (found("cleo"), found("dee"), found("ana "), found("ben")) == ([ana], [dee], [], [ben])
 
 
 @pytest.mark.one_database
@@ -293,7 +347,7 @@ def test_a_copy_with_changes_laid_over_equals_the_next_copy(
     publish()
     for _ in range(12):
         happen(ledger, world, dice)
-    seen = everything(reader)
+        seen = everything(reader)  # at each turn: what happens next is laid over this, not over the copy alone
     publish()
     assert everything(reader) == seen
 

@@ -1,5 +1,6 @@
 -- Customers page: one row per customer with the latest invitation, the newest score they gave over all invitations and
--- the newest review linked to one. request_count: messages of the latest invitation handed over; follow_up_count: its
+-- the newest review linked to one. standing: the latest invitation's status, or 'not_invited' while no message of it has
+-- left (and nobody stopped it). request_count: messages of the latest invitation handed over; follow_up_count: its
 -- follow-up steps handed over. is_suppressed: neither the e-mail address nor the phone number may be written to, by the
 -- same reading of suppressions as data.ledger.suppressions.is_suppressed; WhatsApp goes with the phone number.
 with latest_invitations as (
@@ -65,6 +66,10 @@ select
     lower(concat_ws(' ', c.first_name, c.last_name, c.email, regexp_replace(c.phone, '[^0-9]', '', 'g'))) as search,
     i.invitation_id,
     i.status as invitation_status,
+    case
+        when i.first_handed_at is null and coalesce(i.status, 'active') = 'active' then 'not_invited'
+        else i.status
+    end as standing,
     i.first_handed_at as invited_at,
     i.started_at,
     (

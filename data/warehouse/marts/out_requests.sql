@@ -45,11 +45,9 @@ select
     r.created_at,
     coalesce(f.retries, 0) as retries,
     t.slug as template_slug,
-    lower(
-        concat_ws(
-            ' ', c.first_name, c.last_name, r.address, c.email, regexp_replace(c.phone, '[^0-9]', '', 'g')
-        )
-    ) as search
+    case
+        when r.address is distinct from c.email and r.address is distinct from c.phone then lower(ltrim(r.address, '+'))
+    end as former_address
 from core_requests r
 join core_invitations i using (invitation_id)
 join core_customers c on c.customer_id = i.customer_id

@@ -1,24 +1,6 @@
--- My Reviews, tabs: how many reviews stand where: state ('answered', 'drafted', 'open'), reviews. `$drafted` are those
--- of which the ledger has a draft. The pager's total is taken from here too.
-select
-    case
-        when reply is not null then 'answered'
-        when list_contains($drafted, review_id) then 'drafted'
-        else 'open'
-    end as state,
-    count(*) as reviews
-from reviews
-where account_id = $account
-    and list_contains($places, location_id)
-    and ($since is null or reviewed_at >= $since)
-    and ($ends is null or reviewed_at < $ends)
-    and ($platform is null or platform = $platform)
-    and ($stars is null or stars = $stars)
-    and (
-        $search is null
-        or contains(lower(reviewer_name), $search)
-        or contains(lower(body), $search)
-        or customer_id in (select customer_id from customers where account_id = $account and contains(search, $search))
-    )
-group by all
+-- My Reviews, tabs: how many reviews stand where: state ('answered', 'drafted', 'open'), reviews. The pager's total is
+-- taken from here too.
+select state, count(*) as reviews
+from reviews -- left in
+group by state
 order by state

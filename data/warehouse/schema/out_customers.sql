@@ -1,5 +1,6 @@
 -- Customers page: one row per customer with the latest invitation, newest score and newest linked review. `stars` are
--- the review's, `stars_given` those of a page that asks for stars first.
+-- the review's, `stars_given` those of a page that asks for stars first. Names and addresses are not compressed: a page
+-- takes 25 rows from all over the table, and each would cost the decoding of a whole block.
 create table if not exists out_customers (
     customer_id bigint,
     person_id bigint,
@@ -7,10 +8,10 @@ create table if not exists out_customers (
     location_id bigint,
     location_name varchar,
     location_time_zone varchar,
-    first_name varchar,
-    last_name varchar,
-    email varchar,
-    phone varchar,
+    first_name varchar using compression uncompressed,
+    last_name varchar using compression uncompressed,
+    email varchar using compression uncompressed,
+    phone varchar using compression uncompressed,
     employee varchar,
     service varchar,
     source varchar,
@@ -18,6 +19,7 @@ create table if not exists out_customers (
     search varchar,
     invitation_id bigint,
     invitation_status varchar,
+    standing varchar,
     invited_at timestamptz,
     started_at timestamptz,
     is_suppressed boolean,

@@ -1,4 +1,5 @@
--- Requests page: one row per request, with what the screen calls its status.
+-- Requests page: one row per request, with what the screen calls its status. former_address: where it goes or
+-- went, in lower case and numbers in digits, if the customer has another address by now: it is found by that, too.
 create table if not exists out_requests (
     request_id bigint,
     invitation_id bigint,
@@ -8,8 +9,8 @@ create table if not exists out_requests (
     location_id bigint,
     location_name varchar,
     location_time_zone varchar,
-    name varchar,
-    address varchar,
+    name varchar using compression uncompressed,
+    address varchar using compression uncompressed,
     channel varchar,
     step bigint,
     status varchar,
@@ -23,5 +24,5 @@ create table if not exists out_requests (
     created_at timestamptz,
     retries bigint,
     template_slug varchar,
-    search varchar
+    former_address varchar
 )

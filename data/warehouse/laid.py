@@ -1,0 +1,163 @@
+"""One state of the history: a published copy with what changed since laid over it. Threads share it, and it stays.
+
+So the same question has the same answer: it is asked of DuckDB once (`_KEPT`), whoever asks it. What a search finds is
+held the same way, and the texts that are searched once for each copy.
+"""
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from data.warehouse import overlay, sql
+from data.warehouse.overlay import Overlay
+from data.warehouse.search import NOBODY, Search, find, read_texts
+
+COPIED = ("invitations", "funnel", "reached", "nps", "nps_by")
+_RUNS, _FOUND = "runs", "found"
+_RELATIONS = frozenset([*COPIED, *overlay.RELATIONS, _RUNS, _FOUND])
+_KEPT = 256  # answers of one state
+_KEPT_ROWS = 1_000  # of one answer: a page's, not a file's
+_KEPT_SEARCHES = 16
+_WORD = re.compile(r"[a-z_]+")
+
+
+class Copy:
+    """One published copy, opened once and shared: each query takes a cursor of its own."""
+
+    def __init__(
+        self,
+        path: Path | None,  # None: nothing is published, the tables are empty
+        connection: duckdb.DuckDBPyConnection,
+        published_at: datetime | None,
+        complete_until: datetime,  # every ledger row committed with an older time is in it
+    ) -> None:
+        self.path = path
+        self.connection = connection
+        self.published_at = published_at
+        self.complete_until = complete_until
+        self._lock = threading.Lock()
+        self._texts: pl.DataFrame | None = None
+
+    def texts(self) -> pl.DataFrame:
+        """What customers are found by, read at the first search."""
+        with self._lock:
+            if self._texts is None:
+                with self.connection.cursor() as cursor:
+                    self._texts = read_texts(cursor)
+            return self._texts
+
+
+class _Kept:
+    """The answers asked for last, so many of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[object, pl.DataFrame] = OrderedDict()
+
+    def get(self, question: object) -> pl.DataFrame | None:
+        with self._lock:
+            if question in self._answers:
+                self._answers.move_to_end(question)
+            return self._answers.get(question)
+
+    def put(self, question: object, answer: pl.DataFrame) -> None:
+        with self._lock:
+            self._answers[question] = answer
+            if len(self._answers) > self._most:
+                self._answers.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    """A cursor, and the relations that it shows already."""
+
+    connection: duckdb.DuckDBPyConnection
+    shown: set[str] = field(default_factory=set)
+
+
+class Laid:
+    """A copy and its overlay, and the cursors that show both as one."""
+
+    def __init__(self, copy: Copy, over: Overlay | None, notes: Sequence[str] = ()) -> None:
+        self.copy = copy
+        self.over = over
+        self.notes = tuple(notes)
+        self._free: list[_Cursor] = []
+        self._answers = _Kept(_KEPT)
+        self._found = _Kept(_KEPT_SEARCHES)
+
+    def query(
+        self, sql: str, params: Sequence[Any], search: Search | None, moved_runs: Callable[[], pl.DataFrame]
+    ) -> pl.DataFrame:
+        """The rows of one SELECT. `moved_runs`: the runs that moved since the copy, which no state holds."""
+        relations = _RELATIONS.intersection(_WORD.findall(sql))
+        question = repr((sql, params)), search
+        if _RUNS in relations:
+            return self._ask(sql, params, relations, {"laid_runs": moved_runs()})
+        known = self._answers.get(question)
+        if known is not None:
+            return known
+        frames = {_FOUND: NOBODY if search is None else self._find(search)} if _FOUND in relations else {}
+        rows = self._ask(sql, params, relations, frames)
+        if rows.height <= _KEPT_ROWS:
+            self._answers.put(question, rows)
+        return rows
+
+    def _ask(
+        self, sql: str, params: Sequence[Any], relations: frozenset[str], frames: dict[str, pl.DataFrame]
+    ) -> pl.DataFrame:
+        with self._cursor() as cursor:
+            for name, frame in frames.items():
+                cursor.connection.register(name, frame)
+            for relation in relations - cursor.shown - {_FOUND}:
+                self._show(cursor.connection, relation)
+                cursor.shown.add(relation)
+            rows: pl.DataFrame = cursor.connection.sql(sql, params=list(params)).pl()
+            return rows
+
+    def _find(self, search: Search) -> pl.DataFrame:
+        known = self._found.get(search)
+        if known is None:
+            touched, laid = (
+                (NOBODY, NOBODY) if self.over is None else (self.over.touched, self.over.frames["customers"])
+            )
+            known = find(search, self.copy.texts(), touched=touched, laid=laid)
+            self._found.put(search, known)
+        return known
+
+    @contextmanager
+    def _cursor(self) -> Iterator[_Cursor]:
+        """One that is free; after a failed statement it is not taken again."""
+        try:
+            cursor = self._free.pop()
+        except IndexError:
+            cursor = _Cursor(self.copy.connection.cursor())
+            cursor.connection.execute("set timezone = 'UTC'").fetchall()
+        try:
+            yield cursor
+        except BaseException:
+            cursor.connection.close()
+            raise
+        self._free.append(cursor)
+
+    def _show(self, cursor: duckdb.DuckDBPyConnection, relation: str) -> None:
+        """Make the relation visible to this cursor alone, as a temporary view."""
+        if relation == _RUNS:
+            cursor.execute(sql.statement("keyed/laid_over_runs")).fetchall()
+            return
+        step = "as_copied"
+        if self.over is not None and relation in overlay.RELATIONS:
+            cursor.register("touched", self.over.touched)
+            cursor.register(f"laid_{relation}", self.over.frames[relation])
+            step = "laid_over_by_key" if relation == "reviews" else "laid_over"
+        cursor.execute(sql.about(f"keyed/{step}", relation=relation, key="review_id")).fetchall()
