@@ -52,6 +52,7 @@ DIMENSION = {
 }
 _STAGE, _OF, _GROUP, _WEEK = "behind", "of", "group", "week"
 _EVERYBODY = 1_000_000_000
+_YEARS = range(2000, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,14 @@ def linked_behind() -> Behind | None:
     stage = st.query_params.get(_STAGE)
     if stage not in list(Stage):
         return None
-    week = None
+    return Behind(Stage(stage), linked_member(), _linked_week())
+
+
+def _linked_week() -> date | None:
     with suppress(ValueError):
         week = date.fromisoformat(st.query_params.get(_WEEK, ""))
-    return Behind(Stage(stage), linked_member(), week)
+        return week if week.year in _YEARS else None  # the days after the last one cannot be told
+    return None
 
 
 def member_name(member: Member) -> str:

@@ -72,6 +72,11 @@ def test_a_figure_leads_to_exactly_the_customers_behind_it_and_on_to_their_histo
     assert "From invitation to review" in text(app)
 
 
+def test_a_link_to_a_week_that_cannot_be_shows_the_whole_period(people: dict[str, int], look: Open) -> None:
+    for week in ("9999-12-31", "yesterday"):
+        assert "Sent: 1 invitation" in text(look(behind="sent", week=week))
+
+
 def test_too_few_answers_and_too_few_messages_make_no_figure(people: dict[str, int], look: Open) -> None:
     shown = text(look(period="Last 7 days"))
     assert "Shown from 5 answers" in shown
