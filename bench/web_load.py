@@ -24,9 +24,10 @@ ACCOUNT, AUTH_TOKEN = "AC0123456789abcdef0123456789abcdef", "bench-token"
 PUBLIC_URL = "http://127.0.0.1:8080"
 SIGNING_KEY, DOMAIN = "bench-key", "bench.example"
 PATHS = {
-    "empty": "/bench/empty", "each": "/bench/each", "raw": "/bench/raw", "real": "/callbacks/twilio/status",
-    "alone": "/callbacks/twilio/status", "mailgun": "/callbacks/mailgun",
-}  # fmt: skip
+    **{way: f"/callbacks/bench/{way}" for way in ("empty", "each", "raw")},
+    **dict.fromkeys(("real", "alone"), "/callbacks/twilio/status"),
+    "mailgun": "/callbacks/mailgun",
+}
 STATUSES = ("sent", "delivered")
 WARM = 200  # posts that are not counted: a server that has run for a minute has compiled its statements
 _BLOCK = 500  # messages whose statuses come mixed, as those of one dispatch run do
@@ -163,7 +164,7 @@ class Load:
 
 
 def _spent(port: int) -> list[float]:
-    return list(json.load(urlopen(f"http://127.0.0.1:{port}/bench/spent", data=b"", timeout=10)))
+    return list(json.load(urlopen(f"http://127.0.0.1:{port}/callbacks/bench/spent", data=b"", timeout=10)))
 
 
 def main() -> None:

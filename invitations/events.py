@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import structlog
 
@@ -37,6 +38,10 @@ class Posted:
     provider: str
     callback: Callback
     body_sha256: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle, as ProviderEvent."""
+        return Posted, (self.provider, self.callback, self.body_sha256)
 
 
 @again_if_undone

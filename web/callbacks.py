@@ -5,8 +5,7 @@ Signatures are checked over the public address that was configured, never over w
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -40,8 +39,8 @@ class Callbacks:
 
     def routes(self) -> Sequence[Route]:
         """Twilio's statuses and inbound texts, Mailgun's events."""
-        twiml = partial(Response, _EMPTY_TWIML, media_type="text/xml")  # "say nothing back"
-        plain = partial(PlainTextResponse, "ok")
+        twiml = Response(_EMPTY_TWIML, media_type="text/xml")  # "say nothing back"
+        plain = PlainTextResponse("ok")
         twilio, mailgun = 64 * _KILOBYTE, 256 * _KILOBYTE  # read before they can be verified
         return [
             self._route("/callbacks/twilio/status", "twilio", twilio, malformed=400, done=twiml),
@@ -49,14 +48,14 @@ class Callbacks:
             self._route("/callbacks/mailgun", "mailgun", mailgun, malformed=406, done=plain),
         ]
 
-    def _route(self, path: str, provider: str, limit: int, *, malformed: int, done: Callable[[], Response]) -> Route:
-        answers: dict[CallbackResult, Callable[[], Response]] = {
+    def _route(self, path: str, provider: str, limit: int, *, malformed: int, done: Response) -> Route:
+        answers: dict[CallbackResult, Response] = {  # made once: they are the same for everybody
             CallbackResult.STORED: done,
-            CallbackResult.FORGED: partial(PlainTextResponse, "the signature does not match", 403),
-            CallbackResult.MALFORMED: partial(PlainTextResponse, "this can't be read", malformed),
-            CallbackResult.TOKEN_USED: partial(PlainTextResponse, "this token was used for something else", 406),
-            CallbackResult.NO_ROOM: partial(PlainTextResponse, "too much at once", 503, _COME_AGAIN),
-            CallbackResult.WRITER_GONE: partial(PlainTextResponse, "it may not be stored", 503, _COME_AGAIN),
+            CallbackResult.FORGED: PlainTextResponse("the signature does not match", 403),
+            CallbackResult.MALFORMED: PlainTextResponse("this can't be read", malformed),
+            CallbackResult.TOKEN_USED: PlainTextResponse("this token was used for something else", 406),
+            CallbackResult.NO_ROOM: PlainTextResponse("too much at once", 503, _COME_AGAIN),
+            CallbackResult.WRITER_GONE: PlainTextResponse("it may not be stored", 503, _COME_AGAIN),
         }
 
         async def endpoint(request: Request) -> Response:
@@ -76,14 +75,14 @@ class Callbacks:
             self.metrics.count_callback(provider, result)
             if result in {CallbackResult.FORGED, CallbackResult.MALFORMED, CallbackResult.TOKEN_USED}:
                 log.warning("callback_refused", provider=provider, why=result.value)
-            return answers[result]()
+            return answers[result]
 
         return Route(path, endpoint, methods=["POST"])
 
     async def _take(self, request: Request, provider: str, reader: CallbackReader, limit: int) -> CallbackResult:
         body = await read_body(request, limit)
         try:
-            callback = reader.read_callback(self._address(request), dict(request.headers), body)
+            callback = reader.read_callback(self._address(request), _headers(request), body)
         except ForgedCallback:
             return CallbackResult.FORGED
         except MalformedCallback:
@@ -101,3 +100,8 @@ class Callbacks:
         path = request.scope.get("raw_path") or request.url.path.encode()
         query: bytes = request.scope["query_string"]
         return self.public_url + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """By their names in lower case; the first of several. Starlette's own mapping searches all of them for each."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}

@@ -31,12 +31,10 @@ def fields_of(body: bytes) -> dict[str, list[str]]:
     for pair in pairs:
         if pair:
             name, _, value = pair.partition("=")
-            fields.setdefault(_decoded(name), []).append(_decoded(value))
+            if "%" in pair or "+" in pair:
+                name, value = unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
+            fields.setdefault(name, []).append(value)
     return fields
-
-
-def _decoded(text: str) -> str:
-    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def is_signed(secret: str, url: str, fields: Fields, headers: Mapping[str, str]) -> bool:
