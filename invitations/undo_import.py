@@ -3,8 +3,10 @@
 from datetime import datetime
 
 import structlog
+from sqlalchemy.engine import Connection
 
 from data.ledger import undoing
+from data.ledger.list_history import places_of_list
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.undoing import Unsent
 from data.permissions import Action
@@ -14,6 +16,11 @@ from invitations.import_rights import refuse_import
 
 log = structlog.get_logger(__name__)
 
+_OTHERS_TOO = (
+    "This list brought people to locations that you do not look after. Ask somebody who looks after all of them to "
+    "take it back."
+)
+
 
 def foresee_undo(ledger: Ledger, actor: Actor, list_id: int) -> Unsent | Refused:
     """What `undo_import` would end, for the question before it."""
@@ -22,6 +29,8 @@ def foresee_undo(ledger: Ledger, actor: Actor, list_id: int) -> Unsent | Refused
             return refusal
         if undoing.find_list(c, actor.account_id, actor.location_ids, list_id) is None:
             return Refused(NOT_YOURS)
+        if not _is_all_theirs(c, actor, list_id):
+            return Refused(_OTHERS_TOO)
         return undoing.unsent(c, list_id)
 
 
@@ -39,6 +48,8 @@ def undo_import(ledger: Ledger, actor: Actor, list_id: int, *, now: datetime) ->
             return Refused(NOT_YOURS)
         if found.undone_at is not None:
             return Refused("This list was taken back already.", is_so_already=True)
+        if not _is_all_theirs(c, actor, list_id):
+            return Refused(_OTHERS_TOO)
         ended, canceled = undoing.undo(c, list_id, at=now, by=actor.email)
         write_audit(
             c, actor, Action.UNDO_IMPORT, f"list {list_id}", before={"name": found.name, "undone_at": None},
@@ -48,3 +59,7 @@ def undo_import(ledger: Ledger, actor: Actor, list_id: int, *, now: datetime) ->
     log.warning("import undone", list_id=list_id, invitations=ended, messages=canceled)
     won_t = "1 queued message won't be sent" if canceled == 1 else f"{canceled:,} queued messages won't be sent"
     return Done(f"Taken back. {won_t if canceled else 'Nothing was queued'}, and nobody is asked because of this list.")
+
+
+def _is_all_theirs(c: Connection, actor: Actor, list_id: int) -> bool:
+    return actor.location_ids is None or places_of_list(c, list_id) <= set(actor.location_ids)

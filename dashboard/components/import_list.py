@@ -103,7 +103,9 @@ def _clock(minutes: int) -> str:
 
 
 def _results(row: dict[str, Any], desk: Desk) -> None:
-    found = list_results(desk.reader, desk.whole_scope, location_id=row["location_id"], name=row["name"])
+    with desk.ledger.read() as c:
+        places = list_history.places_of_list(c, row["list_id"])
+    found = list_results(desk.reader, desk.whole_scope, places=places, name=row["name"])
     st.html('<h3 class="aw-section">What came of it</h3>')
     invited, waiting = found.get("invited", 0), found.get("waiting", 0)
     if not invited:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from data.ledger.controls import Locations
-from data.ledger.tables import jobs, lists, locations
+from data.ledger.tables import customers, invitations, jobs, lists, locations
 from data.words import JobKind
 
 RECENT = timedelta(days=7)  # so long an import that could not be carried out is told of
@@ -78,6 +78,16 @@ def one_list(c: Connection, account_id: int, places: Locations, list_id: int) ->
     )
     row = c.execute(query).first()
     return None if row is None else dict(row._mapping)
+
+
+def places_of_list(c: Connection, list_id: int) -> set[int]:
+    """The locations that a list brought people to: a column of its file may have named others than its own."""
+    found = (
+        sa.select(_l.location_id).where(_l.list_id == list_id),
+        sa.select(customers.c.location_id).where(customers.c.list_id == list_id),
+        sa.select(invitations.c.location_id).where(invitations.c.list_id == list_id),
+    )
+    return set(c.execute(sa.union(*found)).scalars())
 
 
 def _visible(

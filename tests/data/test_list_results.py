@@ -32,10 +32,9 @@ def test_the_people_of_a_list_are_counted_by_how_far_they_came() -> None:
     memory.add("timeline", **at, invitation_id=1, kind="review_linked")
     memory.add("timeline", **at, invitation_id=2, kind="clicked", evidence="machine")  # a scanner, not a person
     memory.add("timeline", **at, invitation_id=3, kind="scored", score=6)
-    assert list_results(memory, Scope(1, (10,)), location_id=10, name="May") == {
+    assert list_results(memory, Scope(1, (10,)), places=[10], name="May") == {
         "invited": 4, "waiting": 1, "delivered": 2, "failed": 1, "opened": 2, "clicked": 2, "scored": 2,
         "platform_chosen": 0, "reviewed": 1, "promoters": 1, "passives": 0, "detractors": 1,
     }  # fmt: skip
-    assert (
-        list_results(memory, Scope(1, (20,)), location_id=10, name="May")["invited"] == 0
-    )  # not a place of the viewer
+    assert list_results(memory, Scope(1, (20,)), places=[10], name="May")["invited"] == 0  # not a place of the viewer
+    assert list_results(memory, Scope(1, (10, 20)), places=[10, 20], name="May")["invited"] == 5  # it named both

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from data.ledger import tables as t
 from data.ledger.imports import ListUndone, begin_list
+from data.ledger.list_history import places_of_list
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from data.words import InvitationStatus, JobKind, RequestStatus, Role, Rule
@@ -188,3 +189,19 @@ def test_a_viewer_and_who_looks_after_another_location_cannot(ledger: Ledger, se
         assert isinstance(foresee_undo(ledger, who, list_id), Refused)
     with ledger.read() as c:
         assert c.scalar(sa.select(t.lists.c.undone_at)) is None
+
+
+def test_a_list_that_brought_people_elsewhere_too_is_taken_back_by_who_looks_after_all_of_them(
+    ledger: Ledger, settings: Settings, world: World
+) -> None:
+    content = b"first name,email,location\nDee,dee@example.com,chicago\nEli,eli@example.com,new-york\n"
+    list_id = imported(ledger, settings, content).list_id
+    assert list_id is not None
+    with ledger.read() as c:
+        assert places_of_list(c, list_id) == {world.chicago, world.new_york}
+    of_chicago = actor(world, Role.MANAGER, world.chicago)
+    for answer in (undo_import(ledger, of_chicago, list_id, now=LATER), foresee_undo(ledger, of_chicago, list_id)):
+        assert isinstance(answer, Refused)
+        assert "people to locations that you do not look after" in answer.reason
+    of_both = actor(world, Role.MANAGER, world.chicago, world.new_york)
+    assert isinstance(undo_import(ledger, of_both, list_id, now=LATER), Done)

@@ -1,6 +1,7 @@
 -- A list's page: one row: how many people of it were invited, are waiting with a message queued, opened, clicked, gave a
--- score, chose a platform or left a review, and the three bands of their NPS scores (stars are none). $list is its name;
--- lists of one name at a location count together. What a machine opened or clicked does not count.
+-- score, chose a platform or left a review, and the three bands of their NPS scores (stars are none). $list is its name, $of
+-- the locations it brought people to; lists of one name at a location count together. What a machine opened or clicked
+-- does not count.
 with of_list as (
     select
         invitation_id,
@@ -11,7 +12,7 @@ with of_list as (
     from requests
     where account_id = $account
         and list_contains($places, location_id)
-        and location_id = $place
+        and list_contains($of, location_id)
         and list_name = $list
     group by invitation_id
 ),
