@@ -46,9 +46,10 @@ ledger, reader = open_source()
 chosen = entrance.let_in(ledger, reader)
 if chosen is None:
     st.stop()
-desk.lay(chosen)
-show_held_senders()
-answer = st.container()
-page.run()
-show_send_form()
-show_answer(answer)  # after the dialogs: a toast before one would make the browser draw it anew, and lose the keyboard
+with desk.laid(chosen):
+    show_held_senders()
+    answer = st.container()
+    page.run()
+    show_send_form()
+    # After the dialogs: a toast before one would make the browser draw it anew, and lose the keyboard.
+    show_answer(answer)

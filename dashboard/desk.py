@@ -3,6 +3,8 @@
 `app.py` lays it out anew on every run; pages take it with `here()`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +14,7 @@ from data.ledger.access import Access, Place, SystemState
 from data.ledger.store import Ledger
 from data.permissions import Action, may
 from data.warehouse.pages import Scope
-from data.warehouse.reader import Reader
+from data.warehouse.reader import Look
 from invitations.controls import Actor
 
 _KEY = "desk"
@@ -23,7 +25,7 @@ class Desk:
     """One person's view, this run. `now` is policy time; `period` says the chosen period in words."""
 
     ledger: Ledger
-    reader: Reader
+    reader: Look
     access: Access
     system: SystemState
     places: tuple[Place, ...]  # the chosen ones
@@ -76,12 +78,17 @@ class Desk:
         return may(self.access.role, action)
 
 
-def lay(desk: Desk) -> None:
-    """Put the desk where the pages of this run find it."""
+@contextmanager
+def laid(desk: Desk) -> Iterator[None]:
+    """Put the desk where the pages of this run find it; when the run is over, so is its look at the history."""
     st.session_state[_KEY] = desk
+    try:
+        yield
+    finally:
+        desk.reader.end()
 
 
 def here() -> Desk:
-    """The desk that app.py laid out for this run."""
+    """The desk that app.py laid out for this run; a part of a page that runs again by itself looks anew."""
     desk: Desk = st.session_state[_KEY]
-    return desk
+    return replace(desk, reader=desk.reader.again()) if desk.reader.is_over else desk

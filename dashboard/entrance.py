@@ -63,7 +63,7 @@ def _desk(ledger: Ledger, reader: Reader, access: Access, system: SystemState) -
         _say_halted(system, access, now_zone=access.account_time_zone)
     desk = Desk(
         ledger=ledger,
-        reader=reader,
+        reader=reader.look(),
         access=access,
         system=system,
         places=places,

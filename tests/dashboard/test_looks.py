@@ -1,0 +1,64 @@
+"""A run of a page takes one look at the history; what runs again by itself takes another."""
+
+import pytest
+
+from dashboard.desk import Desk, here, laid
+from data.ledger import tables as t
+from data.ledger.access import access_of, system_state
+from data.ledger.store import Ledger
+from data.settings import Settings
+from data.warehouse.customers import customer
+from data.warehouse.laid import Laid
+from data.warehouse.pages import Scope
+from data.warehouse.reader import Reader, open_reader
+from tests.dashboard.conftest import Open, text
+from tests.world import NOON
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("page", ["overview", "customers"])
+def test_a_page_asks_once_what_happened_since_the_copy_and_shows_it(
+    look: Open, ledger: Ledger, people: dict[str, int], monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    taken: list[Laid] = []
+    lay = Reader.lay
+
+    def count(reader: Reader) -> Laid:
+        taken.append(lay(reader))
+        return taken[-1]
+
+    monkeypatch.setattr(Reader, "lay", count)
+    app = look(page)
+    assert len(taken) == 1
+    if page == "customers":
+        with ledger.write() as c:
+            c.execute(t.customers.update().where(t.customers.c.customer_id == people["cleo"]).values(first_name="Newt"))
+        assert "Newt" in text(app.run())
+        assert len(taken) == 2
+
+
+@pytest.mark.one_database
+def test_a_part_of_a_page_that_runs_again_by_itself_sees_what_happened_meanwhile(
+    ledger: Ledger, people: dict[str, int], settings: Settings
+) -> None:
+    with ledger.read() as c:
+        access, system = access_of(c, "owner@acme.example"), system_state(c)
+    assert access is not None
+    look = open_reader(ledger, settings.warehouse_folder).look()
+    scope = Scope(access.account_id, tuple(place.location_id for place in access.places))
+
+    def name() -> str:
+        found = customer(here().reader, scope, people["cleo"])
+        return str(found and found["first_name"])
+
+    def rename(first_name: str) -> None:
+        with ledger.write() as c:
+            c.execute(t.customers.update().values(first_name=first_name))
+
+    with laid(Desk(ledger, look, access, system, access.places, None, "ever", NOON)):
+        assert name() == "Cleo"
+        rename("Newt")
+        assert name() == "Cleo"  # one run shows one state
+    assert name() == "Newt"
+    rename("Oda")
+    assert name() == "Oda"
