@@ -30,7 +30,8 @@ def policy_in_effect(ledger: Ledger, account_id: int, now: datetime) -> Policy:
 def waiting_count(ledger: Ledger, account_id: int) -> int:
     """At most how many customers have yet to be asked: what a simulation takes long for."""
     with ledger.read() as c:
-        return count_without_unit(c, account_id)
+        change = last_change(c)
+    return _waiting(ledger.settings.ledger_address, change, account_id, ledger)
 
 
 def simulated(ledger: Ledger, now: datetime, days: int, rules: dict[str, Any] | None = None) -> Simulation:
@@ -39,6 +40,12 @@ def simulated(ledger: Ledger, now: datetime, days: int, rules: dict[str, Any] | 
         change = last_change(c)
     key = json.dumps(rules, sort_keys=True) if rules is not None else None
     return _simulated(ledger.settings.ledger_address, change, days, key, ledger, now)
+
+
+@st.cache_data(ttl=_KEPT_FOR, max_entries=_KEPT, show_spinner=False)
+def _waiting(address: str, change: str, account_id: int, _ledger: Ledger) -> int:
+    with _ledger.read() as c:
+        return count_without_unit(c, account_id)
 
 
 @st.cache_data(ttl=_KEPT_FOR, max_entries=_KEPT, show_spinner="Working it out")

@@ -140,13 +140,17 @@ def plan_for(
     # Who gets the last units, or the next place of a list, depends on everybody; so ask about everybody, but only then.
     standing = read_standing(c, account_id, now)
     is_shared = not is_brief and (
-        standing.paces or standing.quota.location_left or count_without_unit(c, account_id) > standing.quota.left
+        standing.paces or standing.quota.location_left or _is_scarce(c, account_id, standing.quota.left)
     )
     sources = read_sources(c, account_id, at=now, person_ids=None if is_shared else person_ids, besides=besides)
     candidates = build(supposing(sources) if supposing else sources, now)
     verdicts = plan(candidates, policy, now, standing).filter(pl.col("person_id").is_in(person_ids))
     said = [make(policy) for make in rules.ALL]
     return verdicts.with_columns(rule.says.alias(_SAYS + rule.name.value) for rule in said), policy
+
+
+def _is_scarce(c: Connection, account_id: int, left: int) -> bool:
+    return count_without_unit(c, account_id, up_to=left + 1) > left
 
 
 def explain(

@@ -8,7 +8,14 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.frames import MOMENT, Schema, frame
 from data.ledger.manual_asks import BY_HOOK
-from data.ledger.tables import invitations, manual_asks, past_invitations, person_addresses, quota_reservations
+from data.ledger.tables import (
+    customers,
+    invitations,
+    manual_asks,
+    past_invitations,
+    person_addresses,
+    quota_reservations,
+)
 
 _a, _i, _m, _p, _res = person_addresses.c, invitations.c, manual_asks.c, past_invitations.c, quota_reservations.c
 
@@ -45,7 +52,14 @@ def read_asks(connection: Connection, account_id: int, person_ids: Collection[in
     return pl.concat([frame(connection, query, schema) for query in (units, handed, elsewhere)])
 
 
-def read_manual_asks(connection: Connection, account_id: int) -> pl.DataFrame:
+def customers_of(person_ids: Collection[int]) -> sa.Select[tuple[int]]:
+    """The `customer_id` of all that these people are, at whatever location; for a WHERE."""
+    return sa.select(customers.c.customer_id).where(customers.c.person_id.in_(person_ids))
+
+
+def read_manual_asks(
+    connection: Connection, account_id: int, person_ids: Collection[int] | None = None
+) -> pl.DataFrame:
     """`customer_id`, `asked_at`, `sent_by` and what was asked for: the newest of each customer, spent or not.
 
     What came through /hooks/customers nobody sent: `sent_by` is null, as for Automation.
@@ -66,4 +80,6 @@ def read_manual_asks(connection: Connection, account_id: int) -> pl.DataFrame:
         .where(_m.account_id == account_id)
         .order_by(_m.asked_at, _m.manual_ask_id)
     )  # fmt: skip
+    if person_ids is not None:
+        query = query.where(_m.customer_id.in_(customers_of(person_ids)))
     return frame(connection, query, schema).unique("customer_id", keep="last", maintain_order=True)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from data.ledger import candidate_bars
 from data.ledger import candidate_settings as settings
 from data.ledger.asks import came_again, counting
-from data.ledger.candidate_asks import read_asks, read_manual_asks
+from data.ledger.candidate_asks import customers_of, read_asks, read_manual_asks
 from data.ledger.frames import MOMENT, Schema, frame, word
 from data.ledger.tables import (
     customers,
@@ -96,12 +96,12 @@ def read_sources(
         steps=settings.read_steps(connection, account_id),
         channels=settings.read_channels(connection, account_id),
         templates=settings.read_templates(connection, account_id),
-        suppressed_people=candidate_bars.read_suppressed_people(connection, account_id),
-        suppressed_addresses=candidate_bars.read_suppressed_addresses(connection, account_id),
-        excluded_people=candidate_bars.read_excluded_people(connection, account_id),
-        consents=candidate_bars.read_consents(connection, account_id),
+        suppressed_people=candidate_bars.read_suppressed_people(connection, account_id, person_ids),
+        suppressed_addresses=candidate_bars.read_suppressed_addresses(connection, account_id, person_ids),
+        excluded_people=candidate_bars.read_excluded_people(connection, account_id, person_ids),
+        consents=candidate_bars.read_consents(connection, account_id, person_ids),
         asks=read_asks(connection, account_id, person_ids),
-        manual_asks=read_manual_asks(connection, account_id),
+        manual_asks=read_manual_asks(connection, account_id, person_ids),
         has_follow_ups=settings.has_follow_ups(connection, account_id),
     )
 
@@ -116,12 +116,14 @@ def read_people(
     counts = [_i.invitation_id.is_(None), _i.status.in_(GOING_ON), came_again()]
     if besides is not None:
         counts.append(_c.customer_id == besides)
-    current = (
+    counting_ones = (
         sa.select(counting(invitations).label("invitation_id"), _i.customer_id)
         .where(_i.account_id == account_id)
         .group_by(_i.customer_id)
-        .subquery()
     )
+    if person_ids is not None:  # said of both: neither database carries it into what is grouped
+        counting_ones = counting_ones.where(_i.customer_id.in_(customers_of(person_ids)))
+    current = counting_ones.subquery()
     newest_sequence = sa.select(sa.func.max(sequences.c.sequence_id)).where(sequences.c.account_id == account_id)
     query = (
         sa.select(
@@ -230,17 +232,26 @@ def read_messages(connection: Connection, account_id: int, person_ids: Collectio
     return frame(connection, query, schema)
 
 
-def count_without_unit(connection: Connection, account_id: int) -> int:
-    """At most how many invitations may want a unit of quota: of customers never asked or come again, and active."""
+def count_without_unit(connection: Connection, account_id: int, *, up_to: int | None = None) -> int:
+    """At most how many invitations may want a unit of quota: of customers never asked or come again, and active.
+
+    Counted no further than `up_to`, and not one by one where all customers there are would be fewer.
+    """
+    if up_to is not None:
+        everybody = connection.execute(sa.select(sa.func.count()).select_from(customers)).scalar_one()
+        if everybody < up_to:
+            return everybody
     held = quota_reservations.c
     has_unit = sa.exists().where(held.invitation_id == _i.invitation_id, held.released_at.is_(None))
     is_active = _i.status == InvitationStatus.ACTIVE
     wanting = sa.or_(_i.invitation_id.is_(None), sa.and_(is_active, ~has_unit), came_again())
-    return connection.execute(
-        sa.select(sa.func.count())
+    found = (
+        sa.select(_c.customer_id)
         .select_from(customers.outerjoin(invitations, _i.customer_id == _c.customer_id))
         .where(_c.account_id == account_id, wanting)
-    ).scalar_one()
+        .limit(up_to)
+    )
+    return connection.execute(sa.select(sa.func.count()).select_from(found.subquery())).scalar_one()
 
 
 def read_facts(connection: Connection, account_id: int, person_ids: Collection[int] | None) -> pl.DataFrame:
@@ -272,6 +283,7 @@ def read_units(connection: Connection, account_id: int, person_ids: Collection[i
     """The invitations that hold a unit of quota, of whatever cycle."""
     held = quota_reservations.c
     query = sa.select(held.invitation_id).where(held.account_id == account_id, held.released_at.is_(None))
-    if person_ids is not None:
-        query = query.join(invitations, _i.invitation_id == held.invitation_id).where(_i.person_id.in_(person_ids))
+    if person_ids is not None:  # not a join: SQLite would go through every unit of the account
+        theirs = sa.select(_i.invitation_id).where(_i.person_id.in_(person_ids))
+        query = query.where(held.invitation_id.in_(theirs))
     return frame(connection, query, {"invitation_id": pl.Int64})

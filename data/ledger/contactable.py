@@ -1,5 +1,7 @@
 """Who is never asked because they belong to the business. Without Polars: `send` asks this of each claim."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from data.ledger.tables import customers, person_addresses, users
@@ -16,12 +18,21 @@ def is_excluded(person_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     return sa.or_(named, sa.exists(_users_themselves().where(_a.person_id == person_id)))
 
 
-def excluded_people(account_id: int) -> sa.Select[tuple[int]]:
-    """The `person_id` of all staff and relatives of an account, each once: what `is_excluded` says, in bulk."""
+def excluded_people(account_id: int, person_ids: Collection[int] | None = None) -> sa.Select[tuple[int]]:
+    """The `person_id` of all staff and relatives of an account, each once: what `is_excluded` says, in bulk.
+
+    `person_ids`: as far as they are among these people (None: all).
+    """
     named = sa.select(customers.c.person_id).where(
         customers.c.account_id == account_id, customers.c.relationship != Relationship.CUSTOMER
     )
-    both = sa.union(named, _users_themselves().where(_a.account_id == account_id)).subquery()
+    themselves = _users_themselves()
+    if person_ids is None:
+        themselves = themselves.where(_a.account_id == account_id)
+    else:  # without the account, by which SQLite would read all of its addresses
+        named = named.where(customers.c.person_id.in_(person_ids))
+        themselves = themselves.where(_a.person_id.in_(person_ids))
+    both = sa.union(named, themselves).subquery()
     return sa.select(both.c.person_id)
 
 

@@ -11,8 +11,17 @@ from data.ledger import tables as t
 from data.ledger.candidates import read_candidates
 from data.ledger.store import Ledger
 from data.ledger.suppressions import is_suppressed, record
-from data.words import AddressKind, Channel, InvitationStatus, RequestStatus, SuppressionEffect, SuppressionReason
-from tests.world import NOON, World, insert, make_customer, make_request, make_world
+from data.words import (
+    AddressKind,
+    Channel,
+    ConsentBasis,
+    InvitationStatus,
+    Relationship,
+    RequestStatus,
+    SuppressionEffect,
+    SuppressionReason,
+)
+from tests.world import NOON, World, insert, insert_many, make_customer, make_request, make_world, suppress
 
 
 def read(ledger: Ledger, world: World, **values: Any) -> pl.DataFrame:
@@ -31,12 +40,39 @@ def test_every_customer_is_there_once_for_each_channel_of_the_next_step(ledger: 
     assert rows.select("zones", "recipient_country").unique().rows() == [("America/Chicago", "US")]
 
 
-def test_only_the_people_asked_about_are_read(ledger: Ledger) -> None:
+def test_whoever_is_asked_about_reads_the_same_alone_as_among_everybody(ledger: Ledger) -> None:
     world = make_world(ledger)
-    customers = [make_customer(ledger, world) for _ in range(3)]
-    with ledger.read() as c:
-        person = c.scalar(sa.select(t.customers.c.person_id).where(t.customers.c.customer_id == customers[1]))
-    assert set(read(ledger, world, person_ids=[person])["customer_id"]) == {customers[1]}
+    opted_out, no_mailbox, by_hand, staff, under_way, *_others = [make_customer(ledger, world) for _ in range(6)]
+    an_owner = make_customer(ledger, world, email="owner@acme.example")
+    make_request(ledger, world, under_way, status=RequestStatus.SENT, handed_at=NOON)
+    with ledger.write() as c:
+        rows = {row.customer_id: row for row in c.execute(sa.select(t.customers))}
+        c.execute(
+            t.customers.update().where(t.customers.c.customer_id == staff).values(relationship=Relationship.STAFF)
+        )
+        for basis, customer in ((ConsentBasis.EXPRESS, opted_out), (ConsentBasis.PURCHASE, no_mailbox)):
+            insert(c, t.consents, account_id=world.account_id, customer_id=customer, basis=basis, given_at=NOON,
+                   how="list", recorded_by="test")  # fmt: skip
+        insert(c, t.manual_asks, account_id=world.account_id, customer_id=by_hand, asked_by="owner", asked_at=NOON)
+        unit = {row.customer_id: row.invitation_id for row in c.execute(sa.select(t.invitations))}[under_way]
+        insert_many(c, t.quota_reservations, [
+            {"invitation_id": unit, "account_id": world.account_id, "location_id": world.chicago,
+             "cycle_start_date": NOON.date(), "reserved_at": NOON}
+        ])  # fmt: skip
+        insert_many(c, t.person_addresses, [
+            {"account_id": world.account_id, "kind": AddressKind.PHONE, "address": "+13125550999",
+             "person_id": rows[opted_out].person_id}
+        ])  # fmt: skip
+    suppress(ledger, world, AddressKind.PHONE, "+13125550999")  # a number of theirs that nobody writes to any more
+    suppress(ledger, world, AddressKind.EMAIL, rows[no_mailbox].email, Channel.EMAIL)
+    everybody = read(ledger, world)
+    barred = everybody.filter("is_suppressed")["customer_id"].unique().sort().to_list()
+    assert barred == [opted_out, no_mailbox]  # and so the bars are there to be read
+    assert set(everybody.filter("is_excluded")["customer_id"]) == {staff, an_owner}
+    for row in rows.values():
+        alone = read(ledger, world, person_ids=[row.person_id])
+        assert alone.equals(everybody.filter(pl.col("person_id") == row.person_id)), row.customer_id
+        assert set(alone["customer_id"]) == {row.customer_id}
 
 
 def test_the_number_of_queries_does_not_grow_with_the_customers(ledger: Ledger) -> None:
