@@ -15,6 +15,7 @@ Datasette, `python -m venv PEER && PEER/bin/pip install datasette`.
 
 import argparse
 import json
+import logging
 import os
 import socket
 import statistics
@@ -25,6 +26,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from bench.dashboard_search import Looked, Timed, history_round, search_round
 from bench.dashboard_world import NOW, OWNER, make_home, touch
@@ -225,6 +228,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.only = asked.only.split(",")
     assert set(asked.only) <= set(PARTS), f"--only takes some of {', '.join(PARTS)}"
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory() as name:
         folder = asked.homes or Path(name)
         folder.mkdir(parents=True, exist_ok=True)

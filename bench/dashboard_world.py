@@ -8,7 +8,7 @@ page reads there), so that what pages ask of it costs what it would. All of it i
 import sqlite3
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -195,7 +195,7 @@ def touch(home: Path, customers: int) -> None:
     ledger = open_ledger(Settings(home=home))
     with ledger.write() as c:
         chosen = t.customers.c.customer_id <= customers
-        c.execute(t.customers.update().where(chosen).values(changed_at=ledger.now(c) + timedelta(minutes=1)))
+        c.execute(t.customers.update().where(chosen).values(changed_at=ledger.now(c)))
     ledger.close()
 
 
@@ -245,7 +245,6 @@ def _fill_ledger(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     for name, query in _LEDGER_ONLY.items():
         _copy(connection, ledger, name, query)
     ledger.execute("commit")
-    ledger.execute("analyze")
     ledger.close()
 
 
