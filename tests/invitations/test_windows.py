@@ -28,7 +28,7 @@ PLAIN: dict[str, Any] = {"stricter_hours": [], "consent": []}
 def policy(opens: str = "08:00", closes: str = "21:00", **more: Any) -> Policy:
     """Those hours and no stricter ones, unless `stricter_hours` says so."""
     hours = {name: more.pop(name) for name in ("weekdays", "skip_holidays") if name in more}
-    return Policy.load(PLAIN | {"quiet_hours": {"opens": opens, "closes": closes, **hours}} | more)
+    return Policy.load({**PLAIN, "quiet_hours": {"opens": opens, "closes": closes, **hours}, **more})
 
 
 SHIPPED = Policy.load({})  # 08:00 to 21:00, and the states' table
