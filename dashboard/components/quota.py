@@ -23,10 +23,7 @@ def quota_cards(desk: Desk) -> list[Card]:
     Whoever pressed Buy More is asked how many.
     """
     with desk.ledger.read() as c:
-        whole = standing(c, desk.access.account_id, desk.now)
-        invited = sum(
-            standing(c, desk.access.account_id, desk.now, place.location_id).location_used or 0 for place in desk.places
-        )
+        whole = standing(c, desk.access.account_id, desk.now, [place.location_id for place in desk.places])
     resets = f"Resets {long_day(whole.resets_date)}"
     cards = []
     if desk.may(Action.SEE_ACCOUNT_QUOTA):
@@ -43,7 +40,7 @@ def quota_cards(desk: Desk) -> list[Card]:
         if lead and st.session_state.get(_ASKED):
             st.dialog("Buy more invitations", on_dismiss=_forget)(_question)()
     name = desk.places[0].name if len(desk.places) == 1 else "all your locations"
-    cards.append(Card("Invited This Cycle", f"{invited:,}", of=name, below=resets))
+    cards.append(Card("Invited This Cycle", f"{whole.location_used or 0:,}", of=name, below=resets))
     return cards
 
 

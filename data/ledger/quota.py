@@ -1,5 +1,6 @@
 """How much of the account's quota is used, and when it comes back. Reserving a unit is the claim's (`dispatch`)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,8 +17,8 @@ from data.ledger.tables import accounts, quota_cycles, quota_reservations
 class QuotaStanding:
     """The cycle that holds a moment, for both dashboard cards. Units are invitations.
 
-    `used` and `allowance` are the account's, over all locations; `location_used` is one location's reservations in
-    this cycle that were not given back (None when no location was asked for).
+    `used` and `allowance` are the account's, over all locations; `location_used` is the reservations of some
+    locations in this cycle that were not given back (None when none were asked for).
     """
 
     used: int
@@ -54,7 +55,9 @@ def ensure_cycle(connection: Connection, account_id: int, at: datetime) -> date:
     return start
 
 
-def standing(connection: Connection, account_id: int, at: datetime, location_id: int | None = None) -> QuotaStanding:
+def standing(
+    connection: Connection, account_id: int, at: datetime, location_ids: Collection[int] | None = None
+) -> QuotaStanding:
     """How the quota stands in the cycle that holds `at`. A cycle nobody has claimed in yet stands at zero."""
     account = _account(connection, account_id)
     start, end = cycle_at(at, account.cycle_anchor_day, account.time_zone)
@@ -64,12 +67,12 @@ def standing(connection: Connection, account_id: int, at: datetime, location_id:
         )
     ).first()
     location_used = None
-    if location_id is not None:
+    if location_ids is not None:
         location_used = connection.execute(
             sa.select(sa.func.count()).where(
                 quota_reservations.c.account_id == account_id,
                 quota_reservations.c.cycle_start_date == start,
-                quota_reservations.c.location_id == location_id,
+                quota_reservations.c.location_id.in_(sorted(location_ids)),
                 quota_reservations.c.released_at.is_(None),
             )
         ).scalar_one()

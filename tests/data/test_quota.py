@@ -14,7 +14,7 @@ from tests.world import NOON, make_customer, make_request, make_world
 def test_a_cycle_in_which_nothing_was_claimed_stands_at_zero(ledger: Ledger) -> None:
     world = make_world(ledger, quota=200)
     with ledger.read() as c:
-        now = standing(c, world.account_id, NOON, world.chicago)
+        now = standing(c, world.account_id, NOON, [world.chicago])
     assert (now.used, now.allowance, now.left, now.location_used) == (0, 200, 200, 0)
     assert now.resets_date == date(2026, 12, 1)
 
@@ -52,8 +52,9 @@ def test_a_locations_card_counts_its_own_units_of_this_cycle_that_were_not_given
         ensure_cycle(c, world.account_id, NOON)
         c.execute(t.quota_cycles.update().values(used=2, allowance=250))  # with a boost of fifty
     with ledger.read() as c:
-        now = standing(c, world.account_id, NOON, world.chicago)
+        now = standing(c, world.account_id, NOON, [world.chicago])
         assert (now.used, now.allowance, now.left, now.location_used) == (2, 250, 248, 1)
+        assert standing(c, world.account_id, NOON, [world.chicago, world.new_york]).location_used == 2
         assert standing(c, world.account_id, NOON).location_used is None
         assert standing(c, world.account_id, now.resets_at - timedelta(seconds=1)).used == 2
         assert standing(c, world.account_id, now.resets_at).used == 0
