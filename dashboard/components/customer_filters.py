@@ -40,11 +40,7 @@ _ORDERS = {
     "Ratings, best first": CustomerOrder.RATING,
     "Ratings, worst first": CustomerOrder.RATING_LOWEST,
 }
-_IN_PAIRS = list(_ORDERS)
-SORTING = Sorting(
-    "customers",
-    {usual.split(",")[0]: (usual, other) for usual, other in zip(_IN_PAIRS[::2], _IN_PAIRS[1::2], strict=True)},
-)
+SORTING = Sorting.of("customers", _ORDERS)
 _ANSWERS = {
     Answer.PROMOTER: "Promoters (9 or 10)",
     Answer.PASSIVE: "Passives (7 or 8)",

@@ -115,8 +115,11 @@ def _draw_buttons(name: str, number: Any, buttons: Sequence[Button]) -> None:
 
 
 def _cell(column: Column, content: object, label: str = "") -> Markup:
+    """`label`: the heading, for who hears the cell, and for a phone, where nothing stands over it."""
     classes = "aw-cell" + (" aw-number" if column.is_number else "") + ("" if column.on_phone else " aw-wide")
-    return Markup('<div class="{}" data-label="{}">{}</div>').format(classes, label, "" if content is None else content)
+    shown = "" if content is None else content
+    named = Markup(' role="group" aria-label="{0}" data-label="{0}"').format(label) if label and shown != "" else ""
+    return Markup('<div class="{}"{}>{}</div>').format(classes, named, shown)
 
 
 def _line(tracks: str, cells: Sequence[Markup], extra: str) -> Markup:

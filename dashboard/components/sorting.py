@@ -4,7 +4,7 @@ The order itself is a select box, so that it stands in the link, and so that a p
 sort too; where there are headings the box is hidden (style.css).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -20,6 +20,12 @@ class Sorting:
 
     table: str
     orders: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, table: str, words: Iterable[str]) -> "Sorting":
+        """From orders in pairs, each "HEADING, how": the usual one, and the other way round."""
+        pairs = zip(*[iter(words)] * 2, strict=True)
+        return cls(table, {usual.split(",")[0]: (usual, other) for usual, other in pairs})
 
     def choose_order(self) -> str:
         """The box; the order in words, the first of all unless another is chosen."""

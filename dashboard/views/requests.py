@@ -16,6 +16,7 @@ from dashboard.components.picking import Picking
 from dashboard.components.rows import Button, Column, draw_rows, moment_cell, person_cell, two_lines
 from dashboard.components.send_form import TITLE, open_send_form
 from dashboard.components.settle import ask_to_settle, show_settling
+from dashboard.components.sorting import Sorting
 from dashboard.components.standing import IN_DOUBT, PAUSED, STOPPED, Standings, read_standings
 from dashboard.components.why_queued import ask_why, show_why
 from dashboard.desk import Desk, here
@@ -27,11 +28,22 @@ from data.warehouse.requests import NO_LIST, RequestFilter, RequestOrder, reques
 from data.words import Channel, ScreenStatus
 
 _ORDERS = {
-    "Newest first": RequestOrder.NEWEST,
-    "Oldest first": RequestOrder.OLDEST,
-    "Name": RequestOrder.NAME,
-    "Most retries": RequestOrder.RETRIES,
+    "Date sent, newest first": RequestOrder.NEWEST,
+    "Date sent, oldest first": RequestOrder.OLDEST,
+    "Invite sent to, A to Z": RequestOrder.NAME,
+    "Invite sent to, Z to A": RequestOrder.NAME_DOWN,
+    "Email or phone, A to Z": RequestOrder.ADDRESS,
+    "Email or phone, Z to A": RequestOrder.ADDRESS_DOWN,
+    "Sent by, A to Z": RequestOrder.SENT_BY,
+    "Sent by, Z to A": RequestOrder.SENT_BY_DOWN,
+    "Sent via, A to Z": RequestOrder.CHANNEL,
+    "Sent via, Z to A": RequestOrder.CHANNEL_DOWN,
+    "Status, A to Z": RequestOrder.STATUS,
+    "Status, Z to A": RequestOrder.STATUS_DOWN,
+    "Retries, most first": RequestOrder.RETRIES,
+    "Retries, fewest first": RequestOrder.RETRIES_FEWEST,
 }
+_SORTING = Sorting.of("requests", _ORDERS)
 _ANY_LIST, _WITHOUT_LIST = "All lists", "No list"
 Row = dict[str, Any]
 
@@ -43,14 +55,16 @@ def _columns(desk: Desk, standings: Standings) -> list[Column]:
             "Invite sent to",
             lambda row: person_cell(row["name"], "" if is_one_place else row["location_name"]),
             "1.5fr",
+            sorts=("Invite sent to",),
         ),
-        Column("Email or phone", _address, "1.7fr"),
+        Column("Email or phone", _address, "1.7fr", sorts=("Email or phone",)),
         Column("Sent by", lambda row: two_lines(row["sent_by"], row["list_name"] or "", row["sent_by"]), "1.35fr",
-               on_phone=False),
-        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.75fr", on_phone=False),
-        Column("Date sent", lambda row: _sent(row, desk, standings), "1.75fr"),
-        Column("Status", lambda row: _status(row, desk, standings), "1.5fr"),
-        Column("Retries", lambda row: row["retries"], "0.6fr", is_number=True, on_phone=False),
+               on_phone=False, sorts=("Sent by",)),
+        Column("Sent via", lambda row: said(CHANNEL, row["channel"]), "0.75fr", on_phone=False,
+               sorts=("Sent via",)),
+        Column("Date sent", lambda row: _sent(row, desk, standings), "1.75fr", sorts=("Date sent",)),
+        Column("Status", lambda row: _status(row, desk, standings), "1.5fr", sorts=("Status",)),
+        Column("Retries", lambda row: row["retries"], "0.65fr", is_number=True, on_phone=False, sorts=("Retries",)),
     ]  # fmt: skip
 
 
@@ -120,8 +134,7 @@ def _choose(desk: Desk) -> tuple[RequestFilter, RequestOrder, int]:
             channel = st.selectbox("Channel", ["All channels", *CHANNEL.values()], key="requests_channel", **again)
         with st.container(width=200):
             of_list = st.selectbox("List", [_ANY_LIST, _WITHOUT_LIST, *names], key="requests_list", **again)
-        with st.container(width=160):
-            order = st.selectbox("Order", list(_ORDERS), key="requests_order", **again)
+        order = _ORDERS[_SORTING.choose_order()]
     chosen = RequestFilter(channel=_channel(channel), search=search, list_name=_list(of_list, names))
     counts = requests_by_status(desk.reader, desk.scope, chosen)
     shown = [status for status in ScreenStatus if status is not ScreenStatus.CANCELED or counts.get(status)]
@@ -129,9 +142,9 @@ def _choose(desk: Desk) -> tuple[RequestFilter, RequestOrder, int]:
     words = {EVERY: f"All {whole:,}"} | {status.value: f"{status} {counts.get(status, 0):,}" for status in shown}
     status = tabs("requests", "Status", words)
     if status is None:
-        return chosen, _ORDERS.get(order, RequestOrder.NEWEST), whole
+        return chosen, order, whole
     only = RequestFilter((ScreenStatus(status),), chosen.channel, chosen.search, chosen.list_name)
-    return only, _ORDERS.get(order, RequestOrder.NEWEST), counts.get(status, 0)
+    return only, order, counts.get(status, 0)
 
 
 def _channel(word: str) -> str | None:
@@ -176,6 +189,7 @@ def show() -> None:
             "requests", rows, _columns(desk, standings), lambda row: row["request_id"],
             lambda row: _buttons(row, desk, standings),
             picking=Picking("requests", lambda row: row["name"] or row["address"]) if is_picking else None,
+            sorting=_SORTING,
         )  # fmt: skip
     show_settling(rows)
     show_why(rows, standings)

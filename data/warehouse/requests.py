@@ -18,7 +18,17 @@ class RequestOrder(StrEnum):
     NEWEST = "coalesce(handed_at, not_before) desc, request_id desc"
     OLDEST = "coalesce(handed_at, not_before), request_id"
     NAME = "lower(name), request_id"
+    NAME_DOWN = "lower(name) desc, request_id desc"
+    ADDRESS = "address, request_id"
+    ADDRESS_DOWN = "address desc, request_id desc"
+    SENT_BY = "lower(sent_by), request_id"
+    SENT_BY_DOWN = "lower(sent_by) desc, request_id desc"
+    CHANNEL = "channel, request_id"
+    CHANNEL_DOWN = "channel desc, request_id desc"
+    STATUS = "screen_status, request_id"
+    STATUS_DOWN = "screen_status desc, request_id desc"
     RETRIES = "retries desc, request_id desc"
+    RETRIES_FEWEST = "retries, request_id"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,3 +21,4 @@ def test_rows_without_buttons_keep_the_place_of_the_actions_free() -> None:
     assert text(app).count("aw-no-actions") == 1
     assert "Actions" in text(app)
     assert buttons(app) == ["stop_Ana"]
+    assert '<div class="aw-cell" role="group" aria-label="Name" data-label="Name">Ana</div>' in text(app)
