@@ -11,6 +11,7 @@ from typing import Any
 
 from data.ledger.consents import BasisGiven, is_refused
 from data.words import Channel, ConsentBasis, address_kind
+from invitations.consent import CHANNEL_NAMES
 from invitations.policy import Policy
 
 _COLUMN = {channel: address_kind(channel).value for channel in Channel}
@@ -56,15 +57,15 @@ class ConsentGaps:
     def in_words(self) -> list[str]:
         """What the report says, and how to mend it; nothing where nothing is missing."""
         told = [
-            f"{self.missing[channel]} of {self.reachable[channel]} customers cannot be asked by {channel.value}: no "
-            f"consent is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
+            f"{self.missing[channel]} of {self.reachable[channel]} customers cannot be asked by "
+            f"{CHANNEL_NAMES[channel]}: no consent is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
             for channel in Channel
             if self.missing[channel]
         ]
         if told:
             told.append(
-                "If they did consent, say so: import the list again under another name with --consent and "
-                '--consent-text, or give it a column "consent" with yes, no or the day.'
+                "If they did consent, say so: declare it for the whole list, or give the file a column “consent” with "
+                "yes, no or the day. A list that is in already comes again under another name."
             )
         if self.refused:
             told.append(

@@ -153,7 +153,8 @@ def _tell(
         return
     unread = {"columns not used": ", ".join(report.unread_columns)} if report.unread_columns else {}
     show(title, {**words, **unread}, as_json=False)
-    for note in report.notes:
+    how = ("A whole list's consent is declared with --consent and --consent-text.",) if report.no_consent else ()
+    for note in (*report.notes, *how):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     show_complaints(report.rejected, written_to=rejected)
 

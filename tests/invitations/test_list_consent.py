@@ -218,8 +218,9 @@ def test_without_consent_the_report_counts_by_channel_who_cannot_be_asked_and_ho
         report = take(ledger, content, dry_run=is_trial)
         assert {channel.value: count for channel, count in report.no_consent.items()} == {"sms": 2, "email": 1}
         told = " ".join(report.notes)
-        assert "2 of 3 customers cannot be asked by sms: no consent is known (express" in told
-        assert "--consent" in told
+        assert "2 of 3 customers cannot be asked by SMS: no consent is known (express" in told
+        assert "declare it for the whole list" in told
+        assert "--" not in told  # it is read on the dashboard as well
     declared = take(ledger, content, "June", declared=EXPRESS)
     assert (dict(declared.no_consent), declared.notes) == ({}, ())
     bare = take(ledger, content.replace(",yes", ","), "July")  # what the ledger knows counts

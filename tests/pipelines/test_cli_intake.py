@@ -10,7 +10,7 @@ from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import ConsentBasis, Role
 from tests.pipelines.commands import Run
-from tests.world import make_world
+from tests.world import RULES, make_world
 
 
 def csv(folder: Path, text: str, name: str = "may.csv") -> str:
@@ -20,7 +20,13 @@ def csv(folder: Path, text: str, name: str = "may.csv") -> str:
 
 def test_consent_is_declared_for_a_whole_list_with_its_words_and_day(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     make_world(ledger)
-    file = csv(tmp_path, "email,visit date\nana@example.com,03/04/2026\n")
+    with ledger.write() as c:
+        rules = {name: value for name, value in RULES.items() if name != "consent"}  # as shipped
+        c.execute(t.policies.update().values(rules=rules))
+    file = csv(tmp_path, "email,phone,visit date\nana@example.com,312-555-0101,03/04/2026\n")
+    trial = run("import", file, "--location", "chicago", "--list", "May", "--dry-run").output
+    assert "cannot be asked by SMS" in trial
+    assert "declared with --consent and --consent-text" in trial
     result = run(
         "import", file, "--location", "chicago", "--list", "May", "--consent", "express", "--consent-text", "Text me",
         "--consented-on", "2026-03-05", "--speed", "50/hour mon-fri 09:00-17:00", "--at", "2030-12-02 10:00",
