@@ -30,7 +30,7 @@ GROUP_POSTS = 300
 GROUP_BYTES = 4 * 2**20
 _AHEAD = 2  # groups at the writer: one that it stores, and one that it need not wait for
 _FIRST_SECONDS = 5.0  # for the first writer to come up, before web/ serves without it
-_LIVED = 1.0  # seconds: a writer that dies younger is followed by another only after as long
+_LIVED = 0.25  # seconds: a writer that dies younger is followed by another only after as long
 
 
 class ComeAgain(Exception):

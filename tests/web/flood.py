@@ -44,10 +44,11 @@ def serve(home: Path, ledger_url: str | None, listening: socket.socket) -> None:
 
 def writers_of(server: int) -> list[int]:
     """Who writes for a web/: children of its child."""
-    return [writer for nursery in _children(server) for writer in _children(nursery)]
+    return [writer for nursery in children_of(server) for writer in children_of(nursery)]
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:

@@ -15,7 +15,7 @@ import web.inbox
 from connectors import Callback
 from invitations.events import Posted
 from web.inbox import GROUP_BYTES, GROUP_POSTS, MOST_BYTES, Inbox, NoRoom, NotStored, WriterGone
-from web.writer import as_frame, start_thread
+from web.writer import as_frame, start_thread, write_on
 
 pytestmark = pytest.mark.one_database
 
@@ -150,6 +150,16 @@ def test_what_a_writer_had_when_it_died_may_come_again_and_the_next_writer_store
     assert [type(answer) for answer in store.run(act)] == [WriterGone, WriterGone, bool, bool]
     assert store.groups == [["c", "d"]]
     assert lost == [1]
+
+
+def test_a_writer_stores_what_has_come_though_who_sent_it_is_dead() -> None:
+    ours, theirs = socket.socketpair()
+    frames = [as_frame([post(name)]) for name in "abc"]
+    ours.sendall(b"".join(frames)[:-1])  # killed in the middle of the third
+    ours.close()
+    store = Store()
+    write_on(theirs, lambda: nullcontext(store))
+    assert store.groups == [["a"], ["b"]]
 
 
 def test_what_was_taken_is_stored_before_the_end_and_nothing_is_taken_after_it() -> None:
