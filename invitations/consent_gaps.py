@@ -57,10 +57,10 @@ class ConsentGaps:
     def in_words(self) -> list[str]:
         """What the report says, and how to mend it; nothing where nothing is missing."""
         told = [
-            f"{self.missing[channel]} of {self.reachable[channel]} customers cannot be asked by "
-            f"{CHANNEL_NAMES[channel]}: no consent is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
+            f"{count} of {self.reachable[channel]} customers cannot be asked by {CHANNEL_NAMES[channel]}: no consent "
+            f"is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
             for channel in Channel
-            if self.missing[channel]
+            if (count := self.missing[channel])
         ]
         if told:
             told.append(

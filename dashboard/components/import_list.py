@@ -15,6 +15,7 @@ from invitations.policy_parts import WEEKDAYS
 from invitations.rejected import RejectedRow
 
 _PARAMETER = "list"
+_LONGEST_NUMBER = 19  # digits: more would not fit the key
 FEWEST_ANSWERS = 5  # for a score: with fewer it would be noise
 _STEPS = (
     ("invited", "Invited"),
@@ -45,7 +46,7 @@ def _close() -> None:
 def _panel(wanted: str) -> None:
     desk = here()
     row, rejected = None, []
-    if wanted.isascii() and wanted.isdigit():
+    if wanted.isascii() and wanted.isdigit() and len(wanted) < _LONGEST_NUMBER:
         with desk.ledger.read() as c:
             row = list_history.one_list(c, desk.access.account_id, desk.actor.location_ids, int(wanted))
             rejected = [] if row is None else [_as_told(one) for one in rejected_of(c, row["list_id"])]

@@ -178,6 +178,7 @@ def test_a_list_that_came_before_the_plan_lost_imports_can_still_be_taken_back(
     with ledger.write() as c:
         c.execute(t.accounts.update().values(plan=Plan.FREE))
         c.execute(t.lists.update().values(created_at=NOON - timedelta(days=3)))
+    assert "no such list among your locations" in text(look("bulk_import", list="9" * 30))
     app = look("bulk_import")
     app.button(key="undo_1").click().run()
     app.button(key="undo_yes").click().run()
