@@ -1,17 +1,18 @@
-"""Starts the providers' sandbox for a test: the process that the demo runs, on a free port, gone at the end."""
+"""Starts the providers' sandbox for a test: what the demo runs, forked and on a free port, gone at the end."""
 
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from connectors.sandbox.__main__ import main
+from tests.forked import fork
 from tests.waiting import wait_until
 
 TWILIO_SID = "AC0123456789abcdef0123456789abcdef"
@@ -28,7 +29,7 @@ class Sandbox:
 
     url: str
     environment: dict[str, str]
-    process: "subprocess.Popen[str]"
+    process: ForkServerProcess
     folder: Path
 
     @property
@@ -106,25 +107,15 @@ def running_sandbox(
     }
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "MAILGUN_", "AFTERWORD_"))}
     words = ["--port", str(port), "--folder", str(folder), "--seed", str(seed), "--pace", str(pace)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "connectors.sandbox", *words, *(["--idle"] if idle else [])],
-        env={**inherited, **own}, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        if process.stdout is None:
-            raise RuntimeError("the sandbox was started without a pipe")
-        line = process.stdout.readline()  # ends at once if the process dies
-        if not line:
-            raise RuntimeError(f"the sandbox did not start (exit code {process.wait()}); its words are on stderr")
-        url = f"http://127.0.0.1:{json.loads(line)['port']}"
-        environment = {**own, "AFTERWORD_TWILIO_URL": url, "AFTERWORD_MAILGUN_URL": url}
-        yield Sandbox(url, environment, process, folder)
-    finally:
-        process.terminate()
+    process, said = fork(main, [*words, *(["--idle"] if idle else [])], {**inherited, **own})
+    with said:
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
+            line = said.readline()  # ends at once if the process dies
+            assert line, f"the sandbox did not start (exit code {process.exitcode}); its words are on stderr"
+            url = f"http://127.0.0.1:{json.loads(line)['port']}"
+            yield Sandbox(url, {**own, "AFTERWORD_TWILIO_URL": url, "AFTERWORD_MAILGUN_URL": url}, process, folder)
+        finally:
+            process.terminate()
+            process.join(10)
             process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+            process.join()

@@ -1,7 +1,6 @@
 """web/ or its writer killed in the middle of a flood, again and again: what was acknowledged is there, and applied."""
 
 import asyncio
-import multiprocessing
 import os
 import random
 import signal
@@ -17,6 +16,7 @@ from data.ledger import tables as t
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
 from data.words import RequestStatus
+from tests.forked import processes
 from tests.many import make_sent
 from tests.web.flood import Flood, serve, status_post, writers_of
 
@@ -31,8 +31,6 @@ def posts(attempt_of: dict[int, str]) -> Iterator[tuple[str, bytes]]:
 
 
 async def flood_and_kill(settings: Settings, flood: Flood, listening: socket.socket, kills: int) -> None:
-    processes = multiprocessing.get_context("forkserver")  # loads everything once, and a process is a fork
-    processes.set_forkserver_preload(["tests.web.flood"])
     dice = random.Random()
     lanes = [asyncio.create_task(flood.post_on()) for _ in range(LANES)]
     for _ in range(kills):
