@@ -5,7 +5,7 @@ On SQLite only: what is read of the ledger is the load's, which test_warehouse_l
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -29,6 +29,7 @@ from data.warehouse.load import load_from_ledger
 from data.warehouse.overview import Dimension, Member, Stage
 from data.warehouse.pages import Page, Scope
 from data.warehouse.requests import RequestFilter, requests_by_status
+from data.warehouse.search import Search
 from data.warehouse.store import Warehouse
 from data.words import Channel, EventKind, Evidence, RequestStatus
 from tests import random_town
@@ -112,8 +113,10 @@ class Copy(AbstractContextManager["Copy"]):
         for relation in ("invitations", "funnel", "reached", "nps", "nps_by", "customers", "requests"):
             self._connection.execute(sql.about("keyed/as_copied", relation=relation))
 
-    def query(self, sql: str, params: list[Any]) -> pl.DataFrame:
-        rows: pl.DataFrame = self._connection.sql(sql, params=params).pl()
+    def query(self, sql: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
+        texts = self._connection.sql("select customer_id, search from customers").pl()
+        self._connection.register("found", texts.clear() if search is None else texts.filter(search.leaves()))
+        rows: pl.DataFrame = self._connection.sql(sql, params=list(params)).pl()
         return rows
 
     def __exit__(self, *_: object) -> None:
