@@ -14,7 +14,9 @@ and loses nobody.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import SimpleQueue
@@ -102,7 +104,7 @@ def _run(
 
     def work() -> None:
         try:
-            with asyncio.Runner(loop_factory=new_loop) as runner:
+            with left_out_of_collections(), asyncio.Runner(loop_factory=new_loop) as runner:
                 runner.run(dispatcher.work())
         except BaseException as problem:  # noqa: BLE001  (raised where somebody waits for it)
             problems.append(problem)
@@ -123,6 +125,17 @@ def _run(
         _tell_last(told, on_progress)  # when it was interrupted: with what was under way then
     if problems:
         raise problems[0]
+
+
+@contextmanager
+def left_out_of_collections() -> Iterator[None]:
+    """What the process holds already is not gone through again and again for what a run makes and drops: with the
+    libraries that a run's process has loaded that is a tenth of its time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -139,7 +139,7 @@ def record_many_accepted(connection: Connection, accepted: Sequence[tuple[str, s
     Those that do not run as they should (a callback was first, the lease was lost) are recorded one by one.
     """
     names = {"attempt_ids": listed(attempt_id for attempt_id, _ in accepted)}
-    running = {row.attempt_id: row for row in connection.execute(_RUNNING, names)}
+    running = {row.attempt_id: row for row in connection.execute(_RUNNING, names).all()}
     usual = [one for one in accepted if one[0] in running]
     if usual:
         connection.execute(_SETTLE_RUNNING, {"accepted": usual})

@@ -32,6 +32,7 @@ from data.pace import Pace
 from data.words import AttemptOutcome, Channel, RequestStatus
 
 LEASE = timedelta(minutes=5)  # far longer than a call's deadline, so that only a dead or frozen sender lapses
+_ID_BYTES = 12  # of an attempt's id: random, for it names a message at the provider
 
 _r, _q, _b = requests.c, quota_cycles.c, breaker_table.c
 
@@ -180,11 +181,11 @@ class _Claiming:
         if not chosen:
             return []
         clock = self._connection.execute(sa.select(database_now())).scalar_one()
+        drawn = secrets.token_hex(_ID_BYTES * len(chosen))
+        ids = (drawn[at : at + 2 * _ID_BYTES] for at in range(0, len(drawn), 2 * _ID_BYTES))
         claims = [
-            Claim(
-                secrets.token_hex(12), row.request_id, row.channel, self._senders[row.channel], row.not_after, is_probe
-            )
-            for row in chosen
+            Claim(attempt_id, row.request_id, row.channel, self._senders[row.channel], row.not_after, is_probe)
+            for attempt_id, row in zip(ids, chosen, strict=True)
         ]
         claimed = [
             [claim.attempt_id, claim.request_id, self._carriers[claim.channel].provider, claim.sender]

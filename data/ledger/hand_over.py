@@ -30,7 +30,7 @@ _MAY_GO = (
     )
     .correlate(attempts)
 )
-_HAND_OVER = (
+HAND_OVER = (
     attempts.update()
     .where(
         _at.attempt_id.in_(_ids),
@@ -66,12 +66,12 @@ def hand_over_many(connection: Connection, attempt_ids: Collection[str]) -> set[
     halted or suppressed in the meantime, or a breaker holds.
     """
     named = {"attempt_ids": listed(attempt_ids)}
-    marked = set(connection.execute(_HAND_OVER, named).scalars())
+    marked = set(connection.execute(HAND_OVER, named).scalars().all())
     if not marked or connection.dialect.name == "sqlite":  # whose writers take turns: nothing changed since we looked
         return marked
     # On PostgreSQL the late answer of an earlier attempt may have taken the request away in this very moment, or a
     # person paused it and was told that it waits, unseen by the statement above: its row is locked and looked at again.
-    ours = set(connection.execute(_STILL_OURS, {"attempt_ids": listed(sorted(marked))}).scalars())
+    ours = set(connection.execute(_STILL_OURS, {"attempt_ids": listed(sorted(marked))}).scalars().all())
     if gone := marked - ours:
         take_back(connection, gone)
     return marked & ours

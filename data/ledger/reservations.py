@@ -92,7 +92,7 @@ _KEEP_MANY = (
 
 def keep_units(connection: Connection, invitation_ids: Sequence[int]) -> None:
     """As `keep_unit`, for many."""
-    kept = set(connection.execute(_KEEP_MANY, {"invitation_ids": listed(invitation_ids)}).scalars())
+    kept = set(connection.execute(_KEEP_MANY, {"invitation_ids": listed(invitation_ids)}).scalars().all())
     for invitation_id in invitation_ids:
         if invitation_id not in kept:
             keep_unit(connection, invitation_id)

@@ -49,7 +49,7 @@ def is_suppressed(
         sa.select(_s.effect)
         .where(
             _s.account_id.in_(sa.select(accounts.c.account_id)),  # any: named so that the index of addresses is used
-            _s.kind.in_(AddressKind),
+            sa.or_(*(_s.kind == kind for kind in AddressKind)),
             _s.address == address,
             sa.cast(_s.channel, sa.String) == sa.cast(channel, sa.String),
         )

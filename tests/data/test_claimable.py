@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from data.ledger import tables as t
 from data.ledger.claimable import Asking, due_requests, values_of
+from data.ledger.hand_over import HAND_OVER
 from data.ledger.limits import Reached, reached, read_limits
 from data.ledger.store import Ledger
 from data.words import Channel
@@ -65,3 +66,11 @@ def test_the_claim_takes_those_that_have_waited_longest(ledger: Ledger) -> None:
         values = values_of(world.account_id, NOON, SENDERS, limits, most=3)
         found = connection.execute(due_requests(asking), values)
         assert [row.request_id for row in found] == [2, 4, 1]
+
+
+@pytest.mark.parametrize("asked", [due_requests(Asking((Channel.SMS,), NO_LIMIT)), HAND_OVER])
+def test_what_is_asked_for_every_message_is_not_prepared_anew_each_time(ledger: Ledger, asked: sa.Select[int]) -> None:
+    """SQLite does that for a parameter that it compares with an index's own condition."""
+    text = str(asked.compile(ledger.engine))
+    assert "invitations.status = 'active'" in text
+    assert "invitations.status = ?" not in text
