@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import pausing
 from data.ledger.controls import Locations
+from data.ledger.list_history import places_of_list
 from data.ledger.pausing import ChannelState, ListState
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action
@@ -122,6 +123,9 @@ def _lists(c: Connection, actor: Actor, name: str, location_ids: Collection[int]
     if isinstance(reach, Refused):
         return reach
     found = pausing.list_states(c, actor.account_id, reach, name)
+    mine = actor.location_ids
+    if mine is not None and any(places_of_list(c, state.list_id) - mine for state in found):
+        return Refused("This list brought people to locations that you do not look after: ask somebody who does.")
     return found or Refused(f'No list among your locations is called "{name}". Write its name as on the Requests page.')
 
 

@@ -46,8 +46,11 @@ def draft_reply(ledger: Ledger, actor: Actor, review_id: int, text: str, *, seen
 
 
 @again_if_undone
-def mark_published(ledger: Ledger, actor: Actor, review_id: int) -> Answer:
-    """Keep that the draft was published on the platform: it is the reply from then on."""
+def mark_published(ledger: Ledger, actor: Actor, review_id: int, *, seen: str | None) -> Answer:
+    """Keep that the draft was published on the platform: it is the reply from then on.
+
+    `seen` is the draft that was copied: refused where it is another one by now.
+    """
     if refusal := refuse_role(actor, Action.DRAFT_REPLY):
         return refusal
     with ledger.write() as c:
@@ -56,6 +59,8 @@ def mark_published(ledger: Ledger, actor: Actor, review_id: int) -> Answer:
             return Refused(NOT_YOURS)
         if not found.draft:
             return Refused("There is no draft to publish. Write and save one first.", is_so_already=bool(found.reply))
+        if found.draft != seen:
+            return Refused(_CHANGED.format(who=found.drafted_by or "Somebody"))
         _write(c, actor, found, reply=found.draft, draft=None)
     return Done(f"Kept as published on {_title(found)}.")
 

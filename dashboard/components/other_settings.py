@@ -10,6 +10,8 @@ from invitations.policy import Policy, PolicyRefused
 from invitations.policy_parts import WEEKDAYS
 
 LONGEST_DAYS = 31
+_USUAL_DAYS = 14
+_PARAMETER = "days"  # of a link: /simulate?days=7
 _NAMES = {  # as the form calls what a policy's document calls
     "invite_again_after_days": "“Invite again after”",
     "cap_days": "“Ask a person once in”",
@@ -23,7 +25,7 @@ _LAST_MINUTE = time(23, 59)  # what a time field can say of 24:00
 class Question:
     """What was asked: how far ahead, and under which other rules (a policy's document) beside those in effect."""
 
-    days: int = 14
+    days: int = _USUAL_DAYS
     rules: dict[str, Any] | None = None
 
 
@@ -32,9 +34,15 @@ def ask(policy: Policy) -> Question | None:
     with st.form("simulate", border=True):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="aw_filters_simulate"):
             days = st.number_input(
-                "Days ahead", 1, LONGEST_DAYS, 14, key="simulate_days", width=140, help="At most 31 days."
+                "Days ahead",
+                1,
+                LONGEST_DAYS,
+                _linked() or _USUAL_DAYS,
+                key="simulate_days",
+                width=140,
+                help="At most 31 days.",
             )
-            is_compared = st.toggle("Compare settings", key="simulate_compare")
+            is_compared = st.toggle("Compare", key="simulate_compare")
             is_asked = st.form_submit_button("Simulate", type="primary", icon=":material/play_arrow:")
         with st.expander("Other settings to try", icon=":material/tune:"):
             changes = _draw(policy)
@@ -45,8 +53,17 @@ def ask(policy: Policy) -> Question | None:
             st.error(f"These settings cannot be: {_in_words(str(problem))}.", icon=":material/error:")
         else:
             st.session_state["simulate_question"] = Question(int(days), rules)
+            st.query_params[_PARAMETER] = str(int(days))
     asked: Question | None = st.session_state.get("simulate_question")
-    return asked
+    linked = _linked()
+    return Question(linked) if asked is None and linked else asked
+
+
+def _linked() -> int | None:
+    """How many days ahead the link asks for, if it does."""
+    said = st.query_params.get(_PARAMETER, "")
+    number = int(said) if said.isascii() and said.isdigit() and len(said) < 3 else 0
+    return number if 1 <= number <= LONGEST_DAYS else None
 
 
 def _draw(policy: Policy) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _draft(reply: Reply, platform: str, desk: Desk) -> None:
     ))  # fmt: skip
     st.code(reply.draft, language=None, wrap_lines=True)
     if st.button(f"It is published on {platform}", key="published", icon=":material/check:"):
-        _act(desk, reply_drafts.mark_published, reply.review_id)
+        _act(desk, partial(reply_drafts.mark_published, seen=seen), reply.review_id)
 
 
 def _act(desk: Desk, control: Callable[..., Answer], review_id: int) -> None:

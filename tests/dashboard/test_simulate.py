@@ -59,6 +59,17 @@ def test_the_location_picker_narrows_what_is_shown(look: Open) -> None:
 
 
 @pytest.mark.usefixtures("waiting")
+def test_a_link_says_how_many_days_ahead_and_pressing_simulate_makes_one(look: Open) -> None:
+    assert "Messages by hour" in text(look("simulate", days="2"))
+    app = look("simulate", days="99999")  # nonsense: as usual
+    assert "Messages by day" in text(app)
+    app.number_input(key="simulate_days").set_value(3)
+    next(one for one in app.button if one.label == "Simulate").click().run()
+    assert app.query_params["days"] == "3"
+    assert "Messages by hour" in text(app)
+
+
+@pytest.mark.usefixtures("waiting")
 def test_other_settings_stand_beside_those_in_effect_and_nothing_is_saved(ledger: Ledger, look: Open) -> None:
     app = look("simulate")
     app.toggle(key="simulate_compare").set_value(True)

@@ -1,5 +1,6 @@
 """Pausing a channel or a list: what waits, who may, what goes on beside it, and that nobody is lost by it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from invitations.actor import Actor, Done, Refused
 from invitations.pausing import pause_channel, pause_list, resume_channel, resume_list
 from invitations.queueing import plan_and_queue
 from invitations.send import send_due
+from invitations.take_in import import_customers
 from tests.recorder import Recorder
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
@@ -162,3 +164,15 @@ def test_who_may_pause_a_message_may_pause_a_channel_or_list(ledger: Ledger, wor
         resume_list(ledger, actor, "May"),
     ]
     assert {isinstance(answer, Done) for answer in answers} == {role is not Role.VIEWER}
+
+
+def test_a_list_with_people_elsewhere_is_paused_by_who_looks_after_all_of_them(ledger: Ledger, world: World) -> None:
+    import_customers(
+        ledger, b"email,location\ndee@example.com,chicago\neli@example.com,new-york\n", file_name="may.csv",
+        location="chicago", list_name="May", channels=None, speed=None, imported_by="owner@acme.example",
+    )  # fmt: skip
+    of_chicago = Actor("manager@acme.example", Role.MANAGER, world.account_id, frozenset({world.chicago}))
+    refused = pause_list(ledger, of_chicago, "May", now=NOON)
+    assert isinstance(refused, Refused)
+    assert "locations that you do not look after" in refused.reason
+    assert isinstance(pause_list(ledger, replace(of_chicago, location_ids=None), "May", now=NOON), Done)

@@ -34,8 +34,9 @@ def test_a_draft_is_saved_published_and_taken_back_each_with_a_line_in_the_audit
     with ledger.read() as c:
         assert drafted(c, world.account_id, [world.chicago]) == [review]
         assert drafted(c, world.account_id, [world.new_york]) == []
-    assert isinstance(mark_published(ledger, manager, review), Done)
-    assert isinstance(mark_published(ledger, manager, review), Refused)
+    told = "Thank you,\nAna."
+    assert isinstance(mark_published(ledger, manager, review, seen=told), Done)
+    assert isinstance(mark_published(ledger, manager, review, seen=told), Refused)
     with ledger.read() as c:
         reply = replies(c, world.account_id, [review])[review]
         assert (reply.reply, reply.draft, reply.drafted_by) == ("Thank you,\nAna.", None, None)
@@ -47,9 +48,8 @@ def test_a_draft_is_saved_published_and_taken_back_each_with_a_line_in_the_audit
     assert {(line.actor, line.action, line.subject) for line in lines} == {
         ("manager@acme.example", "draft_reply", f"review {review}")
     }
-    told = [(line.before["draft"], line.after["draft"], line.after["reply"]) for line in lines]
-    text = "Thank you,\nAna."
-    assert told == [(None, text, None), (text, None, text), (None, text, None), (text, None, None)]
+    changes = [(line.before["draft"], line.after["draft"], line.after["reply"]) for line in lines]
+    assert changes == [(None, told, None), (told, None, told), (None, told, None), (told, None, None)]
 
 
 def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(
@@ -62,6 +62,10 @@ def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(
     assert isinstance(refused, Refused)
     assert "manager@acme.example changed this draft" in refused.reason
     assert isinstance(draft_reply(ledger, second, review, "Ours.", seen="Mine."), Done)
+    published = mark_published(ledger, first, review, seen="Mine.")  # which is what was copied from the screen
+    assert isinstance(published, Refused)
+    assert "admin@acme.example changed this draft" in published.reason
+    assert isinstance(mark_published(ledger, first, review, seen="Ours."), Done)
 
 
 def test_a_reply_is_refused_to_viewers_elsewhere_and_where_no_platform_would_take_it(
@@ -70,13 +74,13 @@ def test_a_reply_is_refused_to_viewers_elsewhere_and_where_no_platform_would_tak
     viewer = Actor("viewer@acme.example", Role.VIEWER, world.account_id)
     for answer in (
         draft_reply(ledger, viewer, review, "Hi.", seen=None),
-        mark_published(ledger, viewer, review),
+        mark_published(ledger, viewer, review, seen=None),
         take_back_published(ledger, viewer, review),
     ):
         assert answer == Refused("The Viewer role cannot draft replies. Ask an owner or admin of the account.")
     elsewhere = Actor("manager@acme.example", Role.MANAGER, world.account_id, frozenset({world.new_york}))
     assert draft_reply(ledger, elsewhere, review, "Hi.", seen=None) == Refused(NOT_YOURS)
-    assert mark_published(ledger, elsewhere, review) == Refused(NOT_YOURS)
+    assert mark_published(ledger, elsewhere, review, seen=None) == Refused(NOT_YOURS)
     assert take_back_published(ledger, elsewhere, review) == Refused(NOT_YOURS)
     owner = Actor("owner@acme.example", Role.OWNER, world.account_id)
     too_long = draft_reply(ledger, owner, review, "x" * (LONGEST_REPLY + 1), seen=None)

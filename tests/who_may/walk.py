@@ -104,7 +104,7 @@ def _drafted(s: Stage, a: Actor) -> Any:
 
 
 def _published(s: Stage, a: Actor) -> Any:
-    return _drafted(s, a), mark_published(s.ledger, a, s.ids["review"])
+    return _drafted(s, a), mark_published(s.ledger, a, s.ids["review"], seen="Thank you.")
 
 
 def _held_back(s: Stage) -> None:
@@ -175,7 +175,7 @@ WALK = [
         s.ledger, a, b"email\nana@example.com\n", file_name="no.csv", because="", now=NOON)),
     Walked(Action.DRAFT_REPLY, draft_reply, _drafted),
     Walked(Action.DRAFT_REPLY, mark_published, lambda s, a: mark_published(
-        s.ledger, a, s.ids["review"]), _as_owner(_drafted)),
+        s.ledger, a, s.ids["review"], seen="Thank you."), _as_owner(_drafted)),
     Walked(Action.DRAFT_REPLY, take_back_published, lambda s, a: take_back_published(
         s.ledger, a, s.ids["review"]), _as_owner(_published)),
     Walked(Action.EXPORT, note_export, lambda s, a: note_export(s.ledger, a, "customers", rows=4),
