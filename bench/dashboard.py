@@ -89,16 +89,22 @@ def dashboard(home: Path) -> Iterator[Ask]:
 
 
 def pages(homes: dict[int, Path], rounds: int, reruns: int) -> None:
-    """Every page at every size, the sizes in turn."""
+    """Every page at every size, the sizes in turn: with nothing new, and with a change before each rerun."""
+    for is_anew in (False, True):
+        print("\nAfter a change" if is_anew else "\nWith nothing new", end=": ")
+        _pages(homes, rounds, reruns, is_anew=is_anew)
+
+
+def _pages(homes: dict[int, Path], rounds: int, reruns: int, *, is_anew: bool) -> None:
     found: dict[tuple[str, int], list[dict[str, Any]]] = {(look, size): [] for look in LOOKS for size in homes}
     with ExitStack() as stack:
         asks = {size: stack.enter_context(dashboard(home)) for size, home in homes.items()}
         for _ in range(rounds):
             for look, (page, query) in LOOKS.items():
                 for size, ask in asks.items():
-                    found[look, size].append(ask(sessions=1, page=page, query=query, reruns=reruns))
+                    found[look, size].append(ask(sessions=1, page=page, query=query, reruns=reruns, anew=is_anew))
     least, most = min(homes), max(homes)
-    print(f"\nA page's rerun, one session: ms p50 / p95 (cpu) at {', '.join(f'{size:,}' for size in homes)} customers")
+    print(f"a page's rerun, one session, ms p50 / p95 (cpu) at {', '.join(f'{size:,}' for size in homes)} customers")
     for look in LOOKS:
         told = "   ".join(_told(found[look, size]) for size in homes)
         growth = [_ratios(found[look, most], found[look, least], of) for of in ("ms", "cpu")]
@@ -210,7 +216,7 @@ def _homes(folder: Path, sizes: Sequence[int], touched: int) -> dict[int, Path]:
                 flush=True,
             )
         if touched:
-            touch(home, touched)
+            touch(home, range(1, touched + 1))
         homes[size] = home
     return homes
 

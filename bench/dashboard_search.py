@@ -61,9 +61,10 @@ class Looked:
 
     def page(self, text: str) -> Found:
         """As the Customers page asks."""
-        chosen = CustomerFilter(search=text)
-        rows = customers_page(self._reader, self._scope, chosen, CustomerOrder.NEWEST, Page())
-        return rows["customer_id"].to_list(), sum(customers_by_status(self._reader, self._scope, chosen).values())
+        chosen, look = CustomerFilter(search=text), self._reader.look()
+        total = sum(customers_by_status(look, self._scope, chosen).values())
+        rows = customers_page(look, self._scope, chosen, CustomerOrder.NEWEST, Page())
+        return rows["customer_id"].to_list(), total
 
     def polars(self, text: str) -> Found:
         """The same rows, and the total by standing, from a frame that is there."""
@@ -85,7 +86,7 @@ class Looked:
 
     def history(self, customer_id: int) -> int:
         """As the panel asks."""
-        return customer_timeline(self._reader, self._scope, customer_id, "America/Chicago").height
+        return customer_timeline(self._reader.look(), self._scope, customer_id, "America/Chicago").height
 
     def someone(self, number: int) -> int:
         """A customer who was invited; another for each number."""

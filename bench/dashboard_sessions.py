@@ -5,11 +5,12 @@
 Everything of the server runs but the socket: each session is connected to Streamlit's Runtime, asks for a rerun as the
 browser does and takes the messages that would travel. Reads one order a line (JSON) and answers with one:
 
-    {"sessions": 1, "page": "customers", "query": "period=All+time", "reruns": 5, "search": ["ana", …]}
+    {"sessions": 1, "page": "customers", "query": "period=All+time", "reruns": 5, "search": ["ana", …], "anew": true}
 
 gives for each rerun the milliseconds until its last message (`ms`), those of the process's processors (`cpu`, only
-with one session) and the bytes sent; `{"open": 8}` opens that many more sessions that look at every page and gives the
-resident bytes that each added.
+with one session) and the bytes sent. `anew`: before each rerun somebody changed a customer, so that nothing worked out
+before serves; else nothing happened in between. `{"open": 8}` opens that many more sessions that look at every page,
+and gives the resident bytes that each added.
 """
 
 import asyncio
@@ -29,10 +30,14 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.session_manager import SessionClient
 
+from bench.dashboard_world import touch
+from data.settings import Settings
+
 APP = Path(__file__).parents[1] / "dashboard" / "app.py"
 PAGES = ("overview", "requests", "customers", "bulk_import", "reviews", "do_not_contact", "simulate", "runs",
          "settings", "audit")  # fmt: skip
 _PATIENCE = 300  # seconds for one rerun
+_TOUCHED = 200  # so many customers change in turn: what a busy minute brings, laid over the copy
 
 
 class Session(SessionClient):
@@ -80,6 +85,7 @@ class Sessions:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._open: list[Session] = []
+        self._changes = 0
 
     def first(self, count: int) -> Sequence[Session]:
         while len(self._open) < count:
@@ -93,15 +99,29 @@ class Sessions:
         page, query = order["page"], order.get("query", "")
         for session in sessions:  # what is opened first is a page, not a rerun of it
             await session.look(page, query)
-        words = order.get("search") or [None] * order["reruns"]
+        typed = order.get("search")
         found: list[tuple[float, float, int]] = []
-        await asyncio.gather(
-            *(_reruns(session, page, query, words[at :: len(sessions)], found) for at, session in enumerate(sessions))
-            if order.get("search")
-            else (_reruns(session, page, query, words, found) for session in sessions)
-        )
+        await asyncio.gather(*(
+            self._reruns(
+                session, page, query, typed[at :: len(sessions)] if typed else [None] * order["reruns"], found,
+                is_anew=order.get("anew", False),
+            )
+            for at, session in enumerate(sessions)
+        ))  # fmt: skip
         ms, cpu, sent = zip(*found, strict=True)
         return {"ms": ms, "cpu": cpu if len(sessions) == 1 else [], "bytes": sent}
+
+    async def _reruns(
+        self, session: Session, page: str, query: str, words: Sequence[str | None],
+        found: list[tuple[float, float, int]], *, is_anew: bool,
+    ) -> None:  # fmt: skip
+        for word in words:
+            if is_anew:
+                self._changes += 1
+                touch(Settings().home, [self._changes % _TOUCHED + 1])
+            spent = time.process_time()
+            ms = await session.look(page, query, word)
+            found.append((ms, (time.process_time() - spent) * 1000, session.bytes))
 
     async def _more(self, count: int) -> float:
         """Each new session looks at every page; so have all before it."""
@@ -125,15 +145,6 @@ def _nothing_awaited() -> asyncio.Future[None]:
 def _settle(awaited: asyncio.Future[None]) -> None:
     if not awaited.done():
         awaited.set_result(None)
-
-
-async def _reruns(
-    session: Session, page: str, query: str, words: Sequence[str | None], found: list[tuple[float, float, int]]
-) -> None:
-    for word in words:
-        spent = time.process_time()
-        ms = await session.look(page, query, word)
-        found.append((ms, (time.process_time() - spent) * 1000, session.bytes))
 
 
 def _resident() -> int:

@@ -7,6 +7,7 @@ page reads there), so that what pages ask of it costs what it would. All of it i
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,11 +191,11 @@ def make_home(home: Path, customers: int) -> Made:
     return Made(home, customers, rebuilt - began, time.perf_counter() - filled, copy.stat().st_size)
 
 
-def touch(home: Path, customers: int) -> None:
-    """As many customers changed since the copy was made: what every page lays over it."""
+def touch(home: Path, customers: Sequence[int]) -> None:
+    """These customers changed since the copy was made: what every page lays over it."""
     ledger = open_ledger(Settings(home=home))
     with ledger.write() as c:
-        chosen = t.customers.c.customer_id <= customers
+        chosen = t.customers.c.customer_id.in_(customers)
         c.execute(t.customers.update().where(chosen).values(changed_at=ledger.now(c)))
     ledger.close()
 
