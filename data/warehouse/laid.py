@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,19 @@ _RELATIONS = frozenset([*COPIED, *overlay.RELATIONS, _RUNS, _FOUND])
 _KEPT = 256  # answers of one state
 _KEPT_ROWS = 1_000  # of one answer: a page's, not a file's
 _KEPT_SEARCHES = 16
-_WORD = re.compile(r"[a-z_]+")
+_NAMED = re.compile(r"\b(?:from|join)\s+(\w+)")
+_CHANGING = frozenset([*overlay.RELATIONS, _FOUND])
+
+
+@cache
+def relations_in(sql: str) -> frozenset[str]:
+    """The relations that a statement reads."""
+    return _RELATIONS.intersection(_NAMED.findall(sql))
+
+
+def is_of_copy(sql: str) -> bool:
+    """Whether the statement asks only for what figures are counted from, which no overlay changes."""
+    return not relations_in(sql) & _CHANGING
 
 
 class Copy:
@@ -100,7 +113,7 @@ class Laid:
         self, sql: str, params: Sequence[Any], search: Search | None, moved_runs: Callable[[], pl.DataFrame]
     ) -> pl.DataFrame:
         """The rows of one SELECT. `moved_runs`: the runs that moved since the copy, which no state holds."""
-        relations = _RELATIONS.intersection(_WORD.findall(sql))
+        relations = relations_in(sql)
         question = repr((sql, params)), search
         if _RUNS in relations:
             return self._ask(sql, params, relations, {"laid_runs": moved_runs()})

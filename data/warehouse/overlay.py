@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
+import duckdb
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,9 +23,7 @@ from data.ledger.tables import (
     suppressions,
 )
 from data.warehouse import sql
-from data.warehouse.load import rebuild
 from data.warehouse.sources import SOURCES, Scope
-from data.warehouse.store import connect
 
 CUSTOMER_LIMIT = 5_000  # beyond it the copy is shown as it is, and says so
 _ROW_LIMIT = 4 * CUSTOMER_LIMIT  # of one kind: bounds what a look at a page costs after a mass change
@@ -121,8 +120,41 @@ def not_shown(before: Overlay | None, changes: frozenset[Change]) -> frozenset[C
     return changes if before is None else (changes ^ before.changes) | before.unsettled()
 
 
+class Workshop:
+    """An empty warehouse in memory, in which overlays are worked up by the marts' own statements; one at a time.
+
+    It is kept, because opening one takes as long as three overlays of somebody's click.
+    """
+
+    def __init__(self) -> None:
+        self._memory = duckdb.connect(":memory:", config={"threads": 1})
+        self._memory.execute("set timezone = 'UTC'").fetchall()
+        for source in SOURCES:
+            self._memory.execute(sql.statement(f"schema/{source.name}")).fetchall()
+
+    def work_up(self, snapshot: Connection, scope: Scope) -> dict[str, pl.DataFrame]:
+        """The present rows of some customers, and reviews, by relation."""
+        laid_out = []
+        try:
+            for source in SOURCES:
+                frames = [] if source.within is None else list(source.frames(snapshot, source.within(scope)))
+                if frames:  # in front of the empty table
+                    self._memory.register(source.name, pl.concat(frames))
+                    laid_out.append(source.name)
+            return {name: self._memory.sql(sql.statement(f"marts/out_{name}")).pl() for name in RELATIONS}
+        finally:
+            for name in laid_out:
+                self._memory.unregister(name)
+
+
 def lay_over(
-    before: Overlay | None, changes: frozenset[Change], former_owners: set[int], *, snapshot: Connection, now: datetime
+    before: Overlay | None,
+    changes: frozenset[Change],
+    former_owners: set[int],
+    *,
+    workshop: Workshop,
+    snapshot: Connection,
+    now: datetime,
 ) -> Overlay:
     """An overlay of all the changes, of which the one `before` has all but the news.
 
@@ -132,26 +164,13 @@ def lay_over(
     about = {change.customer_id for change in news if change.customer_id is not None} | former_owners
     moved_reviews = sorted({change.row_id for change in news if change.kind == reviews.name})
     touched = pl.DataFrame({"customer_id": sorted(about)}, schema={"customer_id": pl.Int64})
-    frames = _work_up(snapshot, Scope(sorted(about), moved_reviews))
+    frames = workshop.work_up(snapshot, Scope(sorted(about), moved_reviews))
     if before is not None:
         kept = {name: before.frames[name].join(touched, on="customer_id", how="anti") for name in RELATIONS}
         kept["reviews"] = kept["reviews"].filter(~pl.col("review_id").is_in(moved_reviews))
         frames = {name: pl.concat([kept[name], frames[name]]) for name in RELATIONS}
         touched = pl.concat([before.touched, touched]).unique()
     return Overlay(changes, now - _SETTLED, touched, frames)
-
-
-def _work_up(snapshot: Connection, scope: Scope) -> dict[str, pl.DataFrame]:
-    with connect(":memory:") as memory:
-        for source in SOURCES:
-            if source.within is None:
-                continue
-            memory.execute(sql.statement(f"schema/{source.name}")).fetchall()
-            for frame in source.frames(snapshot, source.within(scope)):
-                memory.register("incoming", frame)
-                memory.execute(sql.about("keyed/insert_mart", table=source.name, mart="from incoming")).fetchall()
-        rebuild(memory, tuple(f"out_{name}" for name in RELATIONS))
-        return {name: memory.table(f"out_{name}").pl() for name in RELATIONS}
 
 
 def moved_runs(snapshot: Connection, since: datetime) -> pl.DataFrame:

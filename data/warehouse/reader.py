@@ -20,9 +20,9 @@ import polars as pl
 from data.ledger.store import Ledger
 from data.ledger.tables import invitations, reviews
 from data.warehouse import overlay, sql
-from data.warehouse.laid import Copy, Laid
+from data.warehouse.laid import Copy, Laid, is_of_copy
 from data.warehouse.load import MARGIN
-from data.warehouse.overlay import Change
+from data.warehouse.overlay import Change, Workshop
 from data.warehouse.search import Search
 from data.warehouse.store import Warehouse, create_tables
 
@@ -41,7 +41,9 @@ class Reader:
         self._warehouse = Warehouse(folder)
         self._lock = threading.Lock()
         self._opened: Copy | None = None
+        self._bare: Laid | None = None
         self._laid: Laid | None = None
+        self._workshop: Workshop | None = None
 
     def look(self) -> "Look":
         """For one run of a page: whatever it asks, it is shown one state of things."""
@@ -54,15 +56,21 @@ class Reader:
     @property
     def as_of(self) -> datetime | None:
         """When the copy was published; None before the first publish."""
-        with self._lock:
-            return self._current().published_at
+        return self.look().as_of
 
-    def lay(self) -> Laid:
-        """The state of things now: the one before, where nothing happened since."""
+    def copied(self) -> Laid:
+        """The newest copy, as it is."""
         with self._lock:
             copy = self._current()
-            before = self._laid if self._laid and self._laid.copy is copy else None
-            self._laid = self._changed(copy, before)
+            if self._bare is None or self._bare.copy is not copy:
+                self._bare = Laid(copy, None)
+            return self._bare
+
+    def lay(self, bare: Laid) -> Laid:
+        """The state of things now, over this copy: the state before, where nothing happened since."""
+        with self._lock:
+            before = self._laid if self._laid and self._laid.copy is bare.copy else None
+            self._laid = self._changed(bare, before)
             return self._laid
 
     def _current(self) -> Copy:
@@ -83,19 +91,21 @@ class Reader:
         create_tables(connection)
         return Copy(None, connection, None, _BEFORE_ANYTHING)
 
-    def _changed(self, copy: Copy, before: Laid | None) -> Laid:
+    def _changed(self, bare: Laid, before: Laid | None) -> Laid:
+        copy, over = bare.copy, before.over if before else None
         with self.ledger.read() as snapshot:
             now = self.ledger.now(snapshot)
             changes = overlay.find_changes(snapshot, copy.complete_until)
+            if changes is None:
+                return before if before is not None and before.notes else Laid(copy, None, (_TOO_MUCH,))
             if not changes:
-                notes = () if changes is not None else (_TOO_MUCH,)
-                is_same = before is not None and before.over is None and before.notes == notes
-                return before if before is not None and is_same else Laid(copy, None, notes)
-            over = before.over if before else None
+                return bare
             if before is not None and over is not None and over.shows(changes):
                 return before
             owners = _former_owners(copy, overlay.not_shown(over, changes))
-            return Laid(copy, overlay.lay_over(over, changes, owners, snapshot=snapshot, now=now))
+            self._workshop = self._workshop or Workshop()
+            over = overlay.lay_over(over, changes, owners, workshop=self._workshop, snapshot=snapshot, now=now)
+            return Laid(copy, over)
 
 
 class Look:
@@ -106,6 +116,7 @@ class Look:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._bare: Laid | None = None
         self._laid: Laid | None = None
         self._is_over = False
 
@@ -115,13 +126,13 @@ class Look:
         The relations `customers`, `requests`, `timeline`, `reviews`, `runs` and those of `laid.COPIED` are visible:
         views with the columns of `schema/out_*.sql`, and no rowid. `found`: whom the search leaves (customer_id).
         """
-        laid = self._seen()
-        return laid.query(sql, params, search, lambda: self._moved_runs(laid.copy))
+        seen = self._copied() if is_of_copy(sql) else self._seen()
+        return seen.query(sql, params, search, lambda: self._moved_runs(seen.copy))
 
     @property
     def as_of(self) -> datetime | None:
         """When the copy was published; None before the first publish."""
-        return self._laid.copy.published_at if self._laid else self._reader.as_of
+        return self._copied().copy.published_at
 
     @property
     def notes(self) -> Sequence[str]:
@@ -138,10 +149,16 @@ class Look:
 
     def end(self) -> None:
         """Let go of what was seen."""
-        self._laid, self._is_over = None, True
+        self._bare, self._laid, self._is_over = None, None, True
+
+    def _copied(self) -> Laid:
+        bare = self._bare or self._reader.copied()
+        if not self._is_over:
+            self._bare = bare
+        return bare
 
     def _seen(self) -> Laid:
-        laid = self._laid or self._reader.lay()
+        laid = self._laid or self._reader.lay(self._copied())
         if not self._is_over:
             self._laid = laid
         return laid
