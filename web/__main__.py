@@ -68,13 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
         metrics=metrics,
     )
     config = configure(app, metrics, public_url=settings.public_url, patience=patience_for_this_system())
-    log.info(
-        "web_started",
-        host=asked.host,
-        port=listening.getsockname()[1],
-        public_url=settings.public_url,
-        providers=sorted(readers),
-    )
+    port = listening.getsockname()[1]
+    log.info("web_started", host=asked.host, port=port, public_url=settings.public_url, providers=sorted(readers))
     try:
         with stopped_by_signal(), Watcher(ledger):
             uvicorn.Server(config).run(sockets=[listening])
