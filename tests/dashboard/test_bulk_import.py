@@ -46,8 +46,8 @@ def keys_of(boxes: Iterable[Any], start: str) -> list[str]:
 def workbook() -> bytes:
     target = io.BytesIO()
     with xlsxwriter.Workbook(target) as book:
-        book.add_worksheet("People").write_row(0, 0, ["First name", "Phone"])
-        book.worksheets()[0].write_row(1, 0, ["Dee", 3125550140])
+        book.add_worksheet("People").write_row(0, 0, ["First name", "Phone", "Email"])
+        book.worksheets()[0].write_row(1, 0, ["Dee", 3125550140, "dee@example.com"])
     return target.getvalue()
 
 
@@ -146,6 +146,8 @@ def test_a_workbook_goes_in_its_own_time_by_the_channels_chosen_with_consent_dec
     with ledger.read() as c:
         row = c.execute(sa.select(t.lists)).one()
         consent = c.execute(sa.select(t.consents)).one()
+        dee = c.execute(sa.select(t.customers).where(t.customers.c.list_id == row.list_id)).one()
+    assert (dee.phone, dee.email) == ("+13125550140", "dee@example.com")  # either channel could have been chosen
     assert (row.speed, row.speed_days, row.speed_opens, row.channels) == ("50/hour", [0, 1, 2, 3, 4], 540, ["sms"])
     assert (consent.basis, consent.recorded_by) == ("purchase", "owner@acme.example")
 

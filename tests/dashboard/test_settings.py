@@ -106,6 +106,7 @@ def test_channels_and_steps_are_changed_in_their_forms(ledger: Ledger, world: Wo
     assert "New invitations follow it" in app.toast[0].value
     app.segmented_control(key="settings_part").set_value("Channels").run()
     field(app, "checkbox", "SMS", 0).uncheck()
+    field(app, "checkbox", "WhatsApp", 1).check()
     press(app, "Save changes")
     assert "sends nothing from now on" in app.toast[0].value
     with ledger.read() as c:
@@ -115,6 +116,10 @@ def test_channels_and_steps_are_changed_in_their_forms(ledger: Ledger, world: Wo
         assert list(steps) == [0, 5 * 24 * 60]
         on = sa.select(t.channels.c.location_id).where(t.channels.c.channel == Channel.SMS, t.channels.c.is_enabled)
         assert c.execute(on).scalars().all() == [world.new_york]
+        by_whatsapp = sa.select(t.channels.c.location_id).where(
+            t.channels.c.channel == Channel.WHATSAPP, t.channels.c.is_enabled
+        )
+        assert c.execute(by_whatsapp).scalars().all() == [world.new_york]
 
 
 def test_a_user_is_added_changed_and_removed_and_the_last_owner_stays(ledger: Ledger, world: World, look: Open) -> None:

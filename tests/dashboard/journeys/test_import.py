@@ -46,7 +46,8 @@ def test_a_list_is_imported_and_goes_out_and_another_is_taken_back_before_it_doe
     at_noon: Ledger, world: World, visit: Visit
 ) -> None:
     recorder = Recorder()
-    page = visit("bulk_import")
+    page = visit("customers")
+    page.get_by_role("button", name="Bulk import").click()
     bring(page, "April", 3)
     assert carry_out_jobs(at_noon, {}) == {"done": 1, "failed": 0}
     april = page.locator("[class*='st-key-aw_row_lists_']", has_text="April")
