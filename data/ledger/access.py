@@ -1,5 +1,6 @@
 """Who looks at the dashboard and what they may see, read anew for each look: a role taken away is gone at once."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ class Place:
 
     location_id: int
     slug: str
-    name: str
+    name: str  # as the warehouse tells it: with its slug where another location has the same
     time_zone: str
 
 
@@ -116,7 +117,14 @@ def _access(connection: Connection, who: sa.ColumnElement[bool]) -> Access | Non
         .where(locations.c.account_id == user.account_id)
         .order_by(locations.c.name, locations.c.location_id)
     ).all()
-    places = tuple(Place(*row) for row in rows if not assigned or row.location_id in assigned)
+    named = Counter(row.name for row in rows)
+    places = tuple(
+        Place(
+            row.location_id, row.slug, row.name if named[row.name] == 1 else f"{row.name} ({row.slug})", row.time_zone
+        )
+        for row in rows
+        if not assigned or row.location_id in assigned
+    )
     return Access(
         email=user.email,
         name=user.name,

@@ -72,6 +72,22 @@ def test_a_figure_leads_to_exactly_the_customers_behind_it_and_on_to_their_histo
     assert "From invitation to review" in text(app)
 
 
+def test_two_locations_of_one_name_are_told_apart_wherever_they_are_named(
+    ledger: Ledger, world: World, publish: Callable[[], None], look: Open
+) -> None:
+    with ledger.write() as c:
+        c.execute(t.locations.update().values(name="Acme"))
+    answered(ledger, world, 9)
+    there = make_customer(ledger, world, location_id=world.new_york)
+    publish()
+    for page in ("overview", "requests", "customers"):
+        app = look(page)
+        assert "Acme (chicago)" in text(app)
+    assert app.selectbox(key="location").options == ["All locations", "Acme (chicago)", "Acme (new-york)"]
+    app.selectbox(key="location").set_value("Acme (new-york)").run()
+    assert [key for key in buttons(app) if key.startswith("activity_")] == [f"activity_{there}"]
+
+
 def test_a_link_to_a_week_that_cannot_be_shows_the_whole_period(people: dict[str, int], look: Open) -> None:
     for week in ("9999-12-31", "yesterday"):
         assert "Sent: 1 invitation" in text(look(behind="sent", week=week))

@@ -3,7 +3,14 @@
 -- left (and nobody stopped it). request_count: messages of the latest invitation handed over; follow_up_count: its
 -- follow-up steps handed over. is_suppressed: neither the e-mail address nor the phone number may be written to, by the
 -- same reading of suppressions as data.ledger.suppressions.is_suppressed; WhatsApp goes with the phone number.
-with latest_invitations as (
+-- Two locations may have one name, which customers read: then their slugs tell them apart here.
+with places as (
+    select * replace (
+        case when count(*) over (partition by account_id, name) > 1 then concat(name, ' (', slug, ')') else name end as name
+    )
+    from core_locations
+),
+latest_invitations as (
     select * from core_invitations
     qualify row_number() over (partition by customer_id order by started_at desc, invitation_id desc) = 1
 ),
@@ -91,7 +98,7 @@ select
     coalesce(m.request_count, 0) as request_count,
     coalesce(m.follow_up_count, 0) as follow_up_count
 from core_customers c
-join core_locations l using (location_id)
+join places l using (location_id)
 left join core_lists li on li.list_id = c.list_id
 left join latest_invitations i on i.customer_id = c.customer_id
 left join newest_scores s on s.customer_id = c.customer_id

@@ -4,7 +4,14 @@
 -- does not count. E-mail counts as delivered when the recipient's server took it. channel and template_slug are those
 -- of the message that was answered; without an answer, of the first one. seconds_to_review: from the first hand-over to
 -- the first review linked.
-with seen as (
+-- Two locations may have one name, which customers read: then their slugs tell them apart here.
+with places as (
+    select * replace (
+        case when count(*) over (partition by account_id, name) > 1 then concat(name, ' (', slug, ')') else name end as name
+    )
+    from core_locations
+),
+seen as (
     select
         invitation_id,
         bool_or(kind in ('sent', 'delivered', 'accepted_by_server', 'read')) as is_sent,
@@ -52,7 +59,7 @@ together as (
         s.score,
         s.stars
     from core_invitations i
-    join core_locations l using (location_id)
+    join places l using (location_id)
     left join core_customers c on c.customer_id = i.customer_id
     left join core_lists li on li.list_id = coalesce(i.list_id, c.list_id)
     left join seen e on e.invitation_id = i.invitation_id

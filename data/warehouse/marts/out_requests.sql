@@ -1,7 +1,14 @@
 -- Requests page: one row per request, with what the screen calls its status (product/requests-page.txt): sending, in
 -- doubt and paused show as Queued with a note; an e-mail stays Sent, because nobody confirms that it reached a person.
 -- retries: follow-up steps of the invitation handed over, never transport attempts.
-with follow_ups as (
+-- Two locations may have one name, which customers read: then their slugs tell them apart here.
+with places as (
+    select * replace (
+        case when count(*) over (partition by account_id, name) > 1 then concat(name, ' (', slug, ')') else name end as name
+    )
+    from core_locations
+),
+follow_ups as (
     select invitation_id, count(distinct step) as retries
     from core_requests
     where step > 0 and handed_at is not null
@@ -51,7 +58,7 @@ select
 from core_requests r
 join core_invitations i using (invitation_id)
 join core_customers c on c.customer_id = i.customer_id
-join core_locations l on l.location_id = r.location_id
+join places l on l.location_id = r.location_id
 left join core_lists li on li.list_id = coalesce(i.list_id, c.list_id)
 left join core_templates t on t.template_id = r.template_id
 left join follow_ups f on f.invitation_id = r.invitation_id
