@@ -63,8 +63,11 @@ def _bar(card: Card) -> Markup:
     if not total:
         return Markup("")
     parts = Markup("").join(
-        Markup('<i class="aw-band-{}" style="flex:{}" title="{} {}"></i>').format(tone, count, count, label)
+        Markup('<i class="aw-band-{}" style="flex:{}" title="{}: {:,}"></i>').format(
+            tone, count, label.capitalize(), count
+        )
         for label, count, tone in card.bands
         if count
     )
-    return Markup('<div class="aw-bar aw-bands">{}</div>').format(parts)
+    told = ", ".join(f"{label}: {count:,}" for label, count, _ in card.bands).capitalize()
+    return Markup('<div class="aw-bar aw-bands" role="img" aria-label="{}">{}</div>').format(told, parts)

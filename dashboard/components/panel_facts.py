@@ -24,6 +24,7 @@ from dashboard.wording import (
     short_day,
     short_moment,
 )
+from data.warehouse.customers import MOST_EVENTS
 from data.words import ConsentBasis, EventKind, SuppressionEffect, SuppressionReason
 from invitations.why import Explanation
 
@@ -212,6 +213,8 @@ def history(timeline: pl.DataFrame, zone: str, desk: Desk) -> Markup:
         )
         for (day,), rows in timeline.group_by("day", maintain_order=True)
     )
+    if timeline.height >= MOST_EVENTS:
+        days += Markup('<p class="aw-faint">The newest {}; what was before is not listed here.</p>').format(MOST_EVENTS)
     return title + days
 
 

@@ -14,6 +14,7 @@ from data.warehouse.pages import Page, Reader, Scope, counts, first, query, sear
 
 NOT_INVITED = "not_invited"
 MOST_CHOICES = 200  # of one kind, in a menu
+MOST_EVENTS = 200  # in a panel
 
 
 class CustomerOrder(StrEnum):
@@ -124,4 +125,5 @@ def customer_review(reader: Reader, scope: Scope, customer_id: int) -> dict[str,
 
 def customer_timeline(reader: Reader, scope: Scope, customer_id: int, zone: str) -> pl.DataFrame:
     """What happened to a customer, newest first, each row with its day in `zone` (a tz database name)."""
-    return query(reader, "customer_timeline", scope.named() | {"customer": customer_id, "zone": zone})
+    named = {"customer": customer_id, "zone": zone, "limit": MOST_EVENTS}
+    return query(reader, "customer_timeline", scope.named() | named)

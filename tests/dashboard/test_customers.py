@@ -214,6 +214,9 @@ def test_the_panel_tells_of_permission_earlier_invitations_and_the_way_to_the_re
     assert app.code[0].value.endswith(f"/customers?period=All+time&customer={people['ben']}")
     app.button(key="reply_from_panel").click().run()
     assert "My Reviews" in text(app)
+    with ledger.read() as c:
+        assert app.query_params["review"] == str(c.execute(t.reviews.select()).one().review_id)
+    assert "No waiting at all." in text(app)
 
 
 def test_a_review_request_is_begun_from_a_row_and_from_the_panel(people: dict[str, int], look: Open) -> None:

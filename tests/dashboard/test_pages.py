@@ -69,7 +69,7 @@ def test_a_viewer_is_offered_no_button_that_changes_anything(people: dict[str, i
     ana, waiting = people["ana"], people["waiting"]
     assert f"pause_{waiting}" in buttons(look("requests"))
     assert f"stop_{ana}" in buttons(look("customers"))
-    assert {key.split("_")[0] for key in buttons(look("requests", as_user="viewer"))} == {"activity", "why"}
+    assert {key.split("_")[0] for key in buttons(look("requests", as_user="viewer"))} == {"activity", "why", "sort"}
     assert {key.split("_")[0] for key in buttons(look("customers", as_user="viewer"))} == {"activity", "sort"}
     assert buttons(look("runs", as_user="viewer")) == []
 

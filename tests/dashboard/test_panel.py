@@ -13,7 +13,7 @@ from data.ledger.store import Ledger
 from data.ledger.tables.metadata import database_now
 from data.words import Channel, EventKind, InvitationStatus
 from tests.dashboard.conftest import Open, buttons, invitation_of, text
-from tests.world import NOON, World, insert
+from tests.world import NOON, World, insert, insert_many
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
 
@@ -39,6 +39,23 @@ def test_the_panel_tells_where_messages_went_the_review_and_its_score(people: di
     assert "5 of 5 stars" in shown
     assert "Google" in shown
     assert 'NPS <span class="aw-score aw-promoter" title="9 (promoter)">9</span>' in shown
+
+
+def test_the_history_is_by_day_the_newest_first_and_says_where_it_ends(
+    ledger: Ledger, world: World, people: dict[str, int], look: Open
+) -> None:
+    ben = invitation_of(ledger, people["ben"])
+    with ledger.write() as c:
+        insert_many(c, t.events, [
+            {"account_id": world.account_id, "invitation_id": ben.invitation_id, "person_id": ben.person_id,
+             "location_id": ben.location_id, "kind": kind, "channel": Channel.SMS,
+             "occurred_at": NOON - timedelta(hours=hours), "recorded_at": NOON}
+            for kind, hours in [(EventKind.CLICKED, 1), (EventKind.DELIVERED, 23)] + [(EventKind.REPLIED, 300)] * 200
+        ])  # fmt: skip
+    told = text(look("customers", customer=str(people["ben"])))
+    places = [told.index(said) for said in ("Today", "Clicked the review link", "Yesterday", "Delivered</span>",
+                                            "Wednesday, 11 Nov", "The newest 200;")]  # fmt: skip
+    assert places == sorted(places)
 
 
 def test_a_comment_that_came_with_a_score_is_told_once(
