@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from data.ledger.candidate_sources import count_without_unit
+from data.ledger.candidate_sources import count_customers
 from data.ledger.last_change import last_change
 from data.ledger.store import Ledger
 from invitations.foresee import foresee, read_present
@@ -17,7 +17,7 @@ from invitations.prices import load_prices
 from invitations.simulate import Simulation
 
 _KEPT_FOR = timedelta(minutes=15)  # the time goes on, though nothing changes
-AT_ONCE = 20_000  # customers waiting: with more a page is not kept waiting until somebody asks for it
+AT_ONCE = 20_000  # customers: with more a page is not kept waiting until somebody asks for it
 _KEPT = 12  # a simulation of 10,000 customers is a few megabytes
 
 
@@ -27,11 +27,10 @@ def policy_in_effect(ledger: Ledger, account_id: int, now: datetime) -> Policy:
         return read_policy(c, account_id, now)[1]
 
 
-def waiting_count(ledger: Ledger, account_id: int) -> int:
-    """At most how many customers have yet to be asked: what a simulation takes long for."""
+def customer_count(ledger: Ledger) -> int:
+    """How many customers a simulation reads, whoever of them waits: what it takes long for."""
     with ledger.read() as c:
-        change = last_change(c)
-    return _waiting(ledger.settings.ledger_address, change, account_id, ledger)
+        return count_customers(c)
 
 
 def simulated(ledger: Ledger, now: datetime, days: int, rules: dict[str, Any] | None = None) -> Simulation:
@@ -40,12 +39,6 @@ def simulated(ledger: Ledger, now: datetime, days: int, rules: dict[str, Any] | 
         change = last_change(c)
     key = json.dumps(rules, sort_keys=True) if rules is not None else None
     return _simulated(ledger.settings.ledger_address, change, days, key, ledger, now)
-
-
-@st.cache_data(ttl=_KEPT_FOR, max_entries=_KEPT, show_spinner=False)
-def _waiting(address: str, change: str, account_id: int, _ledger: Ledger) -> int:
-    with _ledger.read() as c:
-        return count_without_unit(c, account_id)
 
 
 @st.cache_data(ttl=_KEPT_FOR, max_entries=_KEPT, show_spinner="Working it out")

@@ -7,7 +7,7 @@ from dashboard.components.other_settings import Question, ask
 from dashboard.components.page import empty, title
 from dashboard.components.simulation import highest_bar, show_simulation
 from dashboard.desk import Desk, here
-from dashboard.simulated import AT_ONCE, policy_in_effect, simulated, waiting_count
+from dashboard.simulated import AT_ONCE, customer_count, policy_in_effect, simulated
 from dashboard.wording import short_moment
 from invitations.policy import NoPolicy
 from invitations.simulate import ASSUMED, Simulation
@@ -23,9 +23,13 @@ def show() -> None:
         return
     asked = ask(policy)
     if asked is None:
-        waiting = waiting_count(desk.ledger, desk.access.account_id)
-        if waiting > AT_ONCE:
-            empty(f"{waiting:,} customers wait", "Press Simulate: with so many it takes a minute.", name="simulate")
+        everybody = customer_count(desk.ledger)
+        if everybody > AT_ONCE:
+            empty(
+                f"{everybody:,} customers to look at",
+                "Press Simulate: with so many it takes a minute.",
+                name="simulate",
+            )
             return
         asked = Question()
     found = {"effect": simulated(desk.ledger, desk.now, asked.days)}

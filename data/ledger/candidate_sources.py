@@ -232,13 +232,18 @@ def read_messages(connection: Connection, account_id: int, person_ids: Collectio
     return frame(connection, query, schema)
 
 
+def count_customers(connection: Connection) -> int:
+    """All there are, invited or not: what it takes to read everybody's sources. From an index alone."""
+    return connection.execute(sa.select(sa.func.count()).select_from(customers)).scalar_one()
+
+
 def count_without_unit(connection: Connection, account_id: int, *, up_to: int | None = None) -> int:
     """At most how many invitations may want a unit of quota: of customers never asked or come again, and active.
 
     Counted no further than `up_to`, and not one by one where all customers there are would be fewer.
     """
     if up_to is not None:
-        everybody = connection.execute(sa.select(sa.func.count()).select_from(customers)).scalar_one()
+        everybody = count_customers(connection)
         if everybody < up_to:
             return everybody
     held = quota_reservations.c

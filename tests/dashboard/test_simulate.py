@@ -109,7 +109,7 @@ def test_everybody_may_look_but_the_accounts_quota_is_not_for_an_agency_client(l
 def test_with_very_many_customers_the_page_waits_to_be_asked(look: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulated, "AT_ONCE", 5)
     app = look("simulate")
-    assert "6 customers wait" in text(app)
+    assert "6 customers to look at" in text(app)
     app.button(key=_submit(buttons(app))).click().run()
     assert "Messages by day" in text(app)
 
