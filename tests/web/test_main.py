@@ -8,6 +8,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,13 +25,19 @@ from tests.world import make_customer, make_request, make_world
 ROOT = Path(__file__).parents[2]
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The process, which does not outlive the block."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TWILIO_", "MAILGUN_"))}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "web", *arguments],
         cwd=ROOT, env=environment | {"AFTERWORD_HOME": str(home)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def figures_of(address: str) -> str:
@@ -51,34 +59,34 @@ def test_it_serves_with_another_writer_when_one_dies_and_its_log_holds_no_token_
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world), link_token=LINK)
     ledger.close()
-    process = start(home, "--port", "0")
-    assert process.stdout is not None
-    started = json.loads(process.stdout.readline())
-    assert started["event"] == "web_started"
-    address = f"http://127.0.0.1:{started['port']}"
-    page = urllib.request.urlopen(f"{address}/r/{LINK}?mail=ana@example.com", timeout=10)
-    assert b"How likely" in page.read()
-    assert page.headers["server"] is None
-    figures = figures_of(address)
-    assert 'afterword_web_requests_total{method="GET",route="/r/{token}",status="200"} 1.0' in figures
-    assert "afterword_ledger_up 1.0" in figures
-    (writer,) = writers_of(process.pid)
-    os.kill(writer, signal.SIGKILL)
-    wait_until(lambda: "afterword_web_inbox_lost_writers_total 1.0" in figures_of(address) and is_ready(address))
-    (successor,) = writers_of(process.pid)
-    assert successor != writer
-    os.kill(successor, signal.SIGTERM)  # systemd tells every process of a service, and who writes must leave last
-    assert is_ready(address)
-    assert writers_of(process.pid) == [successor]
-    for child in children_of(process.pid):  # who starts writers: the next one is a thread
-        os.kill(child, signal.SIGKILL)
-    os.kill(successor, signal.SIGKILL)
-    wait_until(lambda: "afterword_web_inbox_lost_writers_total 2.0" in figures_of(address) and is_ready(address))
-    with socket.create_connection(("127.0.0.1", started["port"])) as slow:
-        slow.sendall(f"GET /r/{LINK} HTTP/1.1\r\nnonsense {LINK}\r\n\r\n".encode())
-        assert slow.recv(12) == b"HTTP/1.1 400"
-    process.terminate()
-    out, err = process.communicate(timeout=20)
+    with started(home, "--port", "0") as process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        assert said["event"] == "web_started"
+        address = f"http://127.0.0.1:{said['port']}"
+        page = urllib.request.urlopen(f"{address}/r/{LINK}?mail=ana@example.com", timeout=10)
+        assert b"How likely" in page.read()
+        assert page.headers["server"] is None
+        figures = figures_of(address)
+        assert 'afterword_web_requests_total{method="GET",route="/r/{token}",status="200"} 1.0' in figures
+        assert "afterword_ledger_up 1.0" in figures
+        (writer,) = writers_of(process.pid)
+        os.kill(writer, signal.SIGKILL)
+        wait_until(lambda: "afterword_web_inbox_lost_writers_total 1.0" in figures_of(address) and is_ready(address))
+        (successor,) = writers_of(process.pid)
+        assert successor != writer
+        os.kill(successor, signal.SIGTERM)  # systemd tells every process of a service, and who writes must leave last
+        assert is_ready(address)
+        assert writers_of(process.pid) == [successor]
+        for child in children_of(process.pid):  # who starts writers: the next one is a thread
+            os.kill(child, signal.SIGKILL)
+        os.kill(successor, signal.SIGKILL)
+        wait_until(lambda: "afterword_web_inbox_lost_writers_total 2.0" in figures_of(address) and is_ready(address))
+        with socket.create_connection(("127.0.0.1", said["port"])) as slow:
+            slow.sendall(f"GET /r/{LINK} HTTP/1.1\r\nnonsense {LINK}\r\n\r\n".encode())
+            assert slow.recv(12) == b"HTTP/1.1 400"
+        process.terminate()
+        out, err = process.communicate(timeout=20)
     assert process.returncode == 0, "it was ended on the spot, before it closed the ledger"
     lines = [json.loads(line) for line in out.splitlines()]
     assert lines[0]["route"] == "/r/{token}"
@@ -91,8 +99,8 @@ def test_it_serves_with_another_writer_when_one_dies_and_its_log_holds_no_token_
 
 @pytest.mark.slow
 def test_without_a_ledger_it_says_what_to_run(home: Path) -> None:
-    process = start(home, "--port", "0")
-    out, err = process.communicate(timeout=20)
+    with started(home, "--port", "0") as process:
+        out, err = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "afterword init" in err
     assert "Traceback" not in err
