@@ -1,6 +1,7 @@
 """The do-not-contact list says exactly what keeps messages back, of everybody whom a person may see."""
 
 import random
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -105,3 +106,41 @@ def test_the_list_is_found_by_name_address_number_and_reason_within_the_location
         assert barred_by_reason(c, only_chicago, BarredFilter()) == {SuppressionReason.STOP_KEYWORD: 1}
         [row] = barred_rows(c, only_chicago, BarredFilter(), limit=9)
     assert (row["emails"], row["channels"], row["recorded_by"]) == (["ana@example.com"], tuple(Channel), "them")
+
+
+@pytest.mark.one_database
+def test_the_list_is_worked_out_once_while_nothing_happens_and_a_new_no_is_in_it_at_once(
+    ledger: Ledger, world: World
+) -> None:
+    make_customer(ledger, world, email="ana@example.com", phone="+13125550100", first_name="Ana")
+    with ledger.write() as c:
+        c.execute(t.customers.update().values(changed_at=ledger.now(c) - timedelta(hours=1)))
+    asked: list[str] = []
+    sa.event.listen(
+        ledger.engine,
+        "before_cursor_execute",
+        lambda *told: asked.append(told[2]) if told[2].startswith("SELECT") else None,
+    )
+
+    def say_no(address: str) -> None:
+        with ledger.write() as c:
+            record(
+                c, [(AddressKind.EMAIL, address)], account_id=world.account_id, channel=None, recorded_by="them",
+                effect=SuppressionEffect.SUPPRESS, reason=SuppressionReason.STOP_KEYWORD, occurred_at=NOON,
+            )  # fmt: skip
+
+    def look() -> tuple[int, list[str], int]:
+        asked.clear()
+        with ledger.read() as c:
+            counted = sum(barred_by_reason(c, whole(world), BarredFilter()).values())
+            rows = barred_rows(c, whole(world), BarredFilter(), limit=25)
+        return counted, [row["name"] or row["address"] for row in rows], len(asked)
+
+    say_no("ana@example.com")
+    assert look()[:2] == (1, ["Ana Ruiz"])
+    assert look() == (1, ["Ana Ruiz"], 2)  # whether anything happened is asked for each
+    say_no("b@example.com")
+    assert look()[:2] == (2, ["b@example.com", "Ana Ruiz"])
+    with ledger.write() as c:
+        c.execute(t.customers.update().values(first_name="Newt"))
+    assert look()[:2] == (2, ["b@example.com", "Newt Ruiz"])
