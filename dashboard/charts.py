@@ -6,6 +6,7 @@ those of the theme that is on, light or dark, so a figure never has to know.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
@@ -36,6 +37,7 @@ STEPS = (  # of the funnel, as data.warehouse.overview.Stage names them
     ("reviewed", "Left a review"),
 )
 
+import_module("pandas")  # plotly looks at it wherever it is loaded: half loaded by another session's page, it breaks
 TEMPLATE = go.layout.Template(
     layout=go.Layout(
         font={"family": "Inter, sans-serif", "size": 13, "color": TEXT},
