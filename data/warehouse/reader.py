@@ -63,7 +63,7 @@ class Reader:
         with self._lock:
             copy = self._current()
             if self._bare is None or self._bare.copy is not copy:
-                self._bare = Laid(copy, None)
+                self._bare, self._laid = Laid(copy, None), None  # whoever still looks at the copy before, keeps it
             return self._bare
 
     def lay(self, bare: Laid) -> Laid:
