@@ -4,6 +4,7 @@ A line names its thing by number ("invitation 42") or by name ('location "chicag
 location it is, is looked up here, so that people of some locations read of theirs.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -126,11 +127,19 @@ def _left_in(connection: Connection, sight: AuditSight, chosen: AuditFilter) -> 
         conditions.append(_u.actor == chosen.actor)
     if chosen.action is not None:
         conditions.append(_u.action == chosen.action)
-    term = " ".join(chosen.search.lower().split())
+    term = " ".join(chosen.search.split())
     if len(term) >= SEARCH_FROM:
         texts = (_u.subject, _u.actor, sa.cast(_u.before, sa.Text), sa.cast(_u.after, sa.Text))
-        conditions.append(sa.or_(*(sa.func.lower(text).contains(term, autoescape=True) for text in texts)))
+        looks = [sa.func.lower(text).contains(one, autoescape=True) for text in texts for one in _spellings(term)]
+        conditions.append(sa.or_(*looks))
     return conditions
+
+
+def _spellings(term: str) -> list[str]:
+    """The term as it may stand in JSON: quotes escaped and, on SQLite, é by its number, of which it knows one case."""
+    cases = (term, term.lower(), term.upper(), term.title())
+    in_json = (json.dumps(one, ensure_ascii=is_ascii)[1:-1].lower() for one in cases for is_ascii in (True, False))
+    return sorted({term.lower(), *in_json})
 
 
 _OF_INVITATION = t.invitations.join(t.customers, _c.customer_id == t.invitations.c.customer_id)

@@ -83,3 +83,16 @@ def test_who_looks_after_some_locations_reads_of_those_only(ledger: Ledger, worl
             ["admin@acme.example", "owner@acme.example"],
             ["changed", "pause"],
         )
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("term", ["café", "ÉLAN", "josé's", "élan", '"Place"'])
+def test_a_line_is_found_by_words_with_accents_and_quotes(ledger: Ledger, world: World, term: str) -> None:
+    with ledger.write() as c:
+        record_audit(
+            c, world.account_id, actor="admin@acme.example", action="changed", subject='location "chicago"',
+            before={"name": "Café Élan"}, after={"name": 'José\'s "Place"'},
+        )  # fmt: skip
+    with ledger.read() as c:
+        assert count_lines(c, sight_of(world, Role.OWNER), AuditFilter(search=term)) == 1
+        assert count_lines(c, sight_of(world, Role.OWNER), AuditFilter(search=f"{term}!")) == 0
