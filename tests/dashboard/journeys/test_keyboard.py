@@ -3,9 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
+from data.ledger import tables as t
 from data.ledger.store import Ledger
 from tests.dashboard.journeys.conftest import Visit
-from tests.world import World, make_customer, make_request
+from tests.world import NOON, World, insert
 
 pytestmark = [
     pytest.mark.browser,
@@ -21,14 +22,17 @@ def test_the_overview_is_found_by_its_name_and_what_was_chosen_stays(world: Worl
     expect(page.get_by_text("Page not found")).to_have_count(0)
 
 
-def test_escape_closes_the_panel_after_messages_were_stopped_in_it(ledger: Ledger, world: World, visit: Visit) -> None:
-    ana = make_customer(ledger, world)
-    make_request(ledger, world, ana)
-    page = visit(f"customers?customer={ana}")
+def test_escape_closes_a_review_after_its_draft_was_saved(ledger: Ledger, world: World, visit: Visit) -> None:
+    with ledger.write() as c:
+        review = insert(
+            c, t.reviews, account_id=world.account_id, location_id=world.chicago, platform="google",
+            provider_review_id="r1", reviewer_name="Ben O.", stars=5, body="No waiting.", reviewed_at=NOON,
+        )  # fmt: skip
+    page = visit(f"reviews?review={review}")
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Stop").click()
-    dialog.get_by_role("button", name="Stop messages").click()
-    expect(page.get_by_text("Stopped. Nothing more will be sent.")).to_be_visible()
-    expect(dialog.get_by_role("button", name="Restart")).to_be_visible()
+    dialog.get_by_role("textbox").fill("Thank you, Ben.")
+    dialog.get_by_role("button", name="Save draft").click()
+    expect(dialog.get_by_text("Saved draft")).to_be_visible()
+    expect(page.get_by_test_id("stToast")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
