@@ -46,7 +46,9 @@ _INDEXED = (
 
 def make_database(copy: Path, file: Path) -> None:
     """The customers and their history as SQLite and Datasette would have them."""
-    target = sqlite3.connect(file, isolation_level=None)
+    partial = file.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    target = sqlite3.connect(partial, isolation_level=None)
     for statement in (*_MADE, "begin"):
         target.execute(statement)
     with duckdb.connect(str(copy), read_only=True) as source:
@@ -58,6 +60,7 @@ def make_database(copy: Path, file: Path) -> None:
     for statement in ("commit", *_INDEXED):
         target.execute(statement)
     target.close()
+    partial.rename(file)
 
 
 class Datasette:
