@@ -283,9 +283,17 @@ def _left_in(sight: Sight, chosen: BarredFilter, holds: sa.Subquery) -> list[sa.
     named = sa.exists().where(
         _c.person_id == holds.c.person_id,
         _c.location_id.in_(sight.location_ids),
-        sa.func.lower(_c.first_name + " " + _c.last_name).contains(term, autoescape=True),
+        sa.or_(
+            *(sa.func.lower(_c.first_name + " " + _c.last_name).contains(one, autoescape=True) for one in _cases(term))
+        ),
     )
     return [
         *conditions,
         sa.or_(*its_address, of_person, named),
     ]
+
+
+def _cases(term: str) -> list[str]:
+    """A name's cases as SQLite's lower() leaves them, which knows ASCII only: "Óscar" keeps its Ó."""
+    said = (term, term.upper(), term.title())
+    return sorted({"".join(sign.lower() if sign.isascii() else sign for sign in one) for one in said})

@@ -72,7 +72,7 @@ def test_the_list_is_found_by_name_address_number_and_reason_within_the_location
 ) -> None:
     ana = make_customer(ledger, world, email="ana@example.com", phone="+13125550100", first_name="Ana")
     ben = make_customer(
-        ledger, world, email="ben@example.com", first_name="Ben", last_name="Okafor", location_id=world.new_york
+        ledger, world, email="ben@example.com", first_name="Ben", last_name="Økland", location_id=world.new_york
     )
     with ledger.write() as c:
         for customer, reason in ((ana, SuppressionReason.STOP_KEYWORD), (ben, SuppressionReason.COMPLAINED)):
@@ -93,15 +93,15 @@ def test_the_list_is_found_by_name_address_number_and_reason_within_the_location
         return [row["name"] or row["address"] for row in rows]
 
     stranger = "stranger_x@example.com"
-    assert found() == [stranger, "Ben Okafor", "Ana Ruiz"]  # one each, however many addresses
-    assert found("okafor") == found("ben@") == ["Ben Okafor"]
+    assert found() == [stranger, "Ben Økland", "Ana Ruiz"]  # one each, however many addresses
+    assert found("økland") == found("ben@") == ["Ben Økland"]
     assert found("(312) 555-01") == ["Ana Ruiz"]
     assert found("r_x") == [stranger]
     assert found("t%r") == []
-    assert found(reason=SuppressionReason.COMPLAINED) == ["Ben Okafor"]
+    assert found(reason=SuppressionReason.COMPLAINED) == ["Ben Økland"]
     only_chicago = Sight(world.account_id, (world.chicago,), is_whole=False)
     assert found(sight=only_chicago) == ["Ana Ruiz"]
-    assert found("okafor", sight=only_chicago) == []
+    assert found("økland", sight=only_chicago) == []
     with ledger.read() as c:
         assert barred_by_reason(c, only_chicago, BarredFilter()) == {SuppressionReason.STOP_KEYWORD: 1}
         [row] = barred_rows(c, only_chicago, BarredFilter(), limit=9)
