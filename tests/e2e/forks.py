@@ -3,7 +3,8 @@
 What a run does from `main` on is what the script does, in a process of its own that can be killed. Only the second of
 loading is left out, which tests that start it twenty times would spend twenty times.
 
-Reads {"words": […], "environment": {…}, "forked": bool} a line, answers {"child": pid} and then {"exit": code}.
+Reads {"words": […], "environment": {…}, "forked": bool, "said": path or null} a line, answers {"child": pid} and then
+{"exit": code}. What a run prints goes to the file named, or to the log.
 """
 
 import gc
@@ -24,12 +25,16 @@ from tests.compiled import share_compiled_statements
 def serve() -> None:
     """Serve until stdin ends."""
     share_compiled_statements()
+    if "--all" in sys.argv:
+        from pipelines.cli import command_line  # noqa: PLC0415
+
+        command_line()  # loads every command; runs none, of whose threads a child would have only the locks
     while line := sys.stdin.readline():
         job = json.loads(line)
         is_forked = job["forked"]
         child = os.fork() if is_forked else os.getpid()
         if child in (0, os.getpid()):
-            code = _run(job["words"], job["environment"])
+            code = _run(job["words"], job["environment"], job["said"])
             if is_forked:
                 os._exit(code)
             gc.collect()
@@ -41,12 +46,12 @@ def serve() -> None:
         _say(exit=code)
 
 
-def _run(words: list[str], environment: Mapping[str, str]) -> int:
+def _run(words: list[str], environment: Mapping[str, str], said: str | None) -> int:
     from pipelines.cli import main  # noqa: PLC0415  (the process that only starts this one needs none of it)
 
     os.environ.update(environment)
     sys.argv = ["afterword", *words]
-    answers, sys.stdout = sys.stdout, sys.stderr  # what the command prints goes to the log, not among the answers
+    answers, sys.stdout = sys.stdout, open(said, "w", encoding="utf-8") if said else sys.stderr  # noqa: SIM115
     try:
         main()
     except SystemExit as end:
@@ -77,9 +82,9 @@ class Forks:
         self._give(words, {**self._environment, **environment}, forked=False)
         assert self.wait(None) == 0
 
-    def start(self, *words: str) -> None:
-        """Let a run begin; `wait` or `kill` must follow."""
-        self._give(words, self._environment, forked=True)
+    def start(self, *words: str, said: Path | None = None, **environment: str) -> None:
+        """Let a run begin; `wait` or `kill` must follow. What it prints is written to `said`."""
+        self._give(words, {**self._environment, **environment}, forked=True, said=said)
 
     def has_ended(self, seconds: float = 0.0) -> bool:
         """Whether it ends by itself within so many seconds."""
@@ -95,8 +100,10 @@ class Forks:
         assert seconds is None or self.has_ended(seconds), f"not done after {seconds:g} seconds"
         return int(self._answer()["exit"])
 
-    def _give(self, words: tuple[str, ...], environment: Mapping[str, str], *, forked: bool) -> None:
-        job = {"words": words, "environment": environment, "forked": forked}
+    def _give(
+        self, words: tuple[str, ...], environment: Mapping[str, str], *, forked: bool, said: Path | None = None
+    ) -> None:
+        job = {"words": words, "environment": environment, "forked": forked, "said": str(said) if said else None}
         self._in.write(json.dumps(job).encode() + b"\n")
         self._in.flush()
         self._child = int(self._answer()["child"])
@@ -109,11 +116,11 @@ class Forks:
 
 
 @contextmanager
-def running_forks(log: IO[bytes], environment: Mapping[str, str]) -> Iterator[Forks]:
-    """A process to fork from; what the commands print and log goes to `log`."""
+def running_forks(log: IO[bytes], environment: Mapping[str, str], *, is_all: bool = False) -> Iterator[Forks]:
+    """A process to fork from, with every command loaded where `is_all`; what is printed and logged goes to `log`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-        cwd=Path(__file__).parents[2], bufsize=0,
+        [sys.executable, "-m", "tests.e2e.forks", *(["--all"] if is_all else [])],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=Path(__file__).parents[2], bufsize=0,
     )  # fmt: skip
     try:
         yield Forks(process, environment)

@@ -15,12 +15,12 @@ from typing import Any
 import requests
 
 from data.settings import Settings
+from tests.e2e.forks import Forks, running_forks
 from tests.sandbox import Sandbox, running_sandbox
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
-AFTERWORD = Path(sys.executable).parent / "afterword"
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Town:
     public_url: str
     now: datetime
     logs: Path
+    commands: Forks
     _said: list[str] = field(default_factory=list)
 
     @property
@@ -51,13 +52,11 @@ class Town:
 
     def run(self, *words: str) -> str:
         """Run a command; what it prints."""
-        done = subprocess.run(
-            [str(AFTERWORD), *words],
-            env={**os.environ, **self.environment}, capture_output=True, text=True, cwd=ROOT, check=False,
-        )  # fmt: skip
-        self._said.append(done.stderr)
-        assert done.returncode == 0, f"afterword {words[0]}: {done.stdout}\n{done.stderr}"
-        return done.stdout
+        said = self.logs.with_name("said")  # what a person asked to be told is no log
+        self.commands.start(*words, said=said, **self.environment)
+        code = self.commands.wait(120)
+        assert code == 0, f"afterword {words[0]}: {said.read_text()}\n{(self.logs / 'commands').read_text()[-3000:]}"
+        return said.read_text()
 
     def note(self, text: str) -> None:
         """Keep what something else logged, for the same search."""
@@ -78,8 +77,12 @@ def running_town(settings: Settings, folder: Path, *, now: datetime, idle: bool 
     public_url = f"http://127.0.0.1:{port}"
     logs = folder / "logs"
     logs.mkdir()
-    with running_sandbox(folder / "sandbox", idle=idle, public_url=public_url, pace=0.02) as sandbox:
-        town = Town(sandbox, settings, public_url, now, logs)
+    with (
+        (logs / "commands").open("wb") as said,
+        running_sandbox(folder / "sandbox", idle=idle, public_url=public_url, pace=0.02) as sandbox,
+        running_forks(said, {}, is_all=True) as commands,
+    ):
+        town = Town(sandbox, settings, public_url, now, logs, commands)
         # The sandbox's customers live by its clock; theirs and the policy's must agree.
         offset = (now - datetime.now(tz=now.tzinfo)).total_seconds()
         sandbox.post("/_sandbox/clock", {"offset_seconds": offset})
