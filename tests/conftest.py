@@ -5,6 +5,7 @@ import gc
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is None:
-        config.stash[SHARED] = Path(tempfile.mkdtemp(prefix="afterword-tests-"))
-        config.stash[SHARED].chmod(0o755)  # PostgreSQL's own user must enter it
+        folder = config.stash[SHARED] = Path(tempfile.mkdtemp(prefix="afterword-tests-"))
+        folder.chmod(0o755)  # PostgreSQL's own user must enter it
+        # The last thing of the process that starts the others, however those end.
+        config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+        config.add_cleanup(partial(postgres.stop, folder))
         return
     config.stash[SHARED] = Path(worker["shared"])
     if config.args == config.getini("testpaths"):
@@ -66,13 +70,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Asked for each worker in the process that starts them."""
     node.workerinput["shared"] = str(node.config.stash[SHARED])
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """What the processes shared ends with the one that started the others, however those ended."""
-    if not hasattr(config, "workerinput") and SHARED in config.stash:
-        postgres.stop(config.stash[SHARED])
-        shutil.rmtree(config.stash[SHARED], ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)
