@@ -138,7 +138,9 @@ def _sqlite_engine(url: sa.URL) -> Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         is_write = connection.get_execution_options().get(_WRITE, True)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if is_write else 'ON'}")
+        if connection.info.get(_WRITE) is not is_write:  # else not: every statement would be prepared anew for it
+            connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if is_write else 'ON'}")
+            connection.info[_WRITE] = is_write
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
     return engine

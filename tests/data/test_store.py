@@ -74,3 +74,21 @@ def test_nothing_is_written_to_a_file_that_was_moved_away_and_a_backup_in_its_pl
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("select halted_by from system").fetchone() == ("kept",)
     ledger.close()
+
+
+@pytest.mark.one_database
+def test_a_connection_is_told_whether_it_may_write_only_when_that_changes(ledger: Ledger) -> None:
+    """Being told has SQLite prepare every statement of the connection anew: twice the time of a small transaction."""
+    told: list[str] = []
+
+    @sa.event.listens_for(ledger.engine, "before_cursor_execute")
+    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "query_only" in statement:
+            told.append(statement.rpartition(" ")[2])
+
+    for transaction in (ledger.read, ledger.write, ledger.write, ledger.write, ledger.read, ledger.write):
+        with transaction() as connection:
+            connection.execute(sa.select(1))
+    assert told[-4:] in (["ON", "OFF", "ON", "OFF"], ["OFF", "ON", "OFF"])  # what it was told before, it may have kept
+    with ledger.read() as connection, pytest.raises(sa.exc.OperationalError, match="readonly"):
+        connection.execute(sa.text("DELETE FROM runs"))
