@@ -1,6 +1,6 @@
 """Where posts wait to be stored: one writer takes whatever waits and stores it in one transaction (group commit).
 
-Alone, a post waits for nobody. Under load a group grows while those before it are being written, so that many share
+Alone, a post waits for nobody. Under load a group grows while the one before it is being written, so that many share
 the cost of a transaction and of the disk. Whoever posted goes on once theirs is durable, or is told that it is not.
 The writer is at the other end of a line (web/writer.py); when it dies another is started.
 """
@@ -28,7 +28,6 @@ MOST_BYTES = 64 * 2**20
 # Of one transaction, which must not last for seconds, even if every post in it is of the costly kind.
 GROUP_POSTS = 300
 GROUP_BYTES = 4 * 2**20
-_AHEAD = 2  # groups at the writer: one that it stores, and one that it need not wait for
 _FIRST_SECONDS = 5.0  # for the first writer to come up, before web/ serves without it
 _LIVED = 0.25  # seconds: a writer that dies younger is followed by another only after as long
 
@@ -73,7 +72,7 @@ class Inbox:
         self._observe = observe_group or (lambda posts, seconds: None)
         self._note_loss = note_loss or (lambda: None)
         self._line: deque[_Waiting] = deque()  # not with the writer yet
-        self._at_writer: deque[list[_Waiting]] = deque()
+        self._at_writer: Sequence[_Waiting] = ()  # one group: meanwhile the next one grows
         self._posts = self._bytes = 0  # taken and not answered
         self._is_open = self._is_sending = False
         self._writer: _Writer | None = None
@@ -151,8 +150,7 @@ class Inbox:
         if not self._is_open and not self._posts:
             self._ended.set()
             return
-        lost = [one for group in self._at_writer for one in group]
-        self._at_writer.clear()
+        lost, self._at_writer = self._at_writer, ()
         log.error("callbacks_writer_gone", posts=len(lost))
         self._note_loss()
         self._answered(lost, [WriterGone()] * len(lost))
@@ -161,15 +159,15 @@ class Inbox:
         loop.call_later(_LIVED if is_young else 0, self._connect)
 
     def group_stored(self, results: Sequence[Result], seconds: float) -> None:
-        """The writer is done with the group that it was given first."""
-        group = self._at_writer.popleft()
+        """The writer is done with the group that it was given."""
+        group, self._at_writer = self._at_writer, ()
         self._observe(len(group), seconds)
         self._answered(group, results)
         self._send_soon()
 
     def _send_soon(self) -> None:
         """Give the writer what waits, once everybody whose turn it is in the event loop has posted."""
-        if self._line and not self._is_sending and self.writer_pid and len(self._at_writer) < _AHEAD:
+        if self._line and not self._is_sending and self.writer_pid and not self._at_writer:
             self._is_sending = True
             asyncio.get_running_loop().call_soon(self._send)
 
@@ -182,9 +180,8 @@ class Inbox:
         while self._line and len(group) < GROUP_POSTS and (not group or size + self._line[0].size <= GROUP_BYTES):
             group.append(self._line.popleft())
             size += group[-1].size
-        self._at_writer.append(group)
+        self._at_writer = group
         self._writer.transport.write(as_frame([one.posted for one in group]))
-        self._send_soon()
 
     def _answered(self, group: Sequence[_Waiting], results: Sequence[Result | WriterGone]) -> None:
         for one, result in zip(group, results, strict=True):

@@ -73,11 +73,11 @@ class Store:
 
 
 def held_back(store: Store, names: Sequence[str], size: int = 1) -> Answers:
-    """The answers to posts that come while one is being written and another waits at the writer."""
+    """The answers to posts that come while another is being written."""
 
     async def act() -> Answers:
         store.gate.clear()
-        *_, rest = await store.take_in_turn(["first"], ["second"], names, size=size)
+        *_, rest = await store.take_in_turn(["first"], names, size=size)
         store.gate.set()
         return await rest
 
@@ -95,11 +95,11 @@ def test_alone_a_post_waits_for_nobody() -> None:
     assert store.groups == [["a"], ["b"]] * 2
 
 
-def test_what_comes_while_groups_are_written_shares_the_next_one_and_each_gets_its_own_answer() -> None:
+def test_what_comes_while_a_group_is_written_shares_the_next_one_and_each_gets_its_own_answer() -> None:
     store = Store()
     assert held_back(store, ["a", "used", "b"]) == [True, False, True]
-    assert store.groups == [["first"], ["second"], ["a", "used", "b"]]
-    assert store.sizes == [1, 1, 3]
+    assert store.groups == [["first"], ["a", "used", "b"]]
+    assert store.sizes == [1, 3]
 
 
 def test_one_bad_post_fails_alone() -> None:
@@ -113,7 +113,7 @@ def test_a_ledger_that_takes_nothing_is_not_asked_for_every_post() -> None:
     store = Store(sa.exc.OperationalError("insert", {}, OSError("disk full")))
     answers = held_back(store, [str(n) for n in range(50)])
     assert {str(answer) for answer in answers} == {"OperationalError"}
-    assert len(store.groups) == 6  # the first, the second, the fifty, and three of those alone
+    assert len(store.groups) == 5  # the first, the fifty, and three of those alone
 
 
 def test_groups_are_no_larger_than_a_transaction_should_be() -> None:
@@ -143,7 +143,7 @@ def test_what_a_writer_had_when_it_died_may_come_again_and_the_next_writer_store
     store.inbox = Inbox(lambda: lines.pop() if lines else store.start(), note_loss=lambda: lost.append(1))
 
     async def act() -> Answers:
-        asked = await store.take_in_turn(["a"], ["b"], ["c", "d"])
+        asked = await store.take_in_turn(["a", "b"], ["c", "d"])
         theirs.close()
         return [answer for turn in asked for answer in await turn]
 
