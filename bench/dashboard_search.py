@@ -104,6 +104,9 @@ class Looked:
                 row["email"].split("@")[0][chance.randrange(6) :],
                 f"({row['phone'][2:5]}) {row['phone'][5 : chance.randrange(6, 9)]}",
                 chance.choice(SYLLABLES.split()) + chance.choice(SYLLABLES.split()),
+                row["first_name"].lower()[: chance.randrange(3, 6)],  # what a live search asks first: of many rows
+                f"{row['first_name'].lower()} {row['last_name'].lower()[:2]}",
+                row["last_name"].lower()[: chance.randrange(3, 5)],
             )
             drawn[kinds[len(drawn) % len(kinds)]] = None
         return list(drawn)
