@@ -13,6 +13,7 @@ from dashboard import desk, entrance, signing_in
 from dashboard.components.breakers import show_held_senders
 from dashboard.components.confirm import show_answer
 from dashboard.components.icons import icon_styles
+from dashboard.components.page import empty, title
 from dashboard.components.send_form import show_send_form
 from dashboard.source import open_source
 
@@ -36,6 +37,8 @@ _PAGES = [
     st.Page("views/audit.py", title="Audit", icon=":material/policy:", url_path="audit"),
 ]
 
+_OF_HISTORY = {"Overview", "Requests", "Customers", "My Reviews", "Runs"}  # the others read the ledger
+
 # The page at "/" has no address but that, whatever it is called; its name, which people write into a link, leads there.
 _BY_NAME = st.Page(lambda: None, title="Overview", url_path="overview", visibility="hidden")
 
@@ -49,7 +52,15 @@ if chosen is None:
 with desk.laid(chosen):
     show_held_senders()
     answer = st.container()
-    page.run()
+    if chosen.reader.is_outdated and page.title in _OF_HISTORY:
+        title(page.title)
+        empty(
+            "The history is being brought up to date after an upgrade",
+            "It shows at the next load, usually within a minute. Look again then.",
+            name="outdated",
+        )
+    else:
+        page.run()
     show_send_form()
     # After the dialogs: a toast before one would make the browser draw it anew, and lose the keyboard.
     show_answer(answer)

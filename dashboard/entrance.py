@@ -102,15 +102,20 @@ def _demo_user(users: list[tuple[str, str, Role]]) -> str:
 
 
 def _sidebar(desk: Desk) -> None:
-    as_of = desk.on_policy_clock(desk.reader.as_of)
-    charts = f"Charts as of {short_moment(as_of, desk.time_zone, desk.now)}" if as_of else "Nothing published yet"
     with st.sidebar:
         st.html(
             Markup('<div class="aw-account"><strong>{}</strong><span>{} · {}</span><span>{}</span></div>').format(
-                desk.access.account_name, desk.access.name, ROLE[desk.access.role], charts
+                desk.access.account_name, desk.access.name, ROLE[desk.access.role], _charts(desk)
             )
         )
         signing_in.offer_to_sign_out()
+
+
+def _charts(desk: Desk) -> str:
+    if desk.reader.is_outdated:
+        return "Charts are being brought up to date"
+    as_of = desk.on_policy_clock(desk.reader.as_of)
+    return f"Charts as of {short_moment(as_of, desk.time_zone, desk.now)}" if as_of else "Nothing published yet"
 
 
 def _say_halted(system: SystemState, access: Access, *, now_zone: str) -> None:

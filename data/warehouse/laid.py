@@ -52,11 +52,14 @@ class Copy:
         connection: duckdb.DuckDBPyConnection,
         published_at: datetime | None,
         complete_until: datetime,  # every ledger row committed with an older time is in it
+        *,
+        is_outdated: bool = False,  # made by other statements than today's, which nothing can be asked of: it is empty
     ) -> None:
         self.path = path
         self.connection = connection
         self.published_at = published_at
         self.complete_until = complete_until
+        self.is_outdated = is_outdated
         self._lock = threading.Lock()
         self._texts: pl.DataFrame | None = None
 

@@ -24,7 +24,7 @@ from data.warehouse.laid import Copy, Laid, is_of_copy
 from data.warehouse.load import MARGIN
 from data.warehouse.overlay import Change, Workshop
 from data.warehouse.search import Search
-from data.warehouse.store import Warehouse, create_tables
+from data.warehouse.store import Warehouse, create_tables, is_of_today
 
 _BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_MUCH = (
@@ -87,12 +87,12 @@ class Reader:
                 if path.exists():
                     raise
                 path = self._warehouse.current()  # so slow that three newer copies pushed it out
-        connection = duckdb.connect(":memory:")
-        create_tables(connection)
-        return Copy(None, connection, None, _BEFORE_ANYTHING)
+        return _empty(None)
 
     def _changed(self, bare: Laid, before: Laid | None) -> Laid:
         copy, over = bare.copy, before.over if before else None
+        if copy.is_outdated:
+            return bare  # working all of the ledger up would take longer than the load that is due
         with self.ledger.read() as snapshot:
             now = self.ledger.now(snapshot)
             changes = overlay.find_changes(snapshot, copy.complete_until)
@@ -135,6 +135,11 @@ class Look:
         return self._copied().copy.published_at
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether the copy is of before an upgrade: nothing is seen until a load has made the next one."""
+        return self._copied().copy.is_outdated
+
+    @property
     def notes(self) -> Sequence[str]:
         """What a page should say about the rows it shows."""
         return self._seen().notes
@@ -170,10 +175,19 @@ class Look:
 
 def _opened(path: Path) -> Copy:
     connection = duckdb.connect(str(path), read_only=True)
+    if not is_of_today(connection):
+        connection.close()
+        return _empty(path, is_outdated=True)
     connection.execute("set timezone = 'UTC'").fetchall()
     found = connection.sql("select published_at, watermark from published").pl().row(0)
     published_at, watermark = found
     return Copy(path, connection, published_at, watermark - MARGIN if watermark else _BEFORE_ANYTHING)
+
+
+def _empty(path: Path | None, *, is_outdated: bool = False) -> Copy:
+    connection = duckdb.connect(":memory:")
+    create_tables(connection)
+    return Copy(path, connection, None, _BEFORE_ANYTHING, is_outdated=is_outdated)
 
 
 def _former_owners(copy: Copy, changes: frozenset[Change]) -> set[int]:

@@ -167,14 +167,18 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     Tables made by other statements than today's (an upgrade) are dropped first: the next load fills them again from
     the ledger. Only core_verdicts stays as it is, since the ledger has no verdicts.
     """
-    made_by = _statements_hash()
-    if _made_by(connection) == made_by:
+    if is_of_today(connection):
         return
     for (name,) in connection.execute(sql.statement("state/outdated_tables")).fetchall():
         connection.execute(f"drop table {name}").fetchall()
     for name in sql.names("schema"):
         connection.execute(sql.statement(name)).fetchall()
-    connection.execute(sql.statement("state/first_state"), [made_by]).fetchall()
+    connection.execute(sql.statement("state/first_state"), [_statements_hash()]).fetchall()
+
+
+def is_of_today(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether these tables were made by today's statements, and not before an upgrade (or after it)."""
+    return _made_by(connection) == _statements_hash()
 
 
 def _made_by(connection: duckdb.DuckDBPyConnection) -> str | None:

@@ -1,5 +1,7 @@
 """A run of a page takes one look at the history; what runs again by itself takes another."""
 
+from collections.abc import Callable
+
 import pytest
 
 from dashboard.desk import Desk, here, laid
@@ -11,7 +13,9 @@ from data.warehouse.customers import customer
 from data.warehouse.laid import Laid
 from data.warehouse.pages import Scope
 from data.warehouse.reader import Reader, open_reader
-from tests.dashboard.conftest import Open, text
+from data.warehouse.store import Warehouse
+from tests.dashboard.conftest import APP, Open, text
+from tests.upgraded import make_older
 from tests.world import NOON
 
 
@@ -62,3 +66,17 @@ def test_a_part_of_a_page_that_runs_again_by_itself_sees_what_happened_meanwhile
     assert name() == "Newt"
     rename("Oda")
     assert name() == "Oda"
+
+
+@pytest.mark.one_database
+@pytest.mark.usefixtures("people")
+def test_after_an_upgrade_every_page_works_or_says_that_the_history_shows_at_the_next_load(
+    look: Open, settings: Settings, publish: Callable[[], None]
+) -> None:
+    make_older(Warehouse(settings.warehouse_folder))
+    of_history = {"overview", "requests", "customers", "reviews", "runs"}
+    for page in sorted(view.stem for view in (APP.parent / "views").glob("[!_]*.py")):
+        app = look(page)  # no exception
+        assert ("brought up to date after an upgrade" in text(app)) == (page in of_history), page
+    publish()
+    assert "Okafor" in text(look("customers"))

@@ -27,6 +27,7 @@ from data.words import (
     SuppressionEffect,
     SuppressionReason,
 )
+from tests.upgraded import make_older
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 pytestmark = pytest.mark.slow
@@ -237,6 +238,21 @@ def test_charts_wait_for_the_next_copy_and_it_is_seen_without_reopening(
     assert first is not None
     assert reader.as_of is not None
     assert reader.as_of > first
+
+
+@pytest.mark.one_database
+def test_a_copy_of_before_an_upgrade_is_not_read_and_the_next_load_brings_the_history_back_though_nothing_happened(
+    ledger: Ledger, world: World, warehouse: Warehouse, reader: Reader, publish: Callable[[], None]
+) -> None:
+    make_customer(ledger, world)
+    publish()
+    make_older(warehouse)
+    assert reader.look().is_outdated
+    assert reader.query("select search from customers").is_empty()
+    load_from_ledger(ledger, warehouse)
+    assert warehouse.publish()
+    assert not reader.look().is_outdated
+    assert reader.query("select search from customers").height == 1
 
 
 @pytest.mark.one_database
