@@ -131,7 +131,8 @@ def foresee_newcomer(
         if isinstance(known, Refused):
             return known
         holds = read_holds(c, pace or Pace(), clock=ledger.now(c), now=now)
-        is_scarce = count_without_unit(c, actor.account_id) >= read_standing(c, actor.account_id, now).quota.left
+        left = read_standing(c, actor.account_id, now).quota.left
+        is_scarce = count_without_unit(c, actor.account_id, up_to=left) >= left
     found = _foresee(ledger, actor, newcomer, known, wish=wish, holds=holds, now=now)
     if isinstance(found, Refused) or not is_scarce:
         return found

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
+from data.ledger.candidate_sources import count_without_unit
 from data.ledger.form_texts import find_recipient
 from data.ledger.store import Ledger
 from data.words import AddressKind, Channel, ConsentBasis, Role, Source
+from invitations import send_form
 from invitations.actor import Actor, Done, Refused
 from invitations.foresee_ask import ForeseenAsk
 from invitations.queueing import plan_and_queue
@@ -108,6 +111,28 @@ def test_two_peoples_addresses_are_not_made_one_by_a_slip(ledger: Ledger) -> Non
         assert isinstance(answer, Refused)
         assert "another" in answer.reason
     assert rows_of(ledger, t.people) == [2]
+
+
+def test_who_is_typed_in_hears_of_others_only_where_these_could_use_the_last_units_up(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(ledger)
+    for name in ("ana", "ben"):
+        make_customer(ledger, world, email=f"{name}@example.com")
+    counted: list[int | None] = []
+
+    def count(c: Connection, account_id: int, *, up_to: int | None = None) -> int:
+        counted.append(up_to)
+        return count_without_unit(c, account_id, up_to=up_to)
+
+    monkeypatch.setattr(send_form, "count_without_unit", count)
+    for units, is_told in ((2, True), (3, False)):
+        with ledger.write() as c:
+            c.execute(t.accounts.update().values(invitations_per_cycle=units))
+        found = foresee_newcomer(ledger, owner(world), typed(world, email="dana@example.com"), now=NOON)
+        assert isinstance(found, ForeseenAsk)
+        assert any("others may be waiting" in reason for reason in found.explanation.reasons) == is_told
+    assert counted == [2, 3]  # a million customers are not counted one by one
 
 
 def test_who_must_not_be_contacted_is_refused_before_and_not_taken_in(ledger: Ledger) -> None:
