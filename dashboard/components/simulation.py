@@ -112,7 +112,7 @@ def _left_out(simulation: Simulation, desk: Desk, key: str) -> None:
         [
             Column("Why", lambda row: _sentence(reason(row)), "3fr"),
             Column("The first may go", lambda row: _until(row, zone, desk.now), "1.2fr"),
-            Column("How many", lambda row: counted(row["customers"], "customer"), "1.3fr", is_number=True),
+            Column("Customers", lambda row: f"{row['customers']:,}", "1.3fr", is_number=True),
         ],
         lambda row: f"{row['rule']}_{row['is_for_good']}_{row['is_reminder']}",
     )
@@ -142,7 +142,7 @@ def _cost(simulation: Simulation, key: str) -> None:
         [
             Column("Channel", lambda row: row["what"], "0.9fr"),
             Column("To", lambda row: row["country"], "0.5fr"),
-            Column("Messages", lambda row: counted(row["messages"], "message"), "1.4fr", is_number=True),
+            Column("Messages", lambda row: f"{row['messages']:,}", "1.4fr", is_number=True),
             Column("Billed as", lambda row: _billed_as(row["segments"]), "1.3fr", is_number=True),
             Column("Cost", lambda row: row["amount"], "1.1fr", is_number=True),
         ],
