@@ -8,7 +8,7 @@ No transaction may span a network call.
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from data.ledger.tables import system
 from data.ledger.tables.metadata import database_now
+from data.ledger.turns import Turns
 from data.settings import Settings, utc_now
 
 _WRITE = "afterword_write"
@@ -43,6 +44,8 @@ class Ledger:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
         self.settings = settings
+        file = engine.url.database if self.is_sqlite else None
+        self._turns = Turns(Path(file)) if file and file != ":memory:" else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -64,7 +67,8 @@ class Ledger:
         options: dict[str, Any] = {_WRITE: True}
         if not self.is_sqlite:
             options |= {"isolation_level": "READ COMMITTED", "postgresql_readonly": False}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+        turn = self._turns.one(_BUSY_MILLISECONDS / 1000) if self._turns else nullcontext()
+        with turn, self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def now(self, connection: Connection) -> datetime:
@@ -82,6 +86,8 @@ class Ledger:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+        if self._turns:
+            self._turns.close()
 
 
 def again_if_undone(function: Callable[P, R]) -> Callable[P, R]:
