@@ -153,11 +153,11 @@ class Mail:
     def __init__(self, address: str, messengers: Mapping[Channel, Messenger]) -> None:
         """Raises ConfigurationError, without the address."""
         if not is_one_address(address):
-            raise ConfigurationError("AFTERWORD_ALERT_EMAIL is not one e-mail address, such as ops@example.com.")
+            raise ConfigurationError("AFTERWORD_ALERT_EMAIL is not one email address, such as ops@example.com.")
         messenger = messengers.get(Channel.EMAIL)
         if messenger is None:
             raise ConfigurationError(
-                "AFTERWORD_ALERT_EMAIL is set, and nobody carries e-mail. Configure a provider, or use a webhook."
+                "AFTERWORD_ALERT_EMAIL is set, and nobody carries email. Configure a provider, or use a webhook."
             )
         self._address, self._messenger = address, messenger
 
@@ -175,11 +175,11 @@ class Mail:
         try:
             outcome = self._messenger.send(message)
         except AccountStopped as stopped:
-            raise Unavailable(f"the e-mail provider refuses the account: {stopped.code}") from None
+            raise Unavailable(f"the email provider refuses the account: {stopped.code}") from None
         except Exception as problem:  # noqa: BLE001  (whatever it was may quote the address)
-            raise Unavailable(f"the e-mail provider's answer is unclear: {type(problem).__name__}") from None
+            raise Unavailable(f"the email provider's answer is unclear: {type(problem).__name__}") from None
         if not isinstance(outcome, Accepted):
-            raise Unavailable(f"the e-mail provider did not take it: {outcome.code}")
+            raise Unavailable(f"the email provider did not take it: {outcome.code}")
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:

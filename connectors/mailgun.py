@@ -63,7 +63,7 @@ class MailgunMessenger:
         self._api = MailgunApi(settings, timeout)
         self._sender = one_line(settings.sender or f"reviews@{settings.domain}")
         if not is_one_address(self._sender):
-            raise ConfigurationError("MAILGUN_FROM must be one e-mail address, without a name.")
+            raise ConfigurationError("MAILGUN_FROM must be one email address, without a name.")
 
     def send(self, message: Message) -> Outcome:
         """One message to one recipient, named by our own Message-Id so that it can be found again."""
@@ -86,7 +86,7 @@ class MailgunMessenger:
 
     def _compose(self, message: Message) -> list[Part] | Outcome:
         if not is_one_address(message.to):
-            return PermanentFailure("invalid_address", "not one e-mail address", FailureScope.ADDRESS)
+            return PermanentFailure("invalid_address", "not one email address", FailureScope.ADDRESS)
         return self._fields(message)
 
     def _fields(self, message: Message) -> list[Part]:

@@ -58,7 +58,7 @@ class SmtpMessenger:
     def send(self, message: Message) -> Outcome:
         """Whatever fails before the final dot is certainly not sent; silence after it is doubt."""
         if not is_one_address(message.to):
-            return PermanentFailure("invalid_address", "not one e-mail address", FailureScope.ADDRESS)
+            return PermanentFailure("invalid_address", "not one email address", FailureScope.ADDRESS)
         message_id = f"{message.attempt_id}@{self._relay.domain}"
         payload = compose(message, self._relay.sender, message_id)
         try:

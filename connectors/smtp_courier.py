@@ -54,7 +54,7 @@ class SmtpCourier:
         """
         (message,) = messages  # most_per_call is 1
         if not is_one_address(message.to):
-            return [PermanentFailure("invalid_address", "not one e-mail address", FailureScope.ADDRESS)]
+            return [PermanentFailure("invalid_address", "not one email address", FailureScope.ADDRESS)]
         message_id = f"{message.attempt_id}@{self._relay.domain}"
         payload = compose(message, self._relay.sender, message_id) + b".\r\n"
         try:

@@ -36,11 +36,11 @@ class SmtpSettings(BaseSettings):
 
     def missing_for_events(self) -> list[str]:
         """A relay cannot be asked what happened."""
-        return ["another e-mail provider"]
+        return ["another email provider"]
 
     def missing_for_callbacks(self) -> list[str]:
         """A relay posts nothing."""
-        return ["another e-mail provider"]
+        return ["another email provider"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,7 +75,7 @@ class Relay:
         user = unquote(parts.username or "")
         sender = (parse_qs(parts.query).get("from") or [user])[0]
         if not is_one_address(sender):
-            raise ConfigurationError(f"AFTERWORD_SMTP_URL needs ?from= with one e-mail address. Its form is {form}.")
+            raise ConfigurationError(f"AFTERWORD_SMTP_URL needs ?from= with one email address. Its form is {form}.")
         return cls(
             parts.scheme, parts.hostname, port or _PORTS[parts.scheme], user, unquote(parts.password or ""), sender
         )

@@ -133,7 +133,7 @@ def _no_user(*, is_account_missing: bool) -> None:
     else:
         _turn_away(
             "Nobody is named to look at this dashboard",
-            "Set AFTERWORD_LOCAL_USER to the e-mail address of one of the account's users, or configure signing in "
+            "Set AFTERWORD_LOCAL_USER to the email address of one of the account's users, or configure signing in "
             "(AFTERWORD_OIDC_ISSUER), and start it again.",
         )
 
@@ -141,7 +141,7 @@ def _no_user(*, is_account_missing: bool) -> None:
 def _unknown_user() -> None:
     _turn_away(
         "AFTERWORD_LOCAL_USER names nobody the account knows",
-        "Set it to the e-mail address of a user in the account's file, or add that user and run `afterword init FILE`.",
+        "Set it to the email address of a user in the account's file, or add that user and run `afterword init FILE`.",
     )
 
 

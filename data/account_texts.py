@@ -49,7 +49,7 @@ class TemplatePart(Part):
     @model_validator(mode="after")
     def _belongs_to_its_channel(self) -> "TemplatePart":
         if self.channel is Channel.EMAIL and not self.subject:
-            raise ValueError("an e-mail template needs a subject")
+            raise ValueError("an email template needs a subject")
         if self.channel is not Channel.EMAIL and self.subject is not None:
             raise ValueError(f"a template for {self.channel.value} has no subject")
         if self.channel is Channel.WHATSAPP:

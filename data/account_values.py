@@ -41,7 +41,7 @@ def _mail(text: str) -> str:
     try:
         return validate_email(text, check_deliverability=False).normalized.lower()
     except EmailNotValidError as fault:
-        raise ValueError(f"expected an e-mail address ({fault})") from fault
+        raise ValueError(f"expected an email address ({fault})") from fault
 
 
 def _web_address(text: str) -> str:

@@ -33,7 +33,7 @@ def mapped_columns(table: TextTable, synonyms: Mapping[str, tuple[str, ...]]) ->
     mapped = {"location": [], **map_columns(table.headers, synonyms)}
     if not mapped["email"] and not mapped["phone"]:
         raise UnreadableFile(
-            f"No column holds e-mail addresses or phone numbers. Found: {', '.join(table.headers)}. "
+            f"No column holds email addresses or phone numbers. Found: {', '.join(table.headers)}. "
             'Name one "email" or "phone".'
         )
     return mapped

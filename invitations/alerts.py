@@ -248,7 +248,7 @@ def _complaints(connection: Connection, now: datetime) -> Iterator[Wrong]:
             f"account {account_id}",
             f"{complaints} of {mails} mails of the last {rules.over_days} days were called spam: "
             f"{complaints / mails:.2%}, and {rules.highest_rate:.1%} is the limit that mailbox providers set. Whoever "
-            "complained is asked no more. Look which list they came from; pause it, or e-mail, on the Requests page.",
+            "complained is asked no more. Look which list they came from; pause it, or email, on the Requests page.",
         )
 
 

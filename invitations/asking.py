@@ -21,7 +21,7 @@ from invitations.picture_files import PictureRefused, make_versions
 LONGEST_AHEAD = timedelta(days=366)
 LONGEST_REASON = 300
 _FALLBACK_LANGUAGE = "en"  # as `data.ledger.candidates` chooses a text
-_ADDRESSES = {AddressKind.EMAIL: "an e-mail address", AddressKind.PHONE: "a phone number"}
+_ADDRESSES = {AddressKind.EMAIL: "an email address", AddressKind.PHONE: "a phone number"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def _go_along(number: int) -> Sequence[str]:
     if not number:
         return []
     which = "One picture goes" if number == 1 else f"{number} pictures go"
-    return [f"{which} along with the first message, by SMS or e-mail."]
+    return [f"{which} along with the first message, by SMS or email."]
 
 
 def barred(c: Connection, actor: Actor, found: manual_asks.Asked, wish: Wish, *, now: datetime) -> Refused | None:

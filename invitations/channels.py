@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from data.ledger.tables import channels, locations, templates
 from data.words import Channel, TemplateApproval
 
-_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "E-mail", Channel.WHATSAPP: "WhatsApp"}
+_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "Email", Channel.WHATSAPP: "WhatsApp"}
 _STANDS = {  # of several templates, the one nearest to approval is spoken of: the first of these
     TemplateApproval.PENDING: "Meta has not answered yet",
     TemplateApproval.PAUSED: "Meta paused the one there is",

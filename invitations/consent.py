@@ -14,7 +14,7 @@ from invitations.policy import Policy
 from invitations.windows import MOMENT
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
-CHANNEL_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.WHATSAPP: "WhatsApp"}
+CHANNEL_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "email", Channel.WHATSAPP: "WhatsApp"}
 
 _ANY_COUNTRY = "*"
 _GIVEN = {

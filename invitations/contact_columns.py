@@ -97,12 +97,12 @@ def contact_findings() -> tuple[Finding, ...]:
             "email",
             "email_text",
             email.is_null() & phone.is_null(),
-            lambda row: "neither an e-mail address nor a phone number in this row; give at least one",
+            lambda row: "neither an email address nor a phone number in this row; give at least one",
         ),
         Finding(
             "phone",
             "phone_text",
             pl.col("is_swapped") & (pl.col("phone").is_not_null() | pl.col("email").is_not_null()),
-            lambda row: "the e-mail address and the phone number stood in each other's column; they were exchanged",
+            lambda row: "the email address and the phone number stood in each other's column; they were exchanged",
         ),
     )

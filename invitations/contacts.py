@@ -41,8 +41,8 @@ def email_fault(text: str) -> str:
     try:
         _validated(text)
     except EmailNotValidError as fault:
-        return f"not an e-mail address: {fault} Expected one such as name@example.com"
-    return "an e-mail address"
+        return f"not an email address: {fault} Expected one such as name@example.com"
+    return "an email address"
 
 
 def phone_fault(text: str, region: str) -> str:
@@ -53,7 +53,7 @@ def phone_fault(text: str, region: str) -> str:
     if re.fullmatch(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+", text.strip()):
         return "shortened by a spreadsheet, its last digits are gone: format the column as text and export again"
     if "@" in text:
-        return f"an e-mail address in the column for phone numbers. {expected}"
+        return f"an email address in the column for phone numbers. {expected}"
     number = _parsed(text, region)
     reason = phonenumbers.is_possible_number_with_reason(number) if number else None
     if reason == phonenumbers.ValidationResult.TOO_SHORT:

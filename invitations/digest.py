@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 HOUR = 8  # on the account's wall clock
 _MOST_LINES = 8  # of failures, and of reasons: a digest is read over coffee
-_CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.WHATSAPP: "WhatsApp"}
+_CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "email", Channel.WHATSAPP: "WhatsApp"}
 _SCOPE = {
     FailureScope.ADDRESS: "the address does not work",
     FailureScope.OPT_OUT: "the person had opted out at the provider",

@@ -7,7 +7,7 @@ from data.words import Rule
 HELD_BACK: Mapping[str, str] = {
     Rule.STEP_NOT_DUE: "their next message is due later",
     Rule.CHANNEL_OFF: "every channel of the message is switched off at the location, or not allowed by the list",
-    Rule.NO_ADDRESS: "no e-mail address or phone number that the message could go to",
+    Rule.NO_ADDRESS: "no email address or phone number that the message could go to",
     Rule.NO_TEMPLATE: "there is no text for the channel",
     Rule.TEMPLATE_NOT_APPROVED: "the WhatsApp template is not approved",
     Rule.MARKETING_REFUSED: "WhatsApp takes no marketing messages to +1 numbers",

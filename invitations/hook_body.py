@@ -119,7 +119,7 @@ def read_call(body: bytes) -> CustomerCall:
     if call.id is not None and not KEY.fullmatch(call.id):
         faults.append(Fault("id", shown(call.id), KEY_EXPECTED))
     if call.email is None and call.phone is None:
-        faults.append(Fault("email", "nothing", "an e-mail address, a phone number (field phone), or both"))
+        faults.append(Fault("email", "nothing", "an email address, a phone number (field phone), or both"))
     if faults:
         raise BodyRefused(faults)
     return call

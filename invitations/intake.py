@@ -95,7 +95,7 @@ def take_rows(
     mapped = map_columns(headers, CUSTOMER_SYNONYMS) if chosen is None else chosen_columns(headers, chosen)
     if not mapped["email"] and not mapped["phone"]:
         raise UnreadableFile(
-            f"No column holds e-mail addresses or phone numbers. Found: {', '.join(headers)}. "
+            f"No column holds email addresses or phone numbers. Found: {', '.join(headers)}. "
             + ('Name one "email" or "phone".' if chosen is None else "Say which one is the email or the phone.")
         )
     raw = unswapped(table.frame.select(LINE, *(first_filled(mapped[name]).alias(name) for name in mapped)))

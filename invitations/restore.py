@@ -27,10 +27,10 @@ def restore_email(ledger: Ledger, actor: Actor, contact: str, *, because: str, n
     nothing is suppressed.
     """
     if not may(actor.role, Action.CHANGE_SETTINGS):
-        return Refused("Only an owner or admin of the account can allow e-mail to somebody again.")
+        return Refused("Only an owner or admin of the account can allow email to somebody again.")
     address = clean_email(contact)
     if address is None:
-        return Refused("This is not an e-mail address. Expected one such as name@example.com.")
+        return Refused("This is not an email address. Expected one such as name@example.com.")
     if not because.strip():
         return Refused("Say why: it is kept, in case somebody asks who allowed it.")
     with ledger.write() as c:
@@ -39,7 +39,7 @@ def restore_email(ledger: Ledger, actor: Actor, contact: str, *, because: str, n
         if actor.location_ids is not None and not is_known_at(c, asked.owners.get(address), actor.location_ids):
             return Refused(NOT_YOURS)
         if not Book(asked).is_off(address):
-            return Refused("E-mail to this address is not suppressed: nothing changed.")
+            return Refused("Email to this address is not suppressed: nothing changed.")
         lifted = {
             "kind": AddressKind.EMAIL, "address": address, "channel": Channel.EMAIL,
             "effect": SuppressionEffect.RESTORE, "reason": SuppressionReason.ASKED_BY_PERSON,
@@ -51,4 +51,4 @@ def restore_email(ledger: Ledger, actor: Actor, contact: str, *, because: str, n
             subject=f"suppression {asked.said[-1].suppression_id}", before=None,
             after={"channel": Channel.EMAIL.value, "because": because.strip()[:300]},
         )  # fmt: skip
-    return Done("E-mail to this address is allowed again. Texts stay as they were.")
+    return Done("Email to this address is allowed again. Texts stay as they were.")

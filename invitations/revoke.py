@@ -36,7 +36,7 @@ def revoke_links(ledger: Ledger, actor: Actor, contact: str) -> Answer:
         people = _people(c, contact)
         if people is None:
             return Refused(
-                "This is neither an e-mail address nor a phone number. Expected name@example.com or +13125550100."
+                "This is neither an email address nor a phone number. Expected name@example.com or +13125550100."
             )
         if not people:
             return Refused("Nobody has this address. Check the spelling.")

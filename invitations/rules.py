@@ -69,7 +69,7 @@ def no_address(policy: Policy) -> Rule:
     return _endless(
         words.Rule.NO_ADDRESS,
         pl.col("is_address_missing"),
-        "an e-mail address or phone number that this message could go to is missing",
+        "an email address or phone number that this message could go to is missing",
     )
 
 

@@ -24,9 +24,9 @@ _SEQUENCE = "New invitations follow it; those under way go on as they began."
 _BY_FIELD = {
     Table.LOCATIONS: {
         **dict.fromkeys(("page", "page_platform", "language", "logo", "platforms"), _PAGE),
-        "color": "Customers' pages and new e-mails change at once.",
+        "color": "Customers' pages and new emails change at once.",
         "name": "Customers' pages and messages that have yet to leave have the new name at once.",
-        "reply_to": "E-mails that leave from now on have it.",
+        "reply_to": "Emails that leave from now on have it.",
         "channels": "A channel that is switched off sends nothing from now on; one that is switched on is used once "
         "messages are planned anew, within minutes.",
         "sequence": _SEQUENCE,
@@ -35,8 +35,8 @@ _BY_FIELD = {
         "time_zone": _PLANNED,
     },
     Table.ACCOUNT: {
-        "name": "E-mails that leave from now on have it.",
-        "postal_address": "E-mails that leave from now on have it.",
+        "name": "Emails that leave from now on have it.",
+        "postal_address": "Emails that leave from now on have it.",
         "link_days": "It holds at once, for links that are out as well: a longer time brings links back, a shorter one "
         "ends them.",
         "time_zone": "Days and quota cycles turn by it from now on.",

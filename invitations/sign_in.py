@@ -17,11 +17,11 @@ from invitations.actor import Refused
 LASTS = timedelta(hours=12)  # then the provider is asked again: whoever lost the account there loses it here
 
 _UNKNOWN = (
-    "Nobody of this account has this e-mail address, or that user signs in another way already. Ask an owner or admin "
+    "Nobody of this account has this email address, or that user signs in another way already. Ask an owner or admin "
     "to look under Settings, Users."
 )
 _UNVERIFIED = (
-    "Your identity provider does not say that it has verified your e-mail address, so it cannot be told who you are. "
+    "Your identity provider does not say that it has verified your email address, so it cannot be told who you are. "
     "Verify the address there, then sign in again."
 )
 _OVER = "You signed in some time ago. Sign in again to go on."

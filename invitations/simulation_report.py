@@ -18,7 +18,7 @@ from invitations.windows import MOMENT
 
 RIGHT_AFTER = "right_after"  # no rule: their message may go at the very end of the time
 
-CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail", Channel.WHATSAPP: "WhatsApp"}
+CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "email", Channel.WHATSAPP: "WhatsApp"}
 REASONS: Mapping[str, str] = {
     **HELD_BACK,
     RIGHT_AFTER: "their message goes right after this period",

@@ -27,7 +27,7 @@ from invitations.policy import Policy, read_policy
 _EVENT_WORDS = {
     EventKind.ACCEPTED_BY_PROVIDER: "message accepted by the provider",
     EventKind.SENT: "message on its way",
-    EventKind.ACCEPTED_BY_SERVER: "e-mail accepted by the recipient's server",
+    EventKind.ACCEPTED_BY_SERVER: "email accepted by the recipient's server",
     EventKind.DELIVERED: "message delivered",
     EventKind.READ: "message read",
     EventKind.DELAYED: "delivery delayed",

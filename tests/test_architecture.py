@@ -147,3 +147,12 @@ def test_nothing_is_left_half_done(word: str) -> None:
         str(path.relative_to(ROOT)) for package in PACKAGES for path in modules(package) if word in path.read_text()
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_whoever_reads_a_screen_or_a_terminal_meets_one_spelling_of_email(package: str) -> None:
+    trees = [ast.parse(path.read_text()) for path in modules(package)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    about_code = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
+    said = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in about_code]
+    assert not [words for words in said if isinstance(words, str) and "e-mail" in words.lower()]

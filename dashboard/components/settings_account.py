@@ -26,7 +26,7 @@ from invitations.settings_effect import Table
 
 _MOST_TOLD = 10
 _EFFECT = (
-    "Name and postal address go with e-mails that leave from then on. The days of a link hold at once, for links that "
+    "Name and postal address go with emails that leave from then on. The days of a link hold at once, for links that "
     "are out as well: more bring links back, fewer end them."
 )
 
@@ -41,7 +41,7 @@ def show_account(desk: Desk, document: Document) -> None:
         name = st.text_input("Name", account["name"], key=f"{key}_name", disabled=not is_open)
         postal = st.text_input(
             "Postal address", account["postal_address"], key=f"{key}_postal", disabled=not is_open,
-            help="At the foot of each e-mail, as the law wants it.",
+            help="At the foot of each email, as the law wants it.",
         )  # fmt: skip
         one, two = st.columns(2, gap="medium")
         zone = one.selectbox(

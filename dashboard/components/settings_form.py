@@ -25,7 +25,7 @@ _FIELDS = {
     "cap_days": "“Ask a person once in”", "invite_again_after_days": "“Invite again after”", "quiet_hours": "hours",
     "stop_when": "what ends an invitation", "effective_on": "the day it holds from", "page_platform": "“leads to”",
     "invitations_per_cycle": "invitations per cycle", "link_days": "days of a link", "postal_address": "postal address",
-    "reply_to": "replies go to", "time_zone": "time zone", "color": "colour", "url": "web address", "email": "e-mail",
+    "reply_to": "replies go to", "time_zone": "time zone", "color": "colour", "url": "web address", "email": "email",
 }  # fmt: skip
 _TABLE = re.compile(r"\[{1,2}([a-z_.]+)\]{1,2}(?:,(?= no\.))?")
 _KEY = re.compile(r"\bkey \"?([a-z_]+)\"?")

@@ -55,7 +55,7 @@ def _identity(document: Document, place: Document, key: str, *, is_disabled: boo
         )  # fmt: skip
     with right:
         reply_to = st.text_input(
-            "Replies to e-mails go to", place.get("reply_to", ""), key=f"{key}_reply", disabled=is_disabled
+            "Replies to emails go to", place.get("reply_to", ""), key=f"{key}_reply", disabled=is_disabled
         )
         region = st.selectbox(
             "Country", regions, regions.index(place["region"]), key=f"{key}_region", disabled=is_disabled,

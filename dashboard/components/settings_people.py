@@ -95,7 +95,7 @@ def _edit(email: str) -> None:
 
 def _fields(user: Document | None, places: dict[str, str], key: str) -> dict[str, Any]:
     if user is None:
-        email = st.text_input("E-mail", key=f"{key}_email", help="What their sign-in is known by.")
+        email = st.text_input("Email", key=f"{key}_email", help="What their sign-in is known by.")
     else:
         email = user["email"]
         st.html(Markup('<p class="aw-faint">{}</p>').format(email))

@@ -135,7 +135,7 @@ def _another(desk: Desk, text: Document) -> None:
         )  # fmt: skip
         key = widget("new_text", text)
         first = text.get("subject") or "How was your visit?"
-        subject = st.text_input("Its subject, if it is an e-mail", first, key=f"{key}_subject")
+        subject = st.text_input("Its subject, if it is an email", first, key=f"{key}_subject")
         body = st.text_area("Its words", text["body"], key=f"{key}_body", height=200)
         is_saved = st.form_submit_button("Make the text")
     if is_saved and not slug_of(name):

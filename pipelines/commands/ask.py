@@ -23,7 +23,7 @@ from pipelines.commands.intake import read_channels
 
 
 def ask_by_hand(  # noqa: PLR0917  (Typer passes them by name)
-    contact: Annotated[str, typer.Argument(help="An e-mail address or a phone number.")],
+    contact: Annotated[str, typer.Argument(help="An email address or a phone number.")],
     location: Annotated[str, typer.Option(help="The location that asks, by its slug.")],
     channels: Annotated[
         str | None, typer.Option(help="The first message goes by each of them: sms,email; else as the sequence says.")
@@ -35,7 +35,7 @@ def ask_by_hand(  # noqa: PLR0917  (Typer passes them by name)
     ] = None,
     attach: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="A picture to go along with the first SMS or e-mail; up to five times."),
+        typer.Option(metavar="FILE", help="A picture to go along with the first SMS or email; up to five times."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it and write nothing.")] = False,
     as_json: AsJson = False,

@@ -80,7 +80,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
 
 
 def bar_contacts(
-    who: Annotated[str, typer.Argument(metavar="FILE|CONTACT", help="A CSV file, an e-mail address or a number.")],
+    who: Annotated[str, typer.Argument(metavar="FILE|CONTACT", help="A CSV file, an email address or a number.")],
     reason: Annotated[str | None, typer.Option(help="Why, for the audit.")] = None,
     rejected: Rejected = None,
     as_json: AsJson = False,
@@ -116,7 +116,7 @@ def bar_contacts(
 
 
 def past_invitations(
-    file: Annotated[Path, typer.Argument(help="A CSV file: e-mail or phone, and when.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="A CSV file: email or phone, and when.", exists=True, dir_okay=False)],
     location: Location,
     rejected: Rejected = None,
     as_json: AsJson = False,

@@ -10,7 +10,7 @@ from pipelines.commands.frame import AsJson, acting, say, working_ledger
 
 
 def revoke(
-    contact: Annotated[str, typer.Argument(help="An e-mail address or a phone number.")], as_json: AsJson = False
+    contact: Annotated[str, typer.Argument(help="An email address or a phone number.")], as_json: AsJson = False
 ) -> None:
     """End every review link sent to whoever has this address. Unsubscribing goes on working. Again changes nothing."""
     with working_ledger() as ledger:

@@ -112,7 +112,7 @@ def _address(ledger: Ledger, contact: str) -> str:
             found = next((number for number in read if number), None)
     if found is None:
         raise typer.BadParameter(
-            "this is neither an e-mail address nor a phone number. Write name@example.com or +13125550100.",
+            "this is neither an email address nor a phone number. Write name@example.com or +13125550100.",
             param_hint="--test-to",
         )
     return found

@@ -18,7 +18,7 @@ from invitations.suppression_sync import sync_suppressions
 from pipelines.commands.frame import AsJson, acting, console, looking, say, show, show_rows, working_ledger
 from pipelines.commands.plainly import plainly
 
-app = typer.Typer(no_args_is_help=True, help="Who must not be contacted, here and at the e-mail provider.")
+app = typer.Typer(no_args_is_help=True, help="Who must not be contacted, here and at the email provider.")
 _COLUMNS = ("when", "address", "channels", "effect", "reason", "recorded_by")
 
 
@@ -38,7 +38,7 @@ def sync(as_json: AsJson = False) -> None:
 
 
 def show_contact(
-    contact: Annotated[str, typer.Argument(help="An e-mail address or a phone number.")], as_json: AsJson = False
+    contact: Annotated[str, typer.Argument(help="An email address or a phone number.")], as_json: AsJson = False
 ) -> None:
     """All that was said about contacting whoever has this address, oldest first; the newest counts."""
     with working_ledger() as ledger:
@@ -65,7 +65,7 @@ def show_contact(
 
 
 def restore(
-    email: Annotated[str, typer.Argument(help="The e-mail address that may be written to again.")],
+    email: Annotated[str, typer.Argument(help="The email address that may be written to again.")],
     because: Annotated[str, typer.Option(help="Why: kept in the audit, with who did it.")],
     as_json: AsJson = False,
 ) -> None:
@@ -86,7 +86,7 @@ def _address(ledger: Ledger, contact: str) -> tuple[AddressKind, str]:
             kind, found = AddressKind.PHONE, next((number for number in read if number), None)
     if found is None:
         raise typer.BadParameter(
-            "this is neither an e-mail address nor a phone number. Write name@example.com or +13125550100.",
+            "this is neither an email address nor a phone number. Write name@example.com or +13125550100.",
             param_hint="CONTACT",
         )
     return kind, found

@@ -22,7 +22,7 @@ def events(as_json: AsJson = False) -> None:
 
 
 def why_contact(
-    contact: Annotated[str, typer.Argument(help="An e-mail address or a phone number.")], as_json: AsJson = False
+    contact: Annotated[str, typer.Argument(help="An email address or a phone number.")], as_json: AsJson = False
 ) -> None:
     """Why somebody was asked or not, and when they may be at the earliest."""
     with working_ledger() as ledger:

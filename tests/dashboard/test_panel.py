@@ -122,7 +122,7 @@ def test_the_link_of_a_panel_leads_to_it_from_whatever_page_it_was_copied_on(
 def test_who_was_not_invited_yet_reads_what_holds_it_back(people: dict[str, int], look: Open) -> None:
     shown = text(look("customers", customer=str(people["cleo"])))
     assert "What comes next" in shown
-    assert "May be asked now, by e-mail." in shown
+    assert "May be asked now, by email." in shown
 
 
 def test_who_has_answered_reads_that_nothing_more_comes(people: dict[str, int], look: Open) -> None:

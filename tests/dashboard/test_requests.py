@@ -164,7 +164,7 @@ def test_the_form_is_prefilled_from_a_customer_and_says_why_not(
     assert "SMS: no phone number is known." in text(app)
     assert app.checkbox(key="send_by_email").value
     app.segmented_control(key="send_when").set_value("Not before").run()
-    assert "Would go by e-mail from 24 Nov, 10:00 CT" in text(app)
+    assert "Would go by email from 24 Nov, 10:00 CT" in text(app)
     app.button(key="trial_email").click().run()
     with ledger.read() as c:
         job = c.execute(t.jobs.select()).one()
@@ -281,7 +281,7 @@ def test_whatsapp_is_offered_once_it_is_on_and_meta_approved_a_text(ledger: Ledg
     for channel in ("email", "whatsapp"):
         app.checkbox(key=f"send_by_{channel}").check()
     app.run()
-    assert "Would go by SMS, e-mail and WhatsApp with the next batch" in text(app)
+    assert "Would go by SMS, email and WhatsApp with the next batch" in text(app)
     assert "How was it, Gil?" in text(app)
     app.button(key="send_yes").click().run()
     with ledger.read() as c:

@@ -125,7 +125,7 @@ def test_channels_and_steps_are_changed_in_their_forms(ledger: Ledger, world: Wo
 def test_a_user_is_added_changed_and_removed_and_the_last_owner_stays(ledger: Ledger, world: World, look: Open) -> None:
     app = look("settings", settings_part="Users")
     press(app, "Add a user")
-    field(app, "text_input", "E-mail").set_value("Kim@Acme.example")
+    field(app, "text_input", "Email").set_value("Kim@Acme.example")
     field(app, "text_input", "Name").set_value("Kim <i>Vega</i>")
     press(app, "Save")
     assert "Kim &lt;i&gt;Vega" in text(app)

@@ -48,7 +48,7 @@ def test_a_verified_address_joins_a_user_once_and_then_issuer_and_subject_count(
 
 @pytest.mark.parametrize("verified", [False, None, "true", "false", 1])
 def test_an_address_that_is_not_verified_joins_nobody(ledger: Ledger, world: World, verified: object) -> None:
-    assert "verified your e-mail address" in who(ledger, email_verified=verified)
+    assert "verified your email address" in who(ledger, email_verified=verified)
     with ledger.read() as c:
         assert not c.execute(sa.select(t.users.c.user_id).where(t.users.c.subject.is_not(None))).all()
 

@@ -176,7 +176,7 @@ def test_pictures_go_with_the_first_messages_of_the_invitation_asked_for(ledger:
     two = [("ana at home.jpg", a_picture()), ("b.jpg", a_picture("blue"))]
     answer = ask(ledger, owner(world), customer, attached=two, now=NOON)
     assert isinstance(answer, Done)
-    assert answer.message.endswith("2 pictures go along with the first message, by SMS or e-mail.")
+    assert answer.message.endswith("2 pictures go along with the first message, by SMS or email.")
     ask(ledger, owner(world), other, now=NOON)
     plan_and_queue(ledger, now=NOON)
     with ledger.read() as c:
@@ -197,7 +197,7 @@ def test_pictures_for_an_invitation_that_waits_take_the_place_of_those_it_had(le
         ledger, owner(world), customer, override_reason=REASON, attached=[("c.jpg", a_picture("green"))], now=NOON
     )
     assert isinstance(again, Done)
-    assert again.message.endswith("One picture goes along with the first message, by SMS or e-mail.")
+    assert again.message.endswith("One picture goes along with the first message, by SMS or email.")
     assert {row.position for row in rows(ledger, t.invitation_attachments)} == {0}
 
 

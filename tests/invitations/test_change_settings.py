@@ -77,7 +77,7 @@ def test_a_locations_page_changes_at_once_with_before_and_after_in_the_audit_and
     answer = change(account, Table.LOCATIONS, "boston", color="#112233", page="direct", page_platform="google")
     assert answer == Done(
         "Saved. Customers' pages change at once, for links that are out as well. "
-        "Customers' pages and new e-mails change at once."
+        "Customers' pages and new emails change at once."
     )
     assert audited(account) == [
         (

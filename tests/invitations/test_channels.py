@@ -51,7 +51,7 @@ def test_a_paused_channel_and_one_switched_off_are_not_offered_there_and_then(le
     change(ledger, world, Channel.EMAIL, is_enabled=False)
     here = offers(ledger, world.chicago)
     assert here[Channel.SMS].reason == "SMS is paused for this location."
-    assert here[Channel.EMAIL].reason.startswith("E-mail is switched off")
+    assert here[Channel.EMAIL].reason.startswith("Email is switched off")
     assert offers(ledger, world.new_york)[Channel.SMS].is_available
 
 

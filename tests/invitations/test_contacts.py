@@ -63,7 +63,7 @@ def test_a_phone_number_is_read_in_its_country_or_refused(typed: str, region: st
         (phone_fault("3.12556E+9", "US"), "spreadsheet"),
         (phone_fault("312-555", "US"), "too short"),
         (phone_fault("312-555-0123-999999", "US"), "too long"),
-        (phone_fault("ana@example.com", "US"), "e-mail address in the column"),
+        (phone_fault("ana@example.com", "US"), "email address in the column"),
         (phone_fault("111-555-0123", "US"), "+"),
         (email_fault("ana.example.com"), "name@example.com"),
     ],

@@ -103,8 +103,8 @@ def test_it_tells_what_was_sent_failed_and_answered_yesterday_and_what_waits_and
     assert told(ledger) == (
         "Sunday, 22 November 2026, midnight to midnight in America/Chicago.\n\n"
         "Sent:\n"
-        "  2 first messages: 1 by SMS, 1 by e-mail\n"
-        "  1 reminder: 1 by e-mail\n\n"
+        "  2 first messages: 1 by SMS, 1 by email\n"
+        "  1 reminder: 1 by email\n\n"
         "Failed:\n"
         "  1 by SMS: the address does not work (30003)\n\n"
         "Answered:\n"

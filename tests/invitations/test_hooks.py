@@ -118,7 +118,7 @@ def test_the_key_may_come_in_the_header_and_must_come_once(ledger: Ledger) -> No
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"location": "boston"}, "location", "one of: chicago, new-york"),
     ({"email": "nonsense", "phone": "12"}, "phone", "too short for a phone number"),
-    ({"email": None, "phone": None}, "email", "an e-mail address, a phone number"),
+    ({"email": None, "phone": None}, "email", "an email address, a phone number"),
     ({"template": "autumn"}, "template", "There are: ask, reminder"),
     ({"channels": ["whatsapp"]}, "channels", "WhatsApp is switched off"),
     ({"channels": []}, "channels", "no channel is named"),

@@ -65,7 +65,7 @@ def test_the_same_file_again_adds_nothing(ledger: Ledger) -> None:
         ("ana@example.com,2026-11-24,", "future"),
         ("ana@example.com,,", "no day"),
         ("ana@example.com,then,", "2026-05-17"),
-        ("bad,2026-11-02,", "not an e-mail address"),
+        ("bad,2026-11-02,", "not an email address"),
         ("ana@example.com,2026-11-02,paris", "chicago or new-york"),
     ],
 )

@@ -147,7 +147,7 @@ def test_who_must_agree_first_is_not_asked_without_a_consent_on_record() -> None
     assert verdict(policy=casl, recipient_country="US", channel="email")["is_clear"]
     assert verdict(policy=casl, recipient_country="CA", channel="whatsapp")["is_clear"]
     text = said(words.Rule.NO_CONSENT, policy=casl, recipient_country="CA", channel="email")
-    assert text == "no consent on record, and one is needed in CA for e-mail"
+    assert text == "no consent on record, and one is needed in CA for email"
 
 
 def test_a_purchase_allows_asking_for_two_years_and_a_yes_for_ever() -> None:

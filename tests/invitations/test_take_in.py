@@ -251,4 +251,4 @@ def test_a_list_for_a_channel_that_is_switched_off_is_taken_in_and_says_why_it_w
     )  # fmt: skip
     assert report.new_count == 1
     assert "Acme Chicago: WhatsApp is switched off for this location in the account's settings." in report.notes
-    assert not any("E-mail" in note for note in report.notes)
+    assert not any("Email" in note for note in report.notes)

@@ -49,7 +49,7 @@ def test_at_night_it_says_until_when_it_is_quiet_there(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", location_id=world.new_york)
     assert explain(ledger, "ana@example.com", NOON + timedelta(hours=9)) == [
-        "Acme New York: may be asked from Tue 24 Nov 2026, 08:00 New York time, by e-mail",
+        "Acme New York: may be asked from Tue 24 Nov 2026, 08:00 New York time, by email",
         "quiet until 08:00 New York time, Tue 24 Nov",
     ]
 
@@ -86,7 +86,7 @@ def test_somebody_asked_hears_when_and_what_comes_next(ledger: Ledger) -> None:
     with ledger.write() as c:
         c.execute(t.invitations.update().values(first_handed_at=NOON))
     assert explain(ledger, PHONE, NOON + timedelta(days=1)) == [
-        ASKED + "next: e-mail from Thu 26 Nov 2026, 12:00 Chicago time",
+        ASKED + "next: email from Thu 26 Nov 2026, 12:00 Chicago time",
         "last: SMS handed over, Mon 23 Nov 2026, 12:00 Chicago time",
         "follow-up 1 waits until 12:00 Chicago time, Thu 26 Nov",
     ]
@@ -134,9 +134,9 @@ def test_who_comes_first_for_the_last_units_is_told_to_those_who_must_wait(ledge
     world = make_world(ledger, quota=1)
     make_customer(ledger, world, email="first@example.com")
     make_customer(ledger, world, email="second@example.com")
-    assert explain(ledger, "first@example.com") == ["Acme Chicago: may be asked now, by e-mail"]
+    assert explain(ledger, "first@example.com") == ["Acme Chicago: may be asked now, by email"]
     assert explain(ledger, "second@example.com") == [
-        "Acme Chicago: may be asked from Tue 1 Dec 2026, 08:00 Chicago time, by e-mail",
+        "Acme Chicago: may be asked from Tue 1 Dec 2026, 08:00 Chicago time, by email",
         "this cycle's invitations are used up; waits until 00:00 Chicago time, Tue 1 Dec",
     ]
 
@@ -159,8 +159,8 @@ def test_who_comes_again_too_soon_hears_how_long_ago_it_was_and_when_again(ledge
     with ledger.write() as c:
         c.execute(t.invitations.update().values(first_handed_at=NOON, status=InvitationStatus.FINISHED))
     assert explain(ledger, "ana@example.com", NOON + timedelta(days=12)) == [
-        ASKED + "may be invited again from Wed 3 Feb 2027, 12:00 Chicago time, by e-mail",
-        "last: e-mail handed over, Mon 23 Nov 2026, 12:00 Chicago time",
+        ASKED + "may be invited again from Wed 3 Feb 2027, 12:00 Chicago time, by email",
+        "last: email handed over, Mon 23 Nov 2026, 12:00 Chicago time",
         "invited 12 days ago; not invited again until 12:00 Chicago time, Wed 3 Feb",
         "asked 12 days ago; not asked again until 12:00 Chicago time, Wed 3 Feb",
     ]
@@ -189,9 +189,9 @@ def test_one_person_at_two_locations_hears_which_ask_goes_first(ledger: Ledger) 
             email="ana@example.com", source=Source.CSV,
         )  # fmt: skip
     chicago, new_york = why(ledger, "ana@example.com", now=NOON)
-    assert chicago.lines() == ["Acme Chicago: may be asked now, by e-mail"]
+    assert chicago.lines() == ["Acme Chicago: may be asked now, by email"]
     assert new_york.lines() == [
-        "Acme New York: may be asked from Sun 21 Feb 2027, 13:00 New York time, by e-mail",
+        "Acme New York: may be asked from Sun 21 Feb 2027, 13:00 New York time, by email",
         "they are asked for another visit first; not asked again until 13:00 New York time, Sun 21 Feb",
     ]
 
@@ -212,7 +212,7 @@ def test_a_sender_that_is_refused_is_given_as_the_reason_where_it_concerns_the_m
     assert explain(ledger, "ana@example.com")[1:] == [
         "no SMS leaves: the provider refuses our sender (not registered, 30034), until someone closes the breaker"
     ]
-    assert explain(ledger, "bo@example.com") == ["Acme Chicago: may be asked now, by e-mail"]
+    assert explain(ledger, "bo@example.com") == ["Acme Chicago: may be asked now, by email"]
 
 
 def test_a_sender_that_is_tried_again_by_itself_says_when(ledger: Ledger) -> None:

@@ -51,14 +51,14 @@ def test_channels_text_and_time_are_named_and_can_be_tried_before(run: Run, ledg
     told = run(*wanted, *at, "--dry-run", **fixed)
     assert told.code == 0, told.errors
     assert "may be asked from Tue 24 Nov 2026, 10:00 Chicago time" in told.output
-    assert "by e-mail and SMS" in told.output
+    assert "by email and SMS" in told.output
     foreseen = json.loads(run(*wanted, *at, "--dry-run", "--json", **fixed).output)
     assert (foreseen["earliest_at"], foreseen["channels"]) == ("2026-11-24T16:00:00+00:00", ["email", "sms"])
     with ledger.read() as c:
         assert c.execute(manual_asks.select()).all() == []
     done = run(*wanted, *at, **fixed)
     assert done.code == 0, done.errors
-    assert 'It goes by e-mail and SMS, with the text "reminder", not before Tue 24 Nov 2026, 10:00' in done.output
+    assert 'It goes by email and SMS, with the text "reminder", not before Tue 24 Nov 2026, 10:00' in done.output
     with ledger.read() as c:
         [row] = c.execute(manual_asks.select()).all()
     assert (row.channels, row.template_slug) == (["email", "sms"], "reminder")

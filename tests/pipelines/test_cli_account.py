@@ -137,7 +137,7 @@ def test_every_cell_of_every_rejected_row_is_written_whatever_its_columns_are_ca
     assert len(rows) == 51
     assert rows[7]["reason"] == "because 7"
     assert rows[7]["note"] == "[red]x[/red]"
-    assert "not an e-mail" in rows[7]["reason (complaint)"]
+    assert "not an email" in rows[7]["reason (complaint)"]
     assert rows[50]["column 4"] == "four"
 
 

@@ -85,7 +85,7 @@ def test_a_test_message_goes_to_no_nonsense(run: Run, ledger: Ledger, contact: s
     make_world(ledger)
     result = run("send", "--test-to", contact, **REAL_TWILIO, AFTERWORD_TWILIO_URL="http://127.0.0.1:9")
     assert result.code == 2
-    assert "neither an e-mail address nor a phone number" in result.errors.replace("│ ", "")
+    assert "neither an email address nor a phone number" in result.errors.replace("│ ", "")
 
 
 def test_a_test_message_that_did_not_go_ends_with_one(run: Run, ledger: Ledger) -> None:

@@ -46,7 +46,7 @@ def test_the_command_fails_when_nobody_could_be_told(run: Run, ledger: Ledger) -
     assert run("watch", **hook).code == 1
     wrong = run("watch", AFTERWORD_ALERT_EMAIL="ops@acme.example")
     assert wrong.code == 1
-    assert "nobody carries e-mail" in wrong.errors
+    assert "nobody carries email" in wrong.errors
 
 
 @pytest.fixture

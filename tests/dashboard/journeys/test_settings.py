@@ -34,7 +34,7 @@ def test_an_owner_changes_a_rule_and_adds_a_colleague_and_finds_both_in_the_audi
     page.get_by_role("radio", name="Users").click()
     page.get_by_role("button", name="Add a user").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("textbox", name="E-mail").fill("kim@acme.example")
+    dialog.get_by_role("textbox", name="Email").fill("kim@acme.example")
     dialog.get_by_role("textbox", name="Name").fill("Kim Vega")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_have_count(0)
