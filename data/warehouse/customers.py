@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from data.warehouse.pages import Page, Reader, Scope, counts, first, query, search_terms
+from data.warehouse.pages import Page, Reader, Scope, counts, first, query, search_terms, searched
+from data.warehouse.search import NOBODY
 
 NOT_INVITED = "not_invited"
 MOST_CHOICES = 200  # of one kind, in a menu
@@ -70,6 +71,11 @@ class CustomerFilter:
     answer: Answer | None = None
     among: Sequence[int] | None = None
 
+    @property
+    def is_search(self) -> bool:
+        """Whether nothing but a search, and a status, is chosen."""
+        return self.named()["search"] is not None and self == CustomerFilter(status=self.status, search=self.search)
+
     def named(self) -> dict[str, Any]:
         return {
             "status": self.status,
@@ -86,12 +92,19 @@ class CustomerFilter:
 def customers_page(
     reader: Reader, scope: Scope, chosen: CustomerFilter, order: CustomerOrder, page: Page
 ) -> pl.DataFrame:
-    """One page of customers; the columns are told in queries/customers_page.sql."""
-    return query(reader, "customers_page", scope.named() | chosen.named() | page.named(), order)
+    """One page of customers; the columns are told in queries/customers_shown.sql."""
+    if chosen.is_search and order is CustomerOrder.NEWEST:
+        found = _found(reader, scope, chosen)
+        on_page = _newest(found if chosen.status is None else found.filter(standing=chosen.status), page)
+    else:
+        on_page = query(reader, "customers_on_page", scope.named() | chosen.named() | page.named(), order)
+    return query(reader, "customers_shown", scope.named() | {"on_page": on_page["customer_id"].to_list()})
 
 
 def customers_by_status(reader: Reader, scope: Scope, chosen: CustomerFilter) -> dict[str, int]:
     """How many customers stand where, whatever status is chosen: by invitation status, `NOT_INVITED` before one."""
+    if chosen.is_search:
+        return counts(_found(reader, scope, chosen).group_by("standing").len().sort("standing").collect())
     return counts(query(reader, "customers_by_status", scope.named() | chosen.named()))
 
 
@@ -127,3 +140,20 @@ def customer_timeline(reader: Reader, scope: Scope, customer_id: int, zone: str)
     """What happened to a customer, newest first, each row with its day in `zone` (a tz database name)."""
     named = {"customer": customer_id, "zone": zone, "limit": MOST_EVENTS}
     return query(reader, "customer_timeline", scope.named() | named)
+
+
+def _found(reader: Reader, scope: Scope, chosen: CustomerFilter) -> pl.LazyFrame:
+    """Whom a search alone leaves: of what is in memory, since statements over it take longer than finding it."""
+    search = searched(chosen.named())
+    return (NOBODY if search is None else reader.found(search)).lazy().filter(scope.leaves())
+
+
+def _newest(found: pl.LazyFrame, page: Page) -> pl.DataFrame:
+    """A page of them as `CustomerOrder.NEWEST` has them, who was never invited last."""
+    by = ["invited_at", "customer_id"]
+    bounds = page.named()
+    seen = found.select(by).collect()
+    if seen.height > bounds["offset"] + bounds["limit"]:
+        invited_first = pl.col("invited_at").fill_null(pl.lit(0).cast(pl.Datetime("us", "UTC")))
+        seen = seen.top_k(bounds["offset"] + bounds["limit"], by=[invited_first, "customer_id"])
+    return seen.sort(by, descending=True, nulls_last=True).slice(bounds["offset"], bounds["limit"])

@@ -28,6 +28,7 @@ _RELATIONS = frozenset([*COPIED, *overlay.RELATIONS, _RUNS, _FOUND])
 _KEPT = 256  # answers of one state
 _KEPT_ROWS = 1_000  # of one answer: a page's, not a file's
 _KEPT_SEARCHES = 16
+_KEPT_FOUND = 1_000_000  # people, by all of them
 _NAMED = re.compile(r"\b(?:from|join)\s+(\w+)")
 _CHANGING = frozenset([*overlay.RELATIONS, _FOUND])
 
@@ -67,16 +68,24 @@ class Copy:
         """What customers are found by, read at the first search."""
         with self._lock:
             if self._texts is None:
-                with self.connection.cursor() as cursor:
+                with self.cursor() as cursor:
                     self._texts = read_texts(cursor)
             return self._texts
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of one's own, which speaks UTC as the connection does."""
+        cursor = self.connection.cursor()
+        cursor.execute("set timezone = 'UTC'").fetchall()
+        return cursor
+
 
 class _Kept:
-    """The answers asked for last, so many of them."""
+    """The answers asked for last: so many of them, with so many rows together."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_rows: int) -> None:
         self._most = most
+        self._most_rows = most_rows
+        self._rows = 0
         self._lock = threading.Lock()
         self._answers: OrderedDict[object, pl.DataFrame] = OrderedDict()
 
@@ -88,9 +97,11 @@ class _Kept:
 
     def put(self, question: object, answer: pl.DataFrame) -> None:
         with self._lock:
+            before = self._answers.pop(question, None)
             self._answers[question] = answer
-            if len(self._answers) > self._most:
-                self._answers.popitem(last=False)
+            self._rows += answer.height - (before.height if before is not None else 0)
+            while len(self._answers) > self._most or self._rows > self._most_rows:
+                self._rows -= self._answers.popitem(last=False)[1].height
 
 
 @dataclass(frozen=True)
@@ -109,8 +120,8 @@ class Laid:
         self.over = over
         self.notes = tuple(notes)
         self._free: list[_Cursor] = []
-        self._answers = _Kept(_KEPT)
-        self._found = _Kept(_KEPT_SEARCHES)
+        self._answers = _Kept(_KEPT, _KEPT * _KEPT_ROWS)
+        self._found = _Kept(_KEPT_SEARCHES, _KEPT_FOUND)
 
     def query(
         self, sql: str, params: Sequence[Any], search: Search | None, moved_runs: Callable[[], pl.DataFrame]
@@ -123,7 +134,7 @@ class Laid:
         known = self._answers.get(question)
         if known is not None:
             return known
-        frames = {_FOUND: NOBODY if search is None else self._find(search)} if _FOUND in relations else {}
+        frames = {_FOUND: NOBODY if search is None else self.found(search)} if _FOUND in relations else {}
         rows = self._ask(sql, params, relations, frames)
         if rows.height <= _KEPT_ROWS:
             self._answers.put(question, rows)
@@ -141,7 +152,8 @@ class Laid:
             rows: pl.DataFrame = cursor.connection.sql(sql, params=list(params)).pl()
             return rows
 
-    def _find(self, search: Search) -> pl.DataFrame:
+    def found(self, search: Search) -> pl.DataFrame:
+        """Whom a search leaves, with the columns of `search.FOUND`."""
         known = self._found.get(search)
         if known is None:
             touched, laid = (
@@ -157,8 +169,7 @@ class Laid:
         try:
             cursor = self._free.pop()
         except IndexError:
-            cursor = _Cursor(self.copy.connection.cursor())
-            cursor.connection.execute("set timezone = 'UTC'").fetchall()
+            cursor = _Cursor(self.copy.cursor())
         try:
             yield cursor
         except BaseException:

@@ -30,6 +30,9 @@ _LEFT_IN = re.compile(r"^( *)from (\w+) -- left in$", re.MULTILINE)
 class Reader(Protocol):
     """The part of `data.warehouse.reader.Look` that queries need."""
 
+    def found(self, search: Search) -> pl.DataFrame:
+        """Whom a search leaves, of all accounts: the columns of `search.FOUND`."""
+
     def query(self, sql: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
         """The rows of one statement with `$1`, `$2`, … bound; its relation `found`: whom the search leaves."""
 
@@ -58,6 +61,16 @@ class Scope:
             "since_day": self.since_day,
             "last_day": self.last_day,
         }
+
+    def leaves(self) -> pl.Expr:
+        """Of those whom a search found (`search.FOUND`) the viewer's, as in queries/customers_left_in.sql."""
+        invited_at = pl.col("invited_at")
+        left = (pl.col("account_id") == self.account_id) & pl.col("location_id").is_in(list(self.location_ids))
+        if self.since is not None:
+            left &= invited_at.is_null() | (invited_at >= self.since)
+        if self.ends is not None:
+            left &= invited_at.is_null() | (invited_at < self.ends)
+        return left
 
     @property
     def since_day(self) -> date | None:
@@ -127,8 +140,13 @@ def query(reader: Reader, name: str, named: Mapping[str, Any], order: StrEnum | 
     A `search` among them is looked for in what customers are found by; the statement's `found` are those customers.
     """
     sql, params = positional(whole(name, None if order is None else order.value), named)
+    return reader.query(sql, params, search=searched(named))
+
+
+def searched(named: Mapping[str, Any]) -> Search | None:
+    """The search among the values of a statement's parameters."""
     words = named.get("search")
-    return reader.query(sql, params, search=None if words is None else Search(words, named.get("digits")))
+    return None if words is None else Search(words, named.get("digits"))
 
 
 @cache

@@ -53,6 +53,10 @@ class Reader:
         """A look for one query: see `Look.query`."""
         return self.look().query(sql, params, search=search)
 
+    def found(self, search: Search) -> pl.DataFrame:
+        """A look for one search: see `Look.found`."""
+        return self.look().found(search)
+
     @property
     def as_of(self) -> datetime | None:
         """When the copy was published; None before the first publish."""
@@ -128,6 +132,10 @@ class Look:
         """
         seen = self._copied() if is_of_copy(sql) else self._seen()
         return seen.query(sql, params, search, lambda: self._moved_runs(seen.copy))
+
+    def found(self, search: Search) -> pl.DataFrame:
+        """Whom a search leaves, of all accounts, in no order: the columns of `search.FOUND`."""
+        return self._seen().found(search)
 
     @property
     def as_of(self) -> datetime | None:

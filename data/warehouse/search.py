@@ -1,4 +1,7 @@
-"""What customers are found by, held in memory: reading it out of the copy again took most of each search's time."""
+"""What customers are found by, held in memory: reading it out of the copy again took most of each search's time.
+
+With it is held what a page of those found, and their counts, are made of (`FOUND`).
+"""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +10,14 @@ import polars as pl
 
 from data.warehouse import sql
 
-NOBODY = pl.DataFrame(schema={"customer_id": pl.Int64})
+FOUND = {
+    "customer_id": pl.Int64(),
+    "account_id": pl.Int64(),
+    "location_id": pl.Int64(),
+    "invited_at": pl.Datetime("us", "UTC"),
+    "standing": pl.String(),
+}
+NOBODY = pl.DataFrame(schema=FOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +37,14 @@ class Search:
 
 
 def read_texts(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """The texts of a copy's customers: customer_id, search."""
+    """The texts of a copy's customers: `search`, and the columns of `FOUND`."""
     texts: pl.DataFrame = connection.sql(sql.statement("state/search_texts")).pl()
     return texts
 
 
 def find(search: Search, texts: pl.DataFrame, *, touched: pl.DataFrame, laid: pl.DataFrame) -> pl.DataFrame:
-    """Whom a search leaves: customer_id. Of those `touched` since the copy, the rows laid over it count."""
-    found = texts.lazy().filter(search.leaves()).select("customer_id").collect()
+    """Whom a search leaves: the columns of `FOUND`. Of those `touched` since the copy, the rows laid over it count."""
+    found = texts.lazy().filter(search.leaves()).select(*FOUND).collect()
     if touched.is_empty():
         return found
-    return pl.concat(
-        [found.join(touched, on="customer_id", how="anti"), laid.filter(search.leaves()).select("customer_id")]
-    )
+    return pl.concat([found.join(touched, on="customer_id", how="anti"), laid.filter(search.leaves()).select(*FOUND)])

@@ -29,7 +29,7 @@ from data.warehouse.load import load_from_ledger
 from data.warehouse.overview import Dimension, Member, Stage
 from data.warehouse.pages import Page, Scope
 from data.warehouse.requests import RequestFilter, requests_by_status
-from data.warehouse.search import Search
+from data.warehouse.search import NOBODY, Search, find, read_texts
 from data.warehouse.store import Warehouse
 from data.words import Channel, EventKind, Evidence, RequestStatus
 from tests import random_town
@@ -114,10 +114,12 @@ class Copy(AbstractContextManager["Copy"]):
             self._connection.execute(sql.about("keyed/as_copied", relation=relation))
 
     def query(self, sql: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
-        texts = self._connection.sql("select customer_id, search from customers").pl()
-        self._connection.register("found", texts.clear() if search is None else texts.filter(search.leaves()))
+        self._connection.register("found", NOBODY if search is None else self.found(search))
         rows: pl.DataFrame = self._connection.sql(sql, params=list(params)).pl()
         return rows
+
+    def found(self, search: Search) -> pl.DataFrame:
+        return find(search, read_texts(self._connection), touched=NOBODY, laid=NOBODY)
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()

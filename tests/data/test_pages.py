@@ -14,7 +14,7 @@ from data.warehouse import customers, pages, requests, sql
 from data.warehouse.customers import CustomerFilter, CustomerOrder
 from data.warehouse.pages import Page, Scope
 from data.warehouse.requests import RequestFilter, RequestOrder
-from data.warehouse.search import Search
+from data.warehouse.search import NOBODY, Search, find, read_texts
 
 QUERIES = Path(pages.__file__).parent / "queries"
 RELATIONS = (
@@ -45,11 +45,13 @@ class Memory:
 
     def query(self, text: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
         self.connection.execute("set timezone = 'UTC'").fetchall()
-        texts = self.connection.sql("select customer_id, search from out_customers").pl()
-        found = texts.clear() if search is None else texts.filter(search.leaves())
-        self.connection.register("found", found)
+        self.connection.register("found", NOBODY if search is None else self.found(search))
         rows: pl.DataFrame = self.connection.sql(text, params=list(params)).pl()
         return rows
+
+    def found(self, search: Search) -> pl.DataFrame:
+        self.connection.execute("set timezone = 'UTC'").fetchall()
+        return find(search, read_texts(self.connection), touched=NOBODY, laid=NOBODY)
 
     def add(self, table: str, **values: Any) -> None:
         columns = ", ".join(values)
@@ -75,7 +77,7 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
         "status": "active", "list": "May", "of": [10], "source": "csv", "list_name": "May", "employee": "Eve",
         "service": "Crown", "answer": "passive", "among": [1], "kind": "send", "customer": 1,
         "zone": "America/Chicago", "platform": "google", "stars": 5, "reply_state": "open", "drafted": [1],
-        "review": 1, "now_first": None, "now_last": None, "before_first": None, "before_last": None,
+        "review": 1, "now_first": None, "now_last": None, "before_first": None, "before_last": None, "on_page": [1],
         "dimension": "list", "member": "May", "stage": "opened", "counted_by": "answer",
     }  # fmt: skip
     code, params = pages.positional(text, named)

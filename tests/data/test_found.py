@@ -1,0 +1,99 @@
+"""A search is answered from what is held in memory: the same as the statements over the tables answer it.
+
+On SQLite only: the statements themselves run on what the load made, on both databases in test_warehouse_load.py.
+"""
+
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from data.ledger import tables as t
+from data.ledger.store import Ledger, open_ledger
+from data.settings import Settings
+from data.warehouse.customers import NOT_INVITED, CustomerFilter, CustomerOrder, customers_by_status, customers_page
+from data.warehouse.load import load_from_ledger
+from data.warehouse.pages import Page, Scope
+from data.warehouse.reader import Look, open_reader
+from data.warehouse.store import Warehouse
+from data.words import InvitationStatus
+from tests import random_town
+from tests.world import NOON, World, make_customer, make_world
+
+ENDED = (InvitationStatus.STOPPED, InvitationStatus.ANSWERED, InvitationStatus.FINISHED)
+SEARCHES = ("ana", "fox", "jo b", "o'ne", "c1@", "c12@example", "(312) 555", "0100", "zoe", "example.com")
+EVERYBODY = tuple(range(1, 1000))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[tuple[World, Look]]:
+    """A town as published, and what happened to every fifth since."""
+    settings = Settings(home=tmp_path_factory.mktemp("found"))
+    shutil.copy2(sqlite_template, settings.home / "ledger.sqlite")
+    ledger = open_ledger(settings)
+    world = make_world(ledger)
+    random_town.fill(ledger, world, 11, customers=90)
+    warehouse = Warehouse(settings.warehouse_folder)
+    load_from_ledger(ledger, warehouse)
+    warehouse.publish()
+    _happen_since(ledger, world, random.Random(3))
+    look = open_reader(ledger, settings.warehouse_folder).look()
+    over = look._seen().over
+    assert over is not None
+    assert 10 < over.touched.height < 45
+    yield world, look
+    ledger.close()
+
+
+def _happen_since(ledger: Ledger, world: World, chance: random.Random) -> None:
+    of_customer, of_invitation = t.customers.c.customer_id, t.invitations.c.customer_id
+    with ledger.write() as c:
+        hour_ago = ledger.now(c) - timedelta(hours=1)
+        for table in (t.customers, t.invitations, t.requests, t.scores, t.reviews):
+            c.execute(table.update().values(changed_at=hour_ago))
+        for customer in range(1, 91, 5):
+            name = {"first_name": chance.choice(("Zoe", "Ana"))}
+            c.execute(t.customers.update().where(of_customer == customer).values(**name))
+            about = {
+                "status": chance.choice(ENDED),
+                "first_handed_at": chance.choice((None, NOON - timedelta(days=chance.randrange(40)))),
+            }
+            c.execute(t.invitations.update().where(of_invitation == customer + 1).values(**about))
+    for number in range(3):
+        make_customer(ledger, world, email=f"zoe{number}@example.com", location_id=world.new_york, first_name="Zoe")
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_search_finds_in_memory_what_the_statements_find(told: tuple[World, Look], search: str) -> None:
+    world, look = told
+    chance = random.Random(search)
+    for _ in range(6):
+        scope = Scope(
+            chance.choice((world.account_id, world.account_id, world.account_id + 1)),
+            chance.choice(((world.chicago, world.new_york), (world.new_york,), (world.chicago,), ())),
+            since=chance.choice((None, NOON - timedelta(days=chance.randrange(2, 40)))),
+            ends=chance.choice((None, NOON - timedelta(days=chance.randrange(2)))),
+        )
+        status = chance.choice((None, None, NOT_INVITED, *InvitationStatus))
+        quick = CustomerFilter(status=status, search=search)
+        plain = replace(quick, among=EVERYBODY)
+        assert quick.is_search
+        assert not plain.is_search
+        page = Page(chance.randrange(1, 4), chance.choice((4, 25)))
+        shown = customers_page(look, scope, quick, CustomerOrder.NEWEST, page)
+        assert shown.equals(customers_page(look, scope, plain, CustomerOrder.NEWEST, page))
+        assert customers_by_status(look, scope, quick) == customers_by_status(look, scope, plain)
+
+
+def test_the_searches_of_this_town_find_nobody_few_and_many(told: tuple[World, Look]) -> None:
+    world, look = told
+    scope = Scope(world.account_id, (world.chicago, world.new_york), until=datetime(2026, 11, 23, tzinfo=UTC))
+    found = {search: customers_by_status(look, scope, CustomerFilter(search=search)) for search in SEARCHES}
+    totals = {sum(counts.values()) for counts in found.values()}
+    assert (min(totals), max(totals) > 60) == (0, True)
+    assert totals & {1, 2, 3}
+    assert found["zoe"][NOT_INVITED] > 2
