@@ -1,7 +1,8 @@
-"""Who may bring lists in, and on which plans: asked by the screen, the command line, the inbox folder and the job."""
+"""Who may bring lists in, on which plans, and who looks after all of a list: every way to a list asks here."""
 
 from sqlalchemy.engine import Connection
 
+from data.ledger.list_history import places_of_list
 from data.ledger.the_account import the_account
 from data.permissions import Action
 from data.plans import allowance, plan_name
@@ -23,3 +24,8 @@ def refuse_import(connection: Connection, actor: Actor, action: Action = Action.
         return refusal
     reason = refuse_plan(the_account(connection).plan)
     return Refused(reason) if reason and action is Action.IMPORT else None
+
+
+def is_all_theirs(connection: Connection, actor: Actor, list_id: int) -> bool:
+    """Whether they look after every location that the list brought people to."""
+    return actor.location_ids is None or places_of_list(connection, list_id) <= set(actor.location_ids)

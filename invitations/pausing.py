@@ -12,13 +12,13 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import pausing
 from data.ledger.controls import Locations
-from data.ledger.list_history import places_of_list
 from data.ledger.pausing import ChannelState, ListState
 from data.ledger.store import Ledger, again_if_undone
 from data.permissions import Action
 from data.words import Channel
 from invitations.actor import NOT_YOURS, Actor, Answer, Done, Refused, refuse_role, write_audit
 from invitations.controls import ask_to_plan
+from invitations.import_rights import is_all_theirs
 
 log = structlog.get_logger(__name__)
 
@@ -123,8 +123,7 @@ def _lists(c: Connection, actor: Actor, name: str, location_ids: Collection[int]
     if isinstance(reach, Refused):
         return reach
     found = pausing.list_states(c, actor.account_id, reach, name)
-    mine = actor.location_ids
-    if mine is not None and any(places_of_list(c, state.list_id) - mine for state in found):
+    if not all(is_all_theirs(c, actor, state.list_id) for state in found):
         return Refused("This list brought people to locations that you do not look after: ask somebody who does.")
     return found or Refused(f'No list among your locations is called "{name}". Write its name as on the Requests page.')
 

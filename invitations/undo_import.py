@@ -3,16 +3,14 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy.engine import Connection
 
 from data.ledger import undoing
-from data.ledger.list_history import places_of_list
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.undoing import Unsent
 from data.permissions import Action
 from invitations.actor import NOT_YOURS, Actor, Answer, Done, Refused, write_audit
 from invitations.controls import ask_to_plan
-from invitations.import_rights import refuse_import
+from invitations.import_rights import is_all_theirs, refuse_import
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +27,7 @@ def foresee_undo(ledger: Ledger, actor: Actor, list_id: int) -> Unsent | Refused
             return refusal
         if undoing.find_list(c, actor.account_id, actor.location_ids, list_id) is None:
             return Refused(NOT_YOURS)
-        if not _is_all_theirs(c, actor, list_id):
+        if not is_all_theirs(c, actor, list_id):
             return Refused(_OTHERS_TOO)
         return undoing.unsent(c, list_id)
 
@@ -48,7 +46,7 @@ def undo_import(ledger: Ledger, actor: Actor, list_id: int, *, now: datetime) ->
             return Refused(NOT_YOURS)
         if found.undone_at is not None:
             return Refused("This list was taken back already.", is_so_already=True)
-        if not _is_all_theirs(c, actor, list_id):
+        if not is_all_theirs(c, actor, list_id):
             return Refused(_OTHERS_TOO)
         ended, canceled = undoing.undo(c, list_id, at=now, by=actor.email)
         write_audit(
@@ -59,7 +57,3 @@ def undo_import(ledger: Ledger, actor: Actor, list_id: int, *, now: datetime) ->
     log.warning("import undone", list_id=list_id, invitations=ended, messages=canceled)
     won_t = "1 queued message won't be sent" if canceled == 1 else f"{canceled:,} queued messages won't be sent"
     return Done(f"Taken back. {won_t if canceled else 'Nothing was queued'}, and nobody is asked because of this list.")
-
-
-def _is_all_theirs(c: Connection, actor: Actor, list_id: int) -> bool:
-    return actor.location_ids is None or places_of_list(c, list_id) <= set(actor.location_ids)

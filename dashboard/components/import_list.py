@@ -11,12 +11,17 @@ from dashboard.wording import CHANNEL, counted, exact_moment, said, short_moment
 from data.ledger import list_history
 from data.ledger.imports import rejected_of
 from data.warehouse.lists import list_results
+from invitations import import_rights
 from invitations.policy_parts import WEEKDAYS
 from invitations.rejected import RejectedRow
 
 _PARAMETER = "list"
 _LONGEST_NUMBER = 19  # digits: more would not fit the key
 FEWEST_ANSWERS = 5  # for a score: with fewer it would be noise
+_OTHERS_TOO = (
+    "This list brought people to locations that you do not look after. The rows that were wrong are shown to whoever "
+    "looks after all of them."
+)
 _STEPS = (
     ("invited", "Invited"),
     ("opened", "Opened"),
@@ -45,18 +50,22 @@ def _close() -> None:
 
 def _panel(wanted: str) -> None:
     desk = here()
-    row, rejected = None, []
+    row, rejected, is_all_theirs = None, [], False
     if wanted.isascii() and wanted.isdigit() and len(wanted) < _LONGEST_NUMBER:
         with desk.ledger.read() as c:
             row = list_history.one_list(c, desk.access.account_id, desk.actor.location_ids, int(wanted))
-            rejected = [] if row is None else [_as_told(one) for one in rejected_of(c, row["list_id"])]
+            if row is not None:
+                is_all_theirs = import_rights.is_all_theirs(c, desk.actor, row["list_id"])
+                rejected = [_as_told(one) for one in rejected_of(c, row["list_id"])]
     if row is None:
         st.html("<p>There is no such list among your locations.</p>")
         return
     st.html(Markup('<div class="aw-who"><h2>{}</h2></div>').format(row["name"]))
     st.html(_facts(row, desk))
     _results(row, desk)
-    if rejected:
+    if rejected and not is_all_theirs:
+        st.html(f'<p class="aw-faint">{_OTHERS_TOO}</p>')
+    elif rejected:
         show_rejected(rejected, name=f"list_{row['list_id']}_rows")
 
 

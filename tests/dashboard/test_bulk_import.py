@@ -187,6 +187,25 @@ def test_a_list_that_came_before_the_plan_lost_imports_can_still_be_taken_back(
     assert "Taken back" in text(app)
 
 
+def test_wrong_rows_of_a_list_with_people_elsewhere_are_shown_to_who_looks_after_all_of_them(
+    ledger: Ledger, world: World, look: Open
+) -> None:
+    rows = b"email,location\ndee@example.com,chicago\neli@example.com,new-york\nzoe-of-new-york,new-york\n"
+    taken = import_customers(
+        ledger, rows, file_name="may.csv", location="chicago", list_name="May", channels=None, speed=None,
+        imported_by="owner@acme.example",
+    )  # fmt: skip
+    with ledger.write() as c:
+        user = c.scalar(sa.select(t.users.c.user_id).where(t.users.c.email == "manager@acme.example"))
+        c.execute(t.user_locations.insert().values(user_id=user, location_id=world.chicago))
+    app = look("bulk_import", as_user="manager", list=str(taken.list_id))
+    assert "shown to whoever looks after all of them" in text(app)
+    assert "zoe-of-new-york" not in text(app)
+    with ledger.write() as c:
+        c.execute(t.user_locations.insert().values(user_id=user, location_id=world.new_york))
+    assert "zoe-of-new-york" in text(app.run())
+
+
 def test_the_history_ends_with_the_days_that_were_chosen(ledger: Ledger, world: World, look: Open) -> None:
     import_customers(
         ledger, b"email\ndee@example.com\n", file_name="may.csv", location="chicago", list_name="May", channels=None,
