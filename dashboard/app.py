@@ -8,6 +8,7 @@ through (docs/operations.md).
 from pathlib import Path
 
 import streamlit as st
+from markupsafe import Markup
 
 from dashboard import desk, entrance, signing_in
 from dashboard.components.breakers import show_held_senders
@@ -51,7 +52,7 @@ if chosen is None:
     st.stop()
 with desk.laid(chosen):
     show_held_senders()
-    answer = st.container()
+    notes, answer = st.container(), st.container()
     if chosen.reader.is_outdated and page.title in _OF_HISTORY:
         title(page.title)
         empty(
@@ -61,6 +62,8 @@ with desk.laid(chosen):
         )
     else:
         page.run()
+    for note in chosen.reader.notes:
+        notes.html(Markup('<p class="aw-faint" role="status">{}</p>').format(note))
     show_send_form()
     # After the dialogs: a toast before one would make the browser draw it anew, and lose the keyboard.
     show_answer(answer)

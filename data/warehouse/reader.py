@@ -28,8 +28,8 @@ from data.warehouse.store import Warehouse, create_tables, is_of_today
 
 _BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_MUCH = (
-    f"More than {overlay.CUSTOMER_LIMIT:,} customers changed since this copy was made: their rows are shown as they "
-    "were then, until the next copy."
+    f"More than {overlay.CUSTOMER_LIMIT:,} customers changed since the history was last brought up to date: customers, "
+    "messages and reviews are shown as they were then, until it is again, usually within a minute."
 )
 
 
@@ -149,8 +149,8 @@ class Look:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What a page should say about the rows it shows."""
-        return self._seen().notes
+        """What a page should say about the rows that it was shown; a page that only counts was shown none."""
+        return self._laid.notes if self._laid else ()
 
     @property
     def is_over(self) -> bool:

@@ -9,6 +9,7 @@ from data.ledger import tables as t
 from data.ledger.access import access_of, system_state
 from data.ledger.store import Ledger
 from data.settings import Settings
+from data.warehouse import overlay
 from data.warehouse.customers import customer
 from data.warehouse.laid import Laid
 from data.warehouse.pages import Scope
@@ -80,3 +81,14 @@ def test_after_an_upgrade_every_page_works_or_says_that_the_history_shows_at_the
         assert ("brought up to date after an upgrade" in text(app)) == (page in of_history), page
     publish()
     assert "Okafor" in text(look("customers"))
+
+
+@pytest.mark.one_database
+@pytest.mark.usefixtures("people")
+def test_a_page_says_that_its_rows_are_older_where_more_changed_than_can_be_laid_over_them(
+    look: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlay, "CUSTOMER_LIMIT", 1)
+    for page in ("requests", "customers", "reviews"):
+        assert "customers changed since the history was last brought up to date" in text(look(page)), page
+    assert "last brought up to date" not in text(look("overview"))
