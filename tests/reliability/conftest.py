@@ -55,7 +55,7 @@ class Theatre:
         self.nursery.warm(Job(str(scratch.home), scratch.ledger_url, where, NOON.isoformat(), steps))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def theatre(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Theatre]:
     folder = tmp_path_factory.mktemp("theatre")
     shutil.copy2(sqlite_template, folder / "ledger.sqlite")
@@ -79,14 +79,14 @@ def theatre(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
     scratch.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def warm_sqlite(theatre: Theatre, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("warm")
     shutil.copy2(sqlite_template, folder / "ledger.sqlite")
     theatre.warm_up(Settings(home=folder))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def warm_postgresql(
     theatre: Theatre, postgres_url: str, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
