@@ -14,7 +14,7 @@ from dashboard import desk, entrance, signing_in
 from dashboard.components.breakers import show_held_senders
 from dashboard.components.confirm import show_answer
 from dashboard.components.icons import icon_styles
-from dashboard.components.page import empty, title
+from dashboard.components.page import say_outdated, title
 from dashboard.components.send_form import show_send_form
 from dashboard.source import open_source
 
@@ -55,11 +55,7 @@ with desk.laid(chosen):
     notes, answer = st.container(), st.container()
     if chosen.reader.is_outdated and page.title in _OF_HISTORY:
         title(page.title)
-        empty(
-            "The history is being brought up to date after an upgrade",
-            "It shows at the next load, usually within a minute. Look again then.",
-            name="outdated",
-        )
+        say_outdated()
     else:
         page.run()
     for note in chosen.reader.notes:

@@ -6,6 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard.components.import_check import bars, show_rejected
+from dashboard.components.page import say_outdated
 from dashboard.desk import Desk, here
 from dashboard.wording import CHANNEL, counted, exact_moment, said, short_moment
 from data.ledger import list_history
@@ -117,6 +118,9 @@ def _results(row: dict[str, Any], desk: Desk) -> None:
         places = list_history.places_of_list(c, row["list_id"])
     found = list_results(desk.reader, desk.whole_scope, places=places, name=row["name"])
     st.html('<h3 class="aw-section">What came of it</h3>')
+    if desk.reader.is_outdated:
+        say_outdated()
+        return
     invited, waiting = found.get("invited", 0), found.get("waiting", 0)
     if not invited:
         words = f"Nobody has been asked yet; {counted(waiting, 'person', 'people')} have a message queued."

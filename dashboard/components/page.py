@@ -21,6 +21,15 @@ def empty(what: str, next_step: str, *, name: str) -> None:
         st.html(Markup('<div class="aw-empty"><strong>{}</strong><p>{}</p></div>').format(what, next_step))
 
 
+def say_outdated() -> None:
+    """In the place of anything read from a history that was published before an upgrade."""
+    empty(
+        "The history is being brought up to date after an upgrade",
+        "It shows at the next load, usually within a minute. Look again then.",
+        name="outdated",
+    )
+
+
 def pager(name: str, total: int, one: str, many: str) -> int:
     """Where the reader is among `total` rows, and the way to the next page; the page's number, from 1.
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from dashboard.components import panel_facts as facts
 from dashboard.components.confirm import ICON, ask_inside, forget_inside, offered, show_question_inside
 from dashboard.components.contact_form import show_contact_form
+from dashboard.components.page import say_outdated
 from dashboard.components.replying import show_review
 from dashboard.components.send_form import open_send_form
 from dashboard.desk import Desk, here
@@ -42,6 +43,9 @@ def show_panel() -> None:
 
 def _panel(wanted: str) -> None:
     desk = here()
+    if desk.reader.is_outdated:
+        say_outdated()
+        return
     is_number = wanted.isascii() and wanted.isdigit() and len(wanted) < 19
     found = customers.customer(desk.reader, desk.whole_scope, int(wanted)) if is_number else None
     if found is None:

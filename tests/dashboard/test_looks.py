@@ -15,6 +15,7 @@ from data.warehouse.laid import Laid
 from data.warehouse.pages import Scope
 from data.warehouse.reader import Reader, open_reader
 from data.warehouse.store import Warehouse
+from invitations.customers_file import import_customers
 from tests.dashboard.conftest import APP, Open, text
 from tests.upgraded import make_older
 from tests.world import NOON
@@ -70,15 +71,21 @@ def test_a_part_of_a_page_that_runs_again_by_itself_sees_what_happened_meanwhile
 
 
 @pytest.mark.one_database
-@pytest.mark.usefixtures("people")
 def test_after_an_upgrade_every_page_works_or_says_that_the_history_shows_at_the_next_load(
-    look: Open, settings: Settings, publish: Callable[[], None]
+    look: Open, ledger: Ledger, people: dict[str, int], settings: Settings, publish: Callable[[], None]
 ) -> None:
+    taken = import_customers(
+        ledger, b"email\ndee@example.com\n", file_name="may.csv", location="chicago", list_name="May", channels=None,
+        speed=None, imported_by="owner@acme.example",
+    )  # fmt: skip
+    list_id = str(taken.list_id)
     make_older(Warehouse(settings.warehouse_folder))
     of_history = {"overview", "requests", "customers", "reviews", "runs"}
     for page in sorted(view.stem for view in (APP.parent / "views").glob("[!_]*.py")):
         app = look(page)  # no exception
         assert ("brought up to date after an upgrade" in text(app)) == (page in of_history), page
+    for page, of_it in (("do_not_contact", {"customer": str(people["ben"])}), ("bulk_import", {"list": list_id})):
+        assert "brought up to date after an upgrade" in text(look(page, as_user="owner", **of_it)), page
     publish()
     assert "Okafor" in text(look("customers"))
 
