@@ -211,6 +211,7 @@ PARTS = {
         "controls.ask_to_plan",
         "controls.must_not_be_contacted",
         "foresee_ask.foresee_in",
+        "import_rights.is_all_theirs",
         "import_rights.refuse_import",
     ),
     *("send_form.read_choices", "send_preview.preview", "send_test.last_problem", "stop_many.foresee_many"),
