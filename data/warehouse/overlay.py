@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import duckdb
@@ -48,6 +48,10 @@ class Overlay:
     settled_until: datetime  # another change may still get a time after it, even one that is here
     touched: pl.DataFrame  # customer_id
     frames: dict[str, pl.DataFrame]
+
+    @cached_property
+    def touched_ids(self) -> frozenset[int]:
+        return frozenset(self.touched["customer_id"])
 
     def shows(self, changes: frozenset[Change]) -> bool:
         """Whether these changes are in it, and nothing else can have happened."""

@@ -7,7 +7,7 @@ query: nobody's rows but those of the account and the locations the viewer may s
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -33,8 +33,13 @@ class Reader(Protocol):
     def found(self, search: Search) -> pl.DataFrame:
         """Whom a search leaves, of all accounts: the columns of `search.FOUND`."""
 
-    def query(self, sql: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
-        """The rows of one statement with `$1`, `$2`, … bound; its relation `found`: whom the search leaves."""
+    def query(
+        self, sql: str, params: Sequence[Any], *, search: Search | None = None, of: Collection[int] = ()
+    ) -> pl.DataFrame:
+        """The rows of one statement with `$1`, `$2`, … bound; its relation `found`: whom the search leaves.
+
+        `of`: the only customers whose rows it reads, where it names them.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,8 @@ def query(reader: Reader, name: str, named: Mapping[str, Any], order: StrEnum | 
     A `search` among them is looked for in what customers are found by; the statement's `found` are those customers.
     """
     sql, params = positional(whole(name, None if order is None else order.value), named)
-    return reader.query(sql, params, search=searched(named))
+    of = [named["customer"]] if "customer" in named else named.get("on_page", ())
+    return reader.query(sql, params, search=searched(named), of=of)
 
 
 def searched(named: Mapping[str, Any]) -> Search | None:

@@ -9,7 +9,7 @@ figures are counted from (`laid.COPIED`) comes from the copy alone; `as_of` says
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,11 @@ class Reader:
         """For one run of a page: whatever it asks, it is shown one state of things."""
         return Look(self)
 
-    def query(self, sql: str, params: Sequence[Any] = (), *, search: Search | None = None) -> pl.DataFrame:
+    def query(
+        self, sql: str, params: Sequence[Any] = (), *, search: Search | None = None, of: Collection[int] = ()
+    ) -> pl.DataFrame:
         """A look for one query: see `Look.query`."""
-        return self.look().query(sql, params, search=search)
+        return self.look().query(sql, params, search=search, of=of)
 
     def found(self, search: Search) -> pl.DataFrame:
         """A look for one search: see `Look.found`."""
@@ -109,7 +111,7 @@ class Reader:
             owners = _former_owners(copy, overlay.not_shown(over, changes))
             self._workshop = self._workshop or Workshop()
             over = overlay.lay_over(over, changes, owners, workshop=self._workshop, snapshot=snapshot, now=now)
-            return Laid(copy, over)
+            return Laid(copy, over, bare=bare)
 
 
 class Look:
@@ -124,14 +126,17 @@ class Look:
         self._laid: Laid | None = None
         self._is_over = False
 
-    def query(self, sql: str, params: Sequence[Any] = (), *, search: Search | None = None) -> pl.DataFrame:
+    def query(
+        self, sql: str, params: Sequence[Any] = (), *, search: Search | None = None, of: Collection[int] = ()
+    ) -> pl.DataFrame:
         """The rows of one SELECT; `$1` or `?` are bound from `params`, times come back in UTC.
 
         The relations `customers`, `requests`, `timeline`, `reviews`, `runs` and those of `laid.COPIED` are visible:
         views with the columns of `schema/out_*.sql`, and no rowid. `found`: whom the search leaves (customer_id).
+        `of`: the only customers whose rows the statement reads, where it names them.
         """
         seen = self._copied() if is_of_copy(sql) else self._seen()
-        return seen.query(sql, params, search, lambda: self._moved_runs(seen.copy))
+        return seen.query(sql, params, search, of, lambda: self._moved_runs(seen.copy))
 
     def found(self, search: Search) -> pl.DataFrame:
         """Whom a search leaves, of all accounts, in no order: the columns of `search.FOUND`."""

@@ -42,9 +42,11 @@ def read_texts(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return texts
 
 
-def find(search: Search, texts: pl.DataFrame, *, touched: pl.DataFrame, laid: pl.DataFrame) -> pl.DataFrame:
-    """Whom a search leaves: the columns of `FOUND`. Of those `touched` since the copy, the rows laid over it count."""
-    found = texts.lazy().filter(search.leaves()).select(*FOUND).collect()
-    if touched.is_empty():
-        return found
+def find(search: Search, texts: pl.DataFrame) -> pl.DataFrame:
+    """Whom a search leaves: the columns of `FOUND`."""
+    return texts.lazy().filter(search.leaves()).select(*FOUND).collect()
+
+
+def found_now(search: Search, found: pl.DataFrame, touched: pl.DataFrame, laid: pl.DataFrame) -> pl.DataFrame:
+    """Whom it leaves now: those `found` before, but of those `touched` since, whom the rows laid over have it for."""
     return pl.concat([found.join(touched, on="customer_id", how="anti"), laid.filter(search.leaves()).select(*FOUND)])

@@ -5,7 +5,7 @@ On SQLite only: what is read of the ledger is the load's, which test_warehouse_l
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -113,13 +113,15 @@ class Copy(AbstractContextManager["Copy"]):
         for relation in ("invitations", "funnel", "reached", "nps", "nps_by", "customers", "requests"):
             self._connection.execute(sql.about("keyed/as_copied", relation=relation))
 
-    def query(self, sql: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
+    def query(
+        self, sql: str, params: Sequence[Any], *, search: Search | None = None, of: Collection[int] = ()
+    ) -> pl.DataFrame:
         self._connection.register("found", NOBODY if search is None else self.found(search))
         rows: pl.DataFrame = self._connection.sql(sql, params=list(params)).pl()
         return rows
 
     def found(self, search: Search) -> pl.DataFrame:
-        return find(search, read_texts(self._connection), touched=NOBODY, laid=NOBODY)
+        return find(search, read_texts(self._connection))
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()

@@ -15,10 +15,20 @@ import pytest
 from data.ledger import tables as t
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
-from data.warehouse.customers import NOT_INVITED, CustomerFilter, CustomerOrder, customers_by_status, customers_page
+from data.warehouse import sql
+from data.warehouse.customers import (
+    NOT_INVITED,
+    CustomerFilter,
+    CustomerOrder,
+    customer,
+    customer_timeline,
+    customers_by_status,
+    customers_page,
+)
 from data.warehouse.load import load_from_ledger
-from data.warehouse.pages import Page, Scope
+from data.warehouse.pages import Page, Scope, first
 from data.warehouse.reader import Look, open_reader
+from data.warehouse.rows import FEW, Answers
 from data.warehouse.store import Warehouse
 from data.words import InvitationStatus
 from tests import random_town
@@ -97,3 +107,37 @@ def test_the_searches_of_this_town_find_nobody_few_and_many(told: tuple[World, L
     assert (min(totals), max(totals) > 60) == (0, True)
     assert totals & {1, 2, 3}
     assert found["zoe"][NOT_INVITED] > 2
+
+
+def test_a_panel_shows_everybody_as_they_are_now(told: tuple[World, Look]) -> None:
+    world, look = told
+    over = look._seen().over
+    assert over is not None
+    assert {of for name in ("customers", "requests", "timeline") for of in over.frames[name]["customer_id"]} == (
+        over.touched_ids
+    )
+    scope = Scope(world.account_id, (world.chicago, world.new_york))
+    for number in range(1, 95):
+        profile = look.query("select * from customers where customer_id = $1", [number])
+        history = look.query("select kind from timeline where customer_id = $1", [number])
+        assert customer(look, scope, number) == first(profile)
+        seen = customer_timeline(look, scope, number, "UTC")
+        assert sorted(seen["kind"]) == sorted(history["kind"])
+
+
+def test_few_rows_are_read_the_short_way_and_are_the_same(told: tuple[World, Look]) -> None:
+    connection = told[1]._copied().copy.cursor()
+    answers = Answers()
+    for table in sql.names("schema"):
+        statement = f"from {table.removeprefix('schema/')} where $1 order by all limit $2"
+        for params in ([True, 3], [True, 40], [False, 40]):
+            rows = answers.read(connection, statement, params)
+            plain = connection.sql(statement, params=params).pl()
+            assert (rows.schema, rows.rows()) == (plain.schema, plain.rows())
+
+
+def test_more_rows_than_a_page_has_are_whole_whatever_was_asked_before(told: tuple[World, Look]) -> None:
+    connection = told[1]._copied().copy.cursor()
+    answers = Answers()
+    for count in (1, FEW, FEW, FEW - 1, FEW + 1, 3 * FEW, 2):
+        assert answers.read(connection, "select range as n from range($1)", [count])["n"].to_list() == [*range(count)]

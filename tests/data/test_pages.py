@@ -1,6 +1,6 @@
 """The pages' statements: each can be prepared, each is scoped, and what they compute is right."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -43,7 +43,9 @@ class Memory:
         for name in RELATIONS:
             self.connection.execute(f"truncate out_{name}").fetchall()
 
-    def query(self, text: str, params: Sequence[Any], *, search: Search | None = None) -> pl.DataFrame:
+    def query(
+        self, text: str, params: Sequence[Any], *, search: Search | None = None, of: Collection[int] = ()
+    ) -> pl.DataFrame:
         self.connection.execute("set timezone = 'UTC'").fetchall()
         self.connection.register("found", NOBODY if search is None else self.found(search))
         rows: pl.DataFrame = self.connection.sql(text, params=list(params)).pl()
@@ -51,7 +53,7 @@ class Memory:
 
     def found(self, search: Search) -> pl.DataFrame:
         self.connection.execute("set timezone = 'UTC'").fetchall()
-        return find(search, read_texts(self.connection), touched=NOBODY, laid=NOBODY)
+        return find(search, read_texts(self.connection))
 
     def add(self, table: str, **values: Any) -> None:
         columns = ", ".join(values)
