@@ -173,10 +173,16 @@ def positional(text: str, named: Mapping[str, Any]) -> tuple[str, list[Any]]:
     DuckDB refuses values that a statement does not name, so this lets one set of filters serve every statement.
     Raises KeyError for a name without a value.
     """
+    code, names = _numbered(text)
+    return code, [named[name] for name in names]
+
+
+@cache
+def _numbered(text: str) -> tuple[str, tuple[str, ...]]:
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
-    names = list(dict.fromkeys(_NAMED.findall(code)))
+    names = tuple(dict.fromkeys(_NAMED.findall(code)))
     numbers = {name: position for position, name in enumerate(names, start=1)}
-    return _NAMED.sub(lambda match: f"${numbers[match[1]]}", code), [named[name] for name in names]
+    return _NAMED.sub(lambda match: f"${numbers[match[1]]}", code), names
 
 
 def counts(frame: pl.DataFrame) -> dict[str, int]:
