@@ -152,13 +152,10 @@ def beside(home: Path, size: int, asked: argparse.Namespace, folder: Path) -> No
             rounds = [search_round(looked, peer, looked.words(asked.words, seed)) for seed in range(asked.rounds)]
             _say("search with its total", rounds, "page", size)
         if "history" in asked.only:
-            people = [looked.someone(number) for number in range(asked.words)]
-            _say(
-                "a customer's history",
-                [history_round(looked, peer, people) for _ in range(asked.rounds)],
-                "panel",
-                size,
-            )
+            # Others in each round: who was asked about is remembered while nothing happens.
+            people = [looked.someone(number) for number in range(asked.words * asked.rounds)]
+            rounds = [history_round(looked, peer, people[begin :: asked.rounds]) for begin in range(asked.rounds)]
+            _say("a customer's history", rounds, "panel", size)
 
 
 def _say(what: str, rounds: Sequence[dict[str, list[Timed]]], ours: str, size: int) -> None:
