@@ -49,7 +49,7 @@ from web.bodies import read_body
 from web.clock import PolicyClock
 from web.inbox import Inbox
 from web.metrics import Metrics
-from web.server import configure
+from web.server import configure, rarely_collected
 from web.writer import Nursery, Store, ledger_store
 
 _LIMIT = 64 * 1024
@@ -167,7 +167,8 @@ def serve(home: Path) -> None:
 
     threading.Thread(target=wait, daemon=True).start()
     print(json.dumps({"port": listening.getsockname()[1]}), file=told, flush=True)
-    server.run(sockets=[listening])
+    with rarely_collected():
+        server.run(sockets=[listening])
     with ledger.read() as c:
         stored = {
             name: c.execute(sa.text(f"select count(*) from {name}")).scalar_one()  # noqa: S608  (one of three)

@@ -20,7 +20,7 @@ from web.access import Discreet
 from web.app import create_app
 from web.clock import PolicyClock
 from web.metrics import Metrics
-from web.server import configure, patience_for_this_system, stopped_by_signal
+from web.server import configure, patience_for_this_system, rarely_collected, stopped_by_signal
 from web.settings import WebSettings
 from web.watcher import Watcher
 from web.writer import Nursery, ledger_store
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     port = listening.getsockname()[1]
     log.info("web_started", host=asked.host, port=port, public_url=settings.public_url, providers=sorted(readers))
     try:
-        with stopped_by_signal(), Watcher(ledger):
+        with stopped_by_signal(), Watcher(ledger), rarely_collected():
             uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         log.info("web_stopped")

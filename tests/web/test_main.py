@@ -1,5 +1,6 @@
 """`python -m web` as a process of its own."""
 
+import gc
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from tests.waiting import wait_until
 from tests.web.conftest import LINK
 from tests.web.flood import children_of, writers_of
 from tests.world import make_customer, make_request, make_world
+from web.server import rarely_collected
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,3 +107,12 @@ def test_without_a_ledger_it_says_what_to_run(home: Path) -> None:
     assert "afterword init" in err
     assert "Traceback" not in err
     assert out == ""
+
+
+def test_while_it_serves_no_answer_waits_for_a_search_for_garbage_among_all_that_was_loaded() -> None:
+    before = gc.get_threshold()
+    with rarely_collected():
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] > 10 * before[0]
+    assert gc.get_threshold() == before
+    assert not gc.get_freeze_count()
