@@ -37,7 +37,7 @@ def barred_columns(desk: Desk) -> list[Column]:
 def whole_list(desk: Desk, sight: Sight, chosen: BarredFilter) -> pl.DataFrame:
     """Everybody whom the filters leave, under headings a reader knows, to be taken away."""
     with desk.ledger.read() as c:
-        rows = barred_rows(c, sight, chosen, limit=_ALL)
+        rows, _ = barred_rows(c, sight, chosen, limit=_ALL)
     told = [
         (
             row["name"], row["email"], row["phone"], "" if row["is_person"] and row["name"] else row["address"],

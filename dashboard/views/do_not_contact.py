@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.components.barred_rows import barred_columns, whole_list
 from dashboard.components.barring import open_adding, open_importing, open_lifting, show_barring
-from dashboard.components.page import PAGE_SIZE, back_to_first_page, empty, pager, search_box, title
+from dashboard.components.page import PAGE_SIZE, back_to_first_page, current_page, empty, pager, search_box, title
 from dashboard.components.panel import open_panel, show_panel
 from dashboard.components.rows import Button, draw_rows
 from dashboard.desk import Desk, here
@@ -39,7 +39,7 @@ def _sight(desk: Desk) -> Sight:
     return Sight(desk.access.account_id, desk.scope.location_ids, is_whole)
 
 
-def _choose(desk: Desk, sight: Sight) -> tuple[BarredFilter, int]:
+def _choose() -> BarredFilter:
     with st.container(key="aw_filters_barred", horizontal=True, vertical_alignment="center"):
         with st.container(width=320):
             search = search_box("barred", "Name, email or phone")
@@ -48,10 +48,7 @@ def _choose(desk: Desk, sight: Sight) -> tuple[BarredFilter, int]:
                 "Why", [_EVERY_REASON, *SUPPRESSED.values()], key="barred_reason", bind="query-params",
                 label_visibility="collapsed", on_change=back_to_first_page, args=("barred",),
             )  # fmt: skip
-    with desk.ledger.read() as c:
-        found = barred.barred_by_reason(c, sight, BarredFilter(search=search))
-    only = next((one for one in SuppressionReason if SUPPRESSED.get(one) == reason), None)
-    return BarredFilter(only, search), sum(found.values()) if only is None else found.get(only, 0)
+    return BarredFilter(next((one for one in SuppressionReason if SUPPRESSED.get(one) == reason), None), search)
 
 
 def _title(desk: Desk) -> None:
@@ -69,17 +66,16 @@ def show() -> None:
     desk = here()
     _title(desk)
     sight = _sight(desk)
-    chosen, total = _choose(desk, sight)
+    chosen = _choose()
+    with desk.ledger.read() as c:
+        rows, total = barred.barred_rows(
+            c, sight, chosen, limit=PAGE_SIZE, offset=(current_page("barred") - 1) * PAGE_SIZE
+        )  # fmt: skip
     if total:
-        table = st.container()
-        number = pager("barred", total, "entry", "entries")
-        with desk.ledger.read() as c:
-            rows = barred.barred_rows(c, sight, chosen, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
-        with table:
-            draw_rows(
-                "barred", rows, barred_columns(desk), lambda row: row["suppression_id"],
-                lambda row: _buttons(row, desk),
-            )  # fmt: skip
+        draw_rows(
+            "barred", rows, barred_columns(desk), lambda row: row["suppression_id"], lambda row: _buttons(row, desk)
+        )
+        pager("barred", total, "entry", "entries")
         export_buttons("do_not_contact", partial(whole_list, desk, sight, chosen))
     elif chosen != BarredFilter():
         empty("Nobody matches", "Clear the search, or choose every reason or location.", name="barred")
