@@ -40,6 +40,8 @@ def test_a_customer_is_found_read_stopped_restarted_and_corrected(ledger: Ledger
 
     row.get_by_role("button", name="Activity").click()
     expect(dialog).to_contain_text("Message planned")
+    # A panel that is still being drawn would take what is typed away again.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     dialog.get_by_text("Correct name, email or phone").click()
     dialog.get_by_label("Email").fill("ana.ruiz@example.com")
     dialog.get_by_role("button", name="Save correction").click()
