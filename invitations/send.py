@@ -131,6 +131,9 @@ def _run(
 def left_out_of_collections() -> Iterator[None]:
     """What the process holds already is not gone through again and again for what a run makes and drops: with the
     libraries that a run's process has loaded that is a tenth of its time."""
+    if gc.get_freeze_count():  # somebody has done so already, and undoing ours would undo theirs
+        yield
+        return
     gc.freeze()
     try:
         yield

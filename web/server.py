@@ -86,11 +86,14 @@ def rarely_collected() -> Iterator[None]:
     each look at everything.
     """
     before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
+    is_ours = not gc.get_freeze_count()  # else somebody has done so already, and undoing ours would undo theirs
+    if is_ours:
+        gc.collect()
+        gc.freeze()
     gc.set_threshold(_COLLECT_AT, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if is_ours:
+            gc.unfreeze()
