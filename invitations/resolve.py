@@ -21,6 +21,7 @@ from data.ledger.moments import Moment, passing
 from data.ledger.runs import reap_dead_runs, recorded_run
 from data.ledger.store import Ledger, again_if_undone
 from data.words import AttemptOutcome, Channel, RunKind
+from invitations.actor import Actor
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,7 @@ class StillInDoubt:
 
     attempt_id: str
     request_id: int
+    location_id: int
     channel: Channel
     handed_at: datetime
     note: str
@@ -50,6 +52,12 @@ class ResolveReport:
         """The counts, for whoever shows them."""
         return {"run_id": self.run_id, **self.counts}
 
+    def seen_by(self, actor: Actor) -> tuple[StillInDoubt, ...]:
+        """Those that remain at the locations that this person looks after."""
+        if actor.location_ids is None:
+            return self.rows
+        return tuple(row for row in self.rows if row.location_id in actor.location_ids)
+
 
 def resolve_doubt(ledger: Ledger, messengers: Mapping[Channel, Messenger], *, now: datetime) -> ResolveReport:
     """Take attempts from senders that are gone, then ask about every message in doubt. `now` is policy time."""
@@ -63,7 +71,9 @@ def resolve_doubt(ledger: Ledger, messengers: Mapping[Channel, Messenger], *, no
             word, note = _settle(ledger, messengers.get(row.channel), row, now)
             counts[word] += 1
             if note:
-                remaining.append(StillInDoubt(row.attempt_id, row.request_id, row.channel, row.handed_at, note))
+                remaining.append(
+                    StillInDoubt(row.attempt_id, row.request_id, row.location_id, row.channel, row.handed_at, note)
+                )
         run.counts = dict(counts)
     return ResolveReport(run.run_id, dict(counts), tuple(remaining))
 

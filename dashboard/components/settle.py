@@ -35,8 +35,9 @@ def show_settling(rows: list[Row]) -> None:
     if asked is None or row is None:
         _forget()
         return
-    with here().ledger.read() as c:
-        found = doubt.standings(c, [asked]).get(asked)
+    desk = here()
+    with desk.ledger.read() as c:
+        found = doubt.standings(c, desk.actor.account_id, desk.actor.location_ids, [asked]).get(asked)
     if found is None:  # settled meanwhile
         _forget()
         return

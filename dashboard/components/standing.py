@@ -51,7 +51,8 @@ def read_standings(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> Standings:
     if not queued:
         return Standings({}, {})
     with desk.ledger.read() as c:
-        return Standings(pausing.holds(c, queued), doubt.standings(c, queued))
+        mine = (desk.actor.account_id, desk.actor.location_ids)
+        return Standings(pausing.holds(c, queued), doubt.standings(c, *mine, queued))
 
 
 def _why_it_waits(hold: Hold) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.ledger.controls import Locations
 from data.ledger.tables import attempts, requests
 from data.ledger.tables.metadata import database_now
 from data.words import AttemptOutcome, Channel, RequestStatus
@@ -21,6 +22,7 @@ class DoubtRow:
 
     attempt_id: str
     request_id: int
+    location_id: int
     channel: Channel
     address: str
     link_token: str
@@ -57,6 +59,7 @@ def read_doubt(connection: Connection, *, limit: int = 1000) -> list[DoubtRow]:
         sa.select(
             _at.attempt_id,
             _r.request_id,
+            _r.location_id,
             _r.channel,
             _r.address,
             _r.link_token,
@@ -74,9 +77,14 @@ def read_doubt(connection: Connection, *, limit: int = 1000) -> list[DoubtRow]:
     return [DoubtRow(**row._mapping) for row in rows]
 
 
-def standings(connection: Connection, request_ids: Collection[int]) -> dict[int, DoubtStanding]:
-    """What is being done about those of the requests that are in doubt, by request."""
-    return {row.request_id: row for row in _read_standings(connection, _r.request_id.in_(list(request_ids)))}
+def standings(
+    connection: Connection, account_id: int, places: Locations, request_ids: Collection[int]
+) -> dict[int, DoubtStanding]:
+    """What is being done about those of the requests that are in doubt, by request; at these locations (None: all)."""
+    which = [_r.account_id == account_id, _r.request_id.in_(list(request_ids))]
+    if places is not None:
+        which.append(_r.location_id.in_(sorted(places)))
+    return {row.request_id: row for row in _read_standings(connection, *which)}
 
 
 def standing_of(connection: Connection, attempt_id: str) -> DoubtStanding | None:
@@ -84,7 +92,7 @@ def standing_of(connection: Connection, attempt_id: str) -> DoubtStanding | None
     return next(iter(_read_standings(connection, _at.attempt_id == attempt_id)), None)
 
 
-def _read_standings(connection: Connection, which: sa.ColumnElement[bool]) -> list[DoubtStanding]:
+def _read_standings(connection: Connection, *which: sa.ColumnElement[bool]) -> list[DoubtStanding]:
     rows = connection.execute(
         sa.select(
             _at.attempt_id,
@@ -99,7 +107,7 @@ def _read_standings(connection: Connection, which: sa.ColumnElement[bool]) -> li
             _at.doubt_note.label("note"),
         )
         .join(requests, _r.attempt_id == _at.attempt_id)
-        .where(_in_doubt(), which)
+        .where(_in_doubt(), *which)
     )
     return [DoubtStanding(**row._mapping) for row in rows]
 

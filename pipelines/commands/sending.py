@@ -132,22 +132,24 @@ def resolve(
     if sent and not_sent:
         raise typer.BadParameter("--sent and --not-sent: choose one of them.")
     with working_ledger() as ledger:
-        attempt = sent or not_sent
+        attempt, actor = sent or not_sent, acting(ledger)
         if attempt is not None:
-            answer = settle_by_hand(ledger, acting(ledger), attempt, was_sent=bool(sent), now=ledger.policy_now())
+            answer = settle_by_hand(ledger, actor, attempt, was_sent=bool(sent), now=ledger.policy_now())
             say(answer, as_json=as_json)
             return
         report = resolve_doubt(ledger, open_messengers(), now=ledger.policy_now())
+        remaining = report.seen_by(actor)
     if as_json:
-        rows = [asdict(row) for row in report.rows]
-        show("Resolved", {**report.counts, "remaining": rows}, as_json=True)
+        show("Resolved", {**report.counts, "remaining": [asdict(row) for row in remaining]}, as_json=True)
         return
     show("Resolved", dict(report.counts), as_json=False)
-    if report.rows:
+    if remaining:
         console.print("Still in doubt (attempt, channel, since when, what is known):")
-    for row in report.rows:
+    for row in remaining:
         line = f"  {row.attempt_id}  {row.channel}  {row.handed_at:%Y-%m-%d %H:%M} UTC  {row.note}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if elsewhere := len(report.rows) - len(remaining):
+        console.print(f"{elsewhere:,} more at locations that you do not look after.", highlight=False)
 
 
 @contextmanager

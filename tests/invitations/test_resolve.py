@@ -99,7 +99,8 @@ def test_many_reads_within_a_minute_prove_nothing(ledger: Ledger) -> None:
 
 def standing(ledger: Ledger) -> DoubtStanding:
     with ledger.read() as c:
-        [found] = standings(c, c.execute(sa.select(t.requests.c.request_id)).scalars().all()).values()
+        account_id, request_id = c.execute(sa.select(t.requests.c.account_id, t.requests.c.request_id)).one()
+        [found] = standings(c, account_id, None, [request_id]).values()
     return found
 
 

@@ -7,16 +7,18 @@ import sqlalchemy as sa
 
 from data.ledger.runs import end_run, start_run
 from data.ledger.store import Ledger
-from data.ledger.tables import attempts, audit, requests
+from data.ledger.tables import attempts, audit, requests, user_locations, users
 from data.ledger.tables.metadata import database_now
 from data.words import AttemptOutcome, RequestStatus, RunKind, RunStatus
 from tests.pipelines.commands import Run
 from tests.world import NOON, World, make_customer, make_request, make_world
 
 
-def in_doubt(ledger: Ledger, world: World) -> str:
+def in_doubt(ledger: Ledger, world: World, *, at: int | None = None) -> str:
     """A message that was handed over and of which nobody knows what became; its attempt's id."""
-    request_id = make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.IN_DOUBT)
+    request_id = make_request(
+        ledger, world, make_customer(ledger, world, location_id=at), status=RequestStatus.IN_DOUBT
+    )
     attempt_id = secrets.token_hex(16)
     batch_id = start_run(ledger, RunKind.SEND, NOON)
     end_run(ledger, batch_id, RunStatus.DONE, {})
@@ -52,3 +54,19 @@ def test_what_is_in_doubt_is_listed_and_a_person_may_settle_it(run: Run, ledger:
         (doubtful[1], AttemptOutcome.PROVED_ABSENT, RequestStatus.QUEUED),
     }
     assert len(settled) == 2
+
+
+def test_whoever_looks_after_one_location_is_shown_its_doubts_only(run: Run, ledger: Ledger) -> None:
+    world = make_world(ledger)
+    mine = in_doubt(ledger, world)
+    elsewhere = in_doubt(ledger, world, at=world.new_york)
+    with ledger.write() as c:
+        user_id = c.execute(
+            sa.select(users.c.user_id).where(users.c.email == "agency_client@acme.example")
+        ).scalar_one()
+        c.execute(user_locations.insert().values(user_id=user_id, location_id=world.chicago))
+    listed = json.loads(run("resolve", "--json", AFTERWORD_LOCAL_USER="agency_client@acme.example").output)["remaining"]
+    assert [row["attempt_id"] for row in listed] == [mine]
+    told = run("resolve", AFTERWORD_LOCAL_USER="agency_client@acme.example").output
+    assert elsewhere not in told
+    assert "1 more at locations that you do not look after" in " ".join(told.split())
