@@ -175,4 +175,9 @@ def test_a_list_with_people_elsewhere_is_paused_by_who_looks_after_all_of_them(l
     refused = pause_list(ledger, of_chicago, "May", now=NOON)
     assert isinstance(refused, Refused)
     assert "locations that you do not look after" in refused.reason
-    assert isinstance(pause_list(ledger, replace(of_chicago, location_ids=None), "May", now=NOON), Done)
+    of_all = replace(of_chicago, location_ids=None)
+    refused = pause_list(ledger, of_all, "May", [world.chicago], now=NOON)  # it would hold New York's as well
+    assert isinstance(refused, Refused)
+    assert "choose all of them" in refused.reason
+    assert isinstance(pause_list(ledger, of_all, "May", [world.chicago, world.new_york], now=NOON), Done)
+    assert isinstance(resume_list(ledger, of_all, "May"), Done)
