@@ -16,6 +16,14 @@ import structlog
 from connectors.sandbox.store import Store
 
 RETRY = "mailgun_retry"  # a webhook that was not taken, posted again
+STEPS_OF = """
+select 1 from agenda where json_extract(payload, '$.astray') is null and (
+    kind = 'text_status' and json_extract(payload, '$.sid') = ?
+    or kind = 'twilio_post' and json_extract(payload, '$.fields.MessageSid') = ?
+    or kind = 'mailgun_post' and json_extract(payload, '$.event.message.headers."message-id"') = ?
+    or kind = 'mail_delivery' and json_extract(payload, '$.mail') in (select n from mails where message_id = ?)
+)
+"""
 Handler = Callable[[dict[str, Any]], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
@@ -50,6 +58,13 @@ class Agenda:
         """How many steps are still to come or under way, repeated webhooks apart: those may go on for hours."""
         row = self._store.row("select count(*) from agenda where kind <> ?", [RETRY])
         return int(row[0]) if row else 0
+
+    def has_step_of(self, message: str) -> bool:
+        """Whether the provider has still to do something with a message, callbacks that go astray apart.
+
+        `message` is a text's sid or a mail's Message-Id; what a customer does about it later is not the provider's.
+        """
+        return self._store.row(STEPS_OF, [message, message, message, message]) is not None
 
     async def run(self) -> None:
         """Carry out steps as they fall due, until cancelled; what is under way then stays planned."""

@@ -27,7 +27,7 @@ from connectors.sandbox.settings import SandboxSettings, is_loopback
 
 log = structlog.get_logger(__name__)
 MAILGUN_RETRIES = (600, 600, 900, 1800, 3600, 7200, 14_400)  # seconds
-ASTRAY_SECONDS = 2.5  # how long the first callback of a message goes astray: longer than the next takes
+ASTRAY_SECONDS = 2.5  # how long the first callback of a message goes astray, and again while others are to come
 DEAF_SECONDS = 0.5  # where nobody listened a moment ago nobody is called: thousands of such calls cost a core
 
 
@@ -55,8 +55,8 @@ class Callbacks:
         self._lines = lines
         self.counts: dict[str, int] = {"posted": 0, "answered_2xx": 0, "unanswered": 0, "given_up": 0}
         self._deaf_until: dict[str, float] = {}  # by host and port
-        self._astray: dict[str, float] = {}  # by message: how long its next callback goes astray
-        self._expected: dict[str, asyncio.Future[None]] = {}  # by message: done when a callback of it was tried
+        self._astray: dict[str, bool] = {}  # by message: whether its first callback is still to come
+        self._expected: dict[str, asyncio.Future[None]] = {}  # by message, then by callback: done when that was tried
         agenda.on("twilio_post", self._post_twilio)
         agenda.on("mailgun_post", self._post_mailgun)
         agenda.on(RETRY, self._post_mailgun)
@@ -70,30 +70,52 @@ class Callbacks:
         """Post a form, signed. An address off this machine is never called."""
         if is_loopback(url):
             token = str(uuid.uuid4())  # the same for each post of one callback: it is how a receiver may tell
-            for more in self._times(fields["MessageSid"]):
-                self._agenda.add("twilio_post", after + more, url=url, fields=dict(fields), token=token)
+            message = fields["MessageSid"]
+            self._plan("twilio_post", after, message, token, url=url, fields=dict(fields), token=token)
 
     def post_mailgun(self, event: Mapping[str, Any]) -> None:
         """Post an event as a webhook, until taken."""
-        for after in self._times(_message_of(event)):
-            self._agenda.add("mailgun_post", after, event=dict(event), tries=0)
+        self._plan("mailgun_post", 0.0, _message_of(event), event["id"], event=dict(event), tries=0)
 
     def lead_astray(self, message: str) -> None:
-        """From now on each callback of a message is posted twice, and the first of them comes after the next."""
-        self._astray[message] = ASTRAY_SECONDS
+        """From now on each callback of a message is posted twice, and the first of them comes after all others."""
+        self._astray[message] = True
 
     def expect(self, message: str) -> "asyncio.Future[None]":
         """Done when the next callback of a message has been answered, or was tried in vain."""
         return self._expected.setdefault(message, asyncio.get_running_loop().create_future())
 
-    def _times(self, message: str) -> tuple[float, ...]:
-        """How many seconds late each post of the callback at hand is."""
+    def is_expected(self, message: str) -> bool:
+        """Whether somebody waits for the next callback of a message."""
+        return message in self._expected
+
+    def _plan(self, kind: str, after: float, message: str, callback: str, **payload: Any) -> None:
+        if message in self._expected:
+            self._expected[callback] = self._expected.pop(message)
         if message not in self._astray:
-            return (0.0,)
-        late, self._astray[message] = self._astray[message], 0.0
-        return (late, late)
+            self._agenda.add(kind, after, **payload)
+            return
+        is_first, self._astray[message] = self._astray[message], False
+        for _ in range(2):
+            if is_first:
+                self._agenda.add(kind, after + ASTRAY_SECONDS, **payload, astray=message)
+            else:
+                self._agenda.add(kind, after, **payload)
+
+    def _is_early(self, kind: str, payload: dict[str, Any]) -> bool:
+        """Whether a callback gone astray still has others to wait for; it is planned anew then.
+
+        Asked of the agenda: on a slow machine what should have come long before is still to come.
+        """
+        message = payload.get("astray")
+        if message is None or not self._agenda.has_step_of(message):
+            return False
+        self._agenda.add(kind, ASTRAY_SECONDS, **payload)
+        return True
 
     async def _post_twilio(self, payload: dict[str, Any]) -> None:
+        if self._is_early("twilio_post", payload):
+            return
         url, fields = urldefrag(payload["url"]).url, payload["fields"]
         headers = {
             "X-Twilio-Signature": twilio_signature(self._settings.twilio_auth_token, url, fields),
@@ -101,9 +123,11 @@ class Callbacks:
             "User-Agent": "TwilioProxy/1.1",
         }
         await self._count(url, data=fields, headers=headers)
-        self._done(fields["MessageSid"])
+        self._done(payload["token"])
 
     async def _post_mailgun(self, payload: dict[str, Any]) -> None:
+        if self._is_early("mailgun_post", payload):
+            return
         # The signature's time is this machine's even when the sandbox's clock is moved: receivers may judge its age.
         timestamp, token = str(int(time.time())), secrets.token_hex(25)
         body = {
@@ -117,10 +141,10 @@ class Callbacks:
         headers = {"Content-Type": "application/json", "User-Agent": "mailgun/webhooks"}
         url = f"{self._settings.public_base}/callbacks/mailgun"
         if not is_loopback(url):
-            self._done(_message_of(payload["event"]))
+            self._done(payload["event"]["id"])
             return
         status = await self._count(url, data=json.dumps(body), headers=headers)
-        self._done(_message_of(payload["event"]))
+        self._done(payload["event"]["id"])
         tries = payload["tries"]
         if status in {200, 406}:
             return
@@ -129,8 +153,8 @@ class Callbacks:
         else:
             self.counts["given_up"] += 1
 
-    def _done(self, message: str) -> None:
-        expected = self._expected.pop(message, None)
+    def _done(self, callback: str) -> None:
+        expected = self._expected.pop(callback, None)
         if expected is not None and not expected.done():
             expected.set_result(None)
 

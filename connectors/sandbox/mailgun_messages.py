@@ -81,8 +81,8 @@ class MailgunMessages:
             if wrong := rules.what_is_wrong(form):
                 return rules.refuse(400, wrong)
             message_id = self._take(form)
+            await self._disturb(message_id, fault)  # at once: the loop's next turn may bring its first callback
         await self._store.settled()
-        await self._disturb(message_id, fault)
         answer = JSONResponse({"id": f"<{message_id}>", "message": "Queued. Thank you."})
         return await spoil(fault, request, answer, failure)
 
@@ -93,10 +93,13 @@ class MailgunMessages:
         if fault.kind is FaultKind.CALLBACKS_ASTRAY:
             self._callbacks.lead_astray(message_id)
             return
-        for mail in self._store.rows("select n from mails where message_id = ? and not is_test", [message_id]):
-            posted = self._callbacks.expect(message_id)
+        mails = self._store.rows("select n from mails where message_id = ? and not is_test", [message_id])
+        if not mails:
+            return
+        posted = self._callbacks.expect(message_id)
+        for mail in mails:
             await self._deliver({"mail": mail["n"], "tries": 1})
-            await posted
+        await posted
 
     def _message_id(self, form: FormData) -> str:
         """The id asked for when it is well-formed, else one of Mailgun's own; without <>."""

@@ -106,8 +106,8 @@ class TwilioMessages:
         if wrong := self._wrong(form, addresses):
             return refuse(*wrong)
         row = self._take(form, addresses)
+        await self._progress.disturb(row["sid"], fault)  # at once: the loop's next turn may bring its first callback
         await self._store.settled()
-        await self._progress.disturb(row["sid"], fault)
         answer = JSONResponse(as_resource(row, self._settings.twilio_account_sid), 201)
         answer.headers["Twilio-Request-Id"] = "RQ" + secrets.token_hex(16)
         return await spoil(fault, request, answer, refuse(20500, 500))

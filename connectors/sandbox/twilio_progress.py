@@ -103,13 +103,20 @@ class TwilioProgress:
             is not None
         )
 
+    def _before(self, sid: str, status: TextStatus) -> sqlite3.Row | None:
+        """The text, unless it is gone or has come as far as that."""
+        row = self._store.row("select * from texts where sid = ?", [sid])
+        return None if row is None or RANK[TextStatus(row["status"])] >= RANK[status] else row
+
     async def _step(self, payload: dict[str, Any]) -> None:
-        row = self._store.row("select * from texts where sid = ?", [payload["sid"]])
-        status = TextStatus(payload["status"])
-        if row is None or RANK[TextStatus(row["status"])] >= RANK[status]:
+        sid, status = payload["sid"], TextStatus(payload["status"])
+        row = self._before(sid, status)
+        code = await self._media.fetch(row) if row is not None and status is TextStatus.SENT else None
+        row = self._before(sid, status)  # while pictures were fetched the same step may have been taken
+        if row is None:
             return
         chance = chance_of(self._seed, row["recipient"], row["sid"])
-        if status is TextStatus.SENT and (code := await self._media.fetch(row)):
+        if code:
             status = TextStatus.FAILED
         elif status is TextStatus.SENT:
             after = 0.3 + chance.random() * 0.7
@@ -123,7 +130,8 @@ class TwilioProgress:
         else:
             code = payload.get("code")
         self._move(row, status, code)
-        self._tell(row, status, code, late=status is TextStatus.SENT and chance.random() < SWAPPED_SHARE)
+        is_swapped = status is TextStatus.SENT and chance.random() < SWAPPED_SHARE
+        self._tell(row, status, code, late=is_swapped and not self._callbacks.is_expected(sid))
         if status is not TextStatus.DELIVERED:
             return
         if row["recipient"].startswith("whatsapp:") and not self._is_idle and chance.random() < READ_SHARE:
