@@ -128,7 +128,9 @@ def draw_behind(desk: Desk, behind: Behind) -> None:
     scope = behind.scope(desk.scope)
     number = current_page("behind")
     rows, people = overview.people_behind(desk.reader, scope, behind.stage, behind.member, Page(number, PAGE_SIZE))
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+    with st.container(
+        key="aw_titled_behind", horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"
+    ):
         with st.container(width="stretch"):
             title(f"{STAGE[behind.stage]}: {counted(people, 'invitation')}", _about(behind, desk))
         if people:

@@ -12,7 +12,7 @@ _STYLE = Path(__file__).parent / "cards.css"
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The button in a card's corner; `then` is its on_click."""
+    """A button in a card's corner; `then` is its on_click."""
 
     label: str
     name: str  # its key
@@ -30,7 +30,7 @@ class Card:
     below: str = ""
     filled: float | None = None
     bands: tuple[tuple[str, int, str], ...] = ()
-    lead: Lead | None = None
+    leads: tuple[Lead, ...] = ()  # at most two: there are two corners
 
 
 def draw_cards(cards: Sequence[Card], name: str = "cards") -> None:
@@ -40,7 +40,7 @@ def draw_cards(cards: Sequence[Card], name: str = "cards") -> None:
         for number, card in enumerate(cards):
             with st.container(key=f"aw_card_{name}_{number}", gap=None):
                 st.html(_card(card))
-                if lead := card.lead:
+                for lead in card.leads:
                     st.button(lead.label, key=lead.name, type="tertiary", help=lead.about or None, on_click=lead.then)
 
 
@@ -48,7 +48,7 @@ def _card(card: Card) -> Markup:
     return Markup(
         '<section class="aw-card{5}" aria-label="{0}"><h3>{0}</h3>'
         '<div class="aw-figure">{1}<small>{2}</small></div>{3}<p>{4}</p></section>'
-    ).format(card.label, card.figure, card.of, _bar(card), card.below, " aw-leads" if card.lead else "")
+    ).format(card.label, card.figure, card.of, _bar(card), card.below, " aw-leads" if card.leads else "")
 
 
 def _bar(card: Card) -> Markup:

@@ -84,7 +84,7 @@ def card(measure: Measure, desk: Desk) -> Card:
         of=of if figure.count else "",
         below=change_in_words(figure, desk.before, measure.least, measure.say_change),
         bands=_bands(measure),
-        lead=lead if figure.count else None,
+        leads=(lead,) if figure.count else (),
     )
 
 

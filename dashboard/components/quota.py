@@ -1,10 +1,16 @@
-"""The two quota cards, and buying more. What they promise comes from the ledger, never from the published copy."""
+"""The two quota cards, each leading to the people behind it, and buying more.
+
+What they promise comes from the ledger, never from the published copy.
+"""
+
+from functools import partial
 
 import streamlit as st
 from markupsafe import Markup
 
 from dashboard.components.cards import Card, Lead
 from dashboard.components.confirm import remember
+from dashboard.components.invited import ACCOUNT, HERE, put_invited
 from dashboard.desk import Desk, here
 from dashboard.wording import long_day
 from data.ledger.quota import QuotaStanding, standing
@@ -34,20 +40,28 @@ def quota_cards(desk: Desk) -> list[Card]:
                 of=f"/ {whole.allowance:,}",
                 below=resets,
                 filled=whole.used / whole.allowance if whole.allowance else 1.0,
-                lead=(lead := _buy_more(desk)),
+                leads=(*_who(ACCOUNT, "Total Invited Customers", whole, whole.used), *(buying := _buy_more(desk))),
             )
         )
-        if lead and st.session_state.get(_ASKED):
+        if buying and st.session_state.get(_ASKED):
             st.dialog("Buy more invitations", on_dismiss=_forget)(_question)()
     name = desk.places[0].name if len(desk.places) == 1 else "all your locations"
-    cards.append(Card("Invited This Cycle", f"{whole.location_used or 0:,}", of=name, below=resets))
+    used = whole.location_used or 0
+    leads = _who(HERE, "Invited This Cycle", whole, used)
+    cards.append(Card("Invited This Cycle", f"{used:,}", of=name, below=resets, leads=leads))
     return cards
 
 
-def _buy_more(desk: Desk) -> Lead | None:
+def _who(whose: str, card: str, whole: QuotaStanding, count: int) -> tuple[Lead, ...]:
+    """The way to the people behind a card's figure."""
+    then = partial(put_invited, whose, whole.start_date)
+    return (Lead("See who", f"who_invited_{whose}", then, f"Who is behind {card}"),) if count else ()
+
+
+def _buy_more(desk: Desk) -> tuple[Lead, ...]:
     if desk.may(Action.BUY_MORE) and allowance(desk.access.plan).boosts:
-        return Lead("Buy More", "buy_more", _ask, "Add invitations to this cycle")
-    return None
+        return (Lead("Buy More", "buy_more", _ask, "Add invitations to this cycle"),)
+    return ()
 
 
 def _ask() -> None:

@@ -11,6 +11,7 @@ from dashboard.components.confirm import ICON, ask_about, offered, show_question
 from dashboard.components.customer_export import export_customers
 from dashboard.components.customer_filters import SORTING, Chosen, choose, forget_filters
 from dashboard.components.customer_selection import may_pick, show_selection
+from dashboard.components.invited import draw_invited
 from dashboard.components.marks import answer_mark, invitation_mark, score_mark
 from dashboard.components.page import PAGE_SIZE, empty, pager, title
 from dashboard.components.panel import open_panel, show_panel
@@ -126,6 +127,8 @@ def _bulk_import(desk: Desk) -> None:
 
 def show() -> None:
     desk = here()
+    if draw_invited(desk, "Customers"):
+        return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(width="stretch"):
             title("Customers", "Everyone who was invited to leave a review, and who is still to be")

@@ -24,6 +24,7 @@ from dashboard.components.behind import (
 from dashboard.components.breakdown import show_breakdown
 from dashboard.components.cards import draw_cards
 from dashboard.components.figures import answer_measures, card, rate_measures, show_comparison
+from dashboard.components.invited import draw_invited
 from dashboard.components.page import empty, title
 from dashboard.components.quota import quota_cards
 from dashboard.components.rows import Button, Column, draw_rows
@@ -140,6 +141,8 @@ def _where(desk: Desk) -> str:
 def show() -> None:
     desk = here()
     st.html(_STYLE)
+    if draw_invited(desk, "Overview"):
+        return
     if behind := linked_behind():
         draw_behind(desk, behind)
         return

@@ -23,6 +23,7 @@ class QuotaStanding:
 
     used: int
     allowance: int
+    start_date: date  # first day of the cycle
     resets_date: date  # first day of the next cycle
     location_used: int | None
     resets_at: datetime  # its midnight in the account's zone
@@ -79,10 +80,21 @@ def standing(
     return QuotaStanding(
         used=cycle.used if cycle else 0,
         allowance=cycle.allowance if cycle else account.invitations_per_cycle,
+        start_date=start,
         resets_date=end,
         location_used=location_used,
         resets_at=starts_at(end, account.time_zone),
     )
+
+
+def cycle_used(connection: Connection, account_id: int, cycle_start: date) -> int:
+    """How many units of a cycle are used, over all locations."""
+    found = connection.execute(
+        sa.select(quota_cycles.c.used).where(
+            quota_cycles.c.account_id == account_id, quota_cycles.c.cycle_start_date == cycle_start
+        )
+    ).scalar()
+    return found or 0
 
 
 def _account(connection: Connection, account_id: int) -> Row[Any, *tuple[Any, ...]]:

@@ -5,6 +5,7 @@ On SQLite only, for time: the statements behind it are held by tests/data/test_o
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,10 +15,10 @@ from dashboard.periods import last_days, own_days
 from dashboard.wording import share
 from data.intervals import Change, Estimate
 from data.ledger import tables as t
-from data.ledger.quota import standing
+from data.ledger.quota import ensure_cycle, standing
 from data.ledger.store import Ledger
 from data.warehouse.overview import Figure
-from data.words import Channel, Plan, RequestStatus
+from data.words import Channel, Plan, RequestStatus, Role
 from tests.dashboard.conftest import Open, buttons, text
 from tests.world import NOON, World, make_customer, make_request
 
@@ -109,6 +110,68 @@ def test_dates_of_ones_own_are_in_the_link_and_bound_what_is_shown(
     app = look(period="Own dates", dates=["2026-11-01", "2026-11-10"], behind="sent")
     assert "Sent: 1 invitation" in text(app)
     assert "1 Nov to 10 Nov" in text(app)
+
+
+def invited_in_cycle(ledger: Ledger, world: World, location: int, **values: Any) -> int:
+    """Somebody on whom a unit of November was spent."""
+    customer = make_customer(ledger, world, location_id=location, **values)
+    make_request(ledger, world, customer, status=RequestStatus.SENT, handed_at=NOON)
+    with ledger.write() as c:
+        mine = t.invitations.c.customer_id == customer
+        c.execute(t.invitations.update().where(mine).values(first_handed_at=NOON))
+        spent = sa.select(
+            t.invitations.c.invitation_id, t.invitations.c.account_id, t.invitations.c.location_id,
+            sa.literal(date(2026, 11, 1)), sa.literal(NOON, t.quota_reservations.c.reserved_at.type),
+        ).where(mine)  # fmt: skip
+        columns = ["invitation_id", "account_id", "location_id", "cycle_start_date", "reserved_at"]
+        c.execute(t.quota_reservations.insert().from_select(columns, spent))
+        ensure_cycle(c, world.account_id, NOON)
+        c.execute(t.quota_cycles.update().values(used=t.quota_cycles.c.used + 1))
+    return customer
+
+
+@pytest.mark.parametrize("page", ["overview", "customers"])
+def test_a_quota_card_leads_to_exactly_the_people_it_counts_whatever_the_period(
+    ledger: Ledger, world: World, look: Open, page: str
+) -> None:
+    invited_in_cycle(ledger, world, world.chicago, first_name="Ana")
+    zoe = invited_in_cycle(ledger, world, world.new_york, first_name="Zoe")
+    nobody_yet: dict[str, Any] = {"period": "Own dates", "dates": ["2026-01-01", "2026-01-02"]}
+    app = look(page, location="Acme New York", **nobody_yet)
+    app.button(key="who_invited_here").click().run()
+    assert "Invited This Cycle: 1 invitation<" in text(app)
+    assert "Zoe" in text(app)
+    assert "Ana" not in text(app)
+    app.button(key=next(key for key in buttons(app) if key.startswith("invited_activity_"))).click().run()
+    assert app.query_params["customer"] == str(zoe)
+    app = look(page, location="Acme New York", **nobody_yet)
+    app.button(key="who_invited_account").click().run()
+    assert "Total Invited Customers: 2 invitations" in text(app)
+    assert app.query_params["cycle"] == "2026-11-01"
+    app.button(key="invited_back").click().run()
+    assert "Resets 1 December" in text(app)
+    assert "Nobody was invited in this cycle" in text(look(page, invited="here", cycle="2026-10-01"))
+
+
+def test_whoever_sees_a_quota_card_sees_the_people_of_their_own_locations_behind_it(
+    ledger: Ledger, world: World, look: Open
+) -> None:
+    for place in (world.chicago, world.chicago, world.new_york):
+        invited_in_cycle(ledger, world, place)
+    with ledger.write() as c:
+        mine = sa.select(t.users.c.user_id, sa.literal(world.new_york)).where(
+            t.users.c.role.in_([Role.MANAGER, Role.AGENCY_CLIENT])
+        )
+        c.execute(t.user_locations.insert().from_select(["user_id", "location_id"], mine))
+    shown = text(look(as_user="manager", invited="account"))
+    assert "Total Invited Customers: 1 invitation<" in shown
+    assert "2 more went out from locations that you do not look after" in shown
+    shown = text(look(as_user="agency_client", invited="account"))
+    assert "Invited This Cycle: 1 invitation<" in shown  # the account's figure is not theirs to know
+    assert "2 more" not in shown
+    app = look(as_user="viewer", invited="here")
+    assert "Invited This Cycle: 3 invitations" in text(app)
+    assert not app.get("download_button")
 
 
 def test_buying_more_is_asked_first_then_counts_at_once_and_is_kept(

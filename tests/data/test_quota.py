@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from data.ledger import tables as t
+from data.ledger.invited import count_invited, cycle_holding, read_invited
 from data.ledger.quota import ensure_cycle, standing
 from data.ledger.store import Ledger
 from tests.world import NOON, make_customer, make_request, make_world
@@ -58,3 +59,10 @@ def test_a_locations_card_counts_its_own_units_of_this_cycle_that_were_not_given
         assert standing(c, world.account_id, NOON).location_used is None
         assert standing(c, world.account_id, now.resets_at - timedelta(seconds=1)).used == 2
         assert standing(c, world.account_id, now.resets_at).used == 0
+        assert now.start_date == date(2026, 11, 1)
+        both, page = (world.chicago, world.new_york), {"limit": 1, "offset": 1}
+        assert count_invited(c, world.account_id, now.start_date, both) == 2
+        first, second = read_invited(c, world.account_id, now.start_date, both, limit=25, offset=0)
+        assert read_invited(c, world.account_id, now.start_date, both, **page) == [second]
+        assert (first.location_id, second.location_id) == (world.new_york, world.chicago)  # the latest first
+        assert cycle_holding(c, world.account_id, NOON, date(2026, 10, 31)) == (date(2026, 10, 1), date(2026, 11, 1))
