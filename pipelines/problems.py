@@ -50,6 +50,13 @@ FORESEEN = (
     "pipelines.problems:DagsterRefused",
 )
 
+_HELD = (
+    "Something else held the ledger for longer than this waits, so this gave up and wrote nothing of it; it is safe to "
+    'run it again. docs/operations.md, "Something holds the ledger", shows how to find what it is.'
+)
+_FULL = "The disk that the ledger is on is full. Nothing is written until it has room; what was written before stays."
+_DATABASE_WORDS = {"55P03": _HELD, "SQLITE_BUSY": _HELD, "53100": _FULL, "SQLITE_FULL": _FULL}
+
 
 def kinds(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
     """Those of the named kinds that can have been raised: the ones whose module is imported."""
@@ -63,7 +70,17 @@ def tell(problem: BaseException) -> str:
         return " ".join(_variable(error) for error in problem.errors(include_input=False, include_url=False))
     if isinstance(problem, kinds((*MISCONFIGURED, *FORESEEN))) and not isinstance(problem, kinds(QUOTING)):
         return str(problem)
-    return f"{type(problem).__name__} at {place(problem)}"
+    return tell_of_database(problem) or f"{type(problem).__name__} at {place(problem)}"
+
+
+def tell_of_database(problem: BaseException) -> str | None:
+    """What the ledger's database could not do, if that is foreseeable: PostgreSQL's SQLSTATE, or SQLite's name for it.
+
+    https://www.postgresql.org/docs/current/errcodes-appendix.html, https://www.sqlite.org/rescode.html
+    """
+    cause = getattr(problem, "orig", None)
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return _DATABASE_WORDS.get(code) if isinstance(code, str) else None
 
 
 def tell_person(problem: BaseException) -> str:

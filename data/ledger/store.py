@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from data.ledger.postgres import postgres_engine
 from data.ledger.tables import system
 from data.ledger.tables.metadata import database_now
 from data.ledger.turns import Turns
@@ -116,10 +117,7 @@ def open_ledger(settings: Settings | None = None) -> Ledger:
     url = sa.make_url(settings.ledger_address)
     if url.get_backend_name() == "sqlite":
         return Ledger(_sqlite_engine(url), settings)
-    return Ledger(
-        sa.create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, **_POOL),
-        settings,
-    )
+    return Ledger(postgres_engine(url, **_POOL), settings)
 
 
 def _sqlite_engine(url: sa.URL) -> Engine:

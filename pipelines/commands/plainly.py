@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from pipelines.commands.frame import errors
 from pipelines.logs import release_logs
-from pipelines.problems import FORESEEN, MISCONFIGURED, kinds, tell, tell_person
+from pipelines.problems import FORESEEN, MISCONFIGURED, kinds, tell, tell_of_database, tell_person
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130  # the last as shells count Ctrl-C
 P = ParamSpec("P")
@@ -36,7 +36,8 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
             _end(tell_person(problem), WRONG_USE)
         except OperationalError as problem:
             _end(
-                f"The ledger's database does not answer ({type(problem.orig).__name__}). "
+                tell_of_database(problem)
+                or f"The ledger's database does not answer ({type(problem.orig).__name__}). "
                 "Is it running, and is AFTERWORD_LEDGER_URL right? `afterword doctor` looks closer.",
                 FAILED,
             )

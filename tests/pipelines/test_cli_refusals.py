@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,11 @@ def test_what_quotes_a_persons_input_is_for_that_person_only(problem: Exception)
 def test_what_providers_refuse_is_foreseen() -> None:
     assert tell(PollFailed("Could not be read: twilio")) == "Could not be read: twilio"
     assert tell(SendingHalted("Twilio refuses the account")) == "Twilio refuses the account"
+
+
+def test_a_ledger_that_something_else_holds_is_told_in_words(ledger: Ledger, home: Path) -> None:
+    with closing(sqlite3.connect(home / "ledger.sqlite")) as held, pytest.raises(sqlite3.OperationalError) as raised:
+        held.execute("begin immediate")
+        with closing(sqlite3.connect(home / "ledger.sqlite", timeout=0)) as waiter:
+            waiter.execute("begin immediate")
+    assert "Something else held the ledger" in tell(sa.exc.OperationalError("begin", {}, raised.value))
