@@ -176,8 +176,9 @@ def test_what_providers_refuse_is_foreseen() -> None:
 
 
 def test_a_ledger_that_something_else_holds_is_told_in_words(ledger: Ledger, home: Path) -> None:
-    with closing(sqlite3.connect(home / "ledger.sqlite")) as held, pytest.raises(sqlite3.OperationalError) as raised:
-        held.execute("begin immediate")
-        with closing(sqlite3.connect(home / "ledger.sqlite", timeout=0)) as waiter:
+    file = home / "ledger.sqlite"
+    with closing(sqlite3.connect(file)) as holder, closing(sqlite3.connect(file, timeout=0)) as waiter:
+        holder.execute("begin immediate")
+        with pytest.raises(sqlite3.OperationalError) as raised:
             waiter.execute("begin immediate")
     assert "Something else held the ledger" in tell(sa.exc.OperationalError("begin", {}, raised.value))
