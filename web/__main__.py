@@ -5,22 +5,22 @@ import logging
 import socket
 import sys
 from functools import partial
+from typing import TextIO, cast
 
 import pydantic
 import sqlalchemy as sa
 import structlog
-import uvicorn
 
 from connectors import ConfigurationError
 from connectors.registry import open_callback_readers
 from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import open_ledger
 from data.settings import Settings
-from web.access import Discreet
+from web.access import Discreet, Lossy
 from web.app import create_app
 from web.clock import PolicyClock
 from web.metrics import Metrics
-from web.server import configure, patience_for_this_system, rarely_collected, stopped_by_signal
+from web.server import configure, patience_for_this_system, serve, stopped_by_signal
 from web.settings import WebSettings
 from web.watcher import Watcher
 from web.writer import Nursery, ledger_store
@@ -71,8 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
     port = listening.getsockname()[1]
     log.info("web_started", host=asked.host, port=port, public_url=settings.public_url, providers=sorted(readers))
     try:
-        with stopped_by_signal(), Watcher(ledger), rarely_collected():
-            uvicorn.Server(config).run(sockets=[listening])
+        with stopped_by_signal(), Watcher(ledger):
+            serve(config, listening)
     except KeyboardInterrupt:
         log.info("web_stopped")
     finally:
@@ -93,7 +93,7 @@ def _configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, Lossy(sys.stdout))),
         cache_logger_on_first_use=True,
     )
 

@@ -4,6 +4,8 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TextIO
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -92,6 +94,23 @@ class AccessLog:
 def frames_of(problem: BaseException) -> list[str]:
     """Where it was raised: functions and lines, no values."""
     return [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(problem.__traceback__)[-8:]]
+
+
+class Lossy:
+    """Where lines are written if they can be: a full disk under the log must cost nobody their page."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        """As a stream's."""
+        with suppress(OSError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        """As a stream's."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class Discreet(logging.Formatter):

@@ -1,5 +1,6 @@
 """For whoever watches over web/: does the process answer, can it do its work, and its figures for Prometheus."""
 
+import asyncio
 import hmac
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,14 +22,17 @@ from starlette.routing import Route
 from data.ledger.gauges import Gauges, read_gauges
 from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import Ledger
+from data.ledger.writable import prove_writable
 from web.machines import is_on_this_machine
 from web.metrics import CONTENT_TYPE, Metrics
 
 log = structlog.get_logger(__name__)
 
 READY_SECONDS = 1.0  # an answer of /readyz stands for so long: it may be asked by anybody, and as often as they like
+WRITE_SECONDS = 15.0  # a write that was possible is taken to be so for so long
 GAUGE_SECONDS = 15.0  # Prometheus asks every 15 to 60 s; two of them, or an impatient one, cost one look
 _WAIT_SECONDS = 3.0  # a database that says nothing for so long can't be used
+_WRITE_WAIT_SECONDS = 10.0  # writers take turns, and one may have it for five seconds
 
 
 class Health:
@@ -48,6 +52,7 @@ class Health:
         self.figures = LedgerFigures()
         metrics.add(self.figures)
         self._ready = Look(lambda: require_current(ledger), seconds=READY_SECONDS, clock=clock)
+        self._writes = Look(lambda: prove_writable(ledger), seconds=WRITE_SECONDS, clock=clock, is_beside=True)
         self._gauges = Look(self._read, seconds=GAUGE_SECONDS, clock=clock)
 
     def routes(self) -> Sequence[Route]:
@@ -63,9 +68,11 @@ class Health:
         return PlainTextResponse("ok")
 
     async def readyz(self, request: Request) -> Response:
-        """The ledger can be read and is of this version, and callbacks have room and a writer."""
+        """The ledger can be read, is of this version and takes writes, and callbacks have room and a writer."""
         if not await self._ready.is_good():
             return PlainTextResponse("the ledger can't be used", 503)
+        if not await self._writes.is_good():
+            return PlainTextResponse("the ledger can't be written", 503)
         if self.metrics.is_inbox_choked:
             return PlainTextResponse("too many callbacks wait for the ledger", 503)
         if not self.metrics.has_writer:
@@ -99,13 +106,21 @@ class Look:
     """A look at the ledger whose outcome stands for some seconds, however many ask: one at a time, in its own thread.
 
     So neither a full line of visitors nor a flood of questions makes web/ look dead: whoever asks during a look waits
-    for its outcome. While one hangs at a database that says nothing, no other is sent after it.
+    for its outcome. While one hangs at a database that says nothing, no other is sent after it. What is bad is looked
+    at again after a second, if somebody asks.
+
+    `is_beside`: only the first is waited for. Later ones go on beside, and the outcome before stands meanwhile, for
+    a write waits for its turn, and that is no fault of the ledger's.
     """
 
-    def __init__(self, look: Callable[[], None], *, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, look: Callable[[], None], *, seconds: float, clock: Callable[[], float], is_beside: bool = False
+    ) -> None:
         self.look = look
         self.seconds = seconds
         self.clock = clock
+        self.is_beside = is_beside
+        self._beside: asyncio.Task[None] | None = None
         self._turn = anyio.Lock()
         self._thread = CapacityLimiter(1)
         self._is_under_way = False
@@ -114,20 +129,29 @@ class Look:
     async def is_good(self) -> bool:
         """Whether the ledger could be looked at, as it was found last."""
         if not self._is_known():
-            async with self._turn:
-                if not self._is_known():
-                    is_good = not self._is_under_way and await self._ask()
-                    if not is_good:
-                        log.warning("ledger_unusable")
-                    self._found = self.clock(), is_good
+            if not self.is_beside or self._found is None:
+                await self._look(_WAIT_SECONDS)
+            elif self._beside is None or self._beside.done():
+                self._beside = asyncio.get_running_loop().create_task(self._look(_WRITE_WAIT_SECONDS))
         return self._found is not None and self._found[1]
 
     def _is_known(self) -> bool:
-        return self._found is not None and self.clock() - self._found[0] < self.seconds
+        if self._found is None:
+            return False
+        at, is_good = self._found
+        return self.clock() - at < (self.seconds if is_good else READY_SECONDS)
 
-    async def _ask(self) -> bool:
+    async def _look(self, patience: float) -> None:
+        async with self._turn:
+            if not self._is_known():
+                is_good = not self._is_under_way and await self._ask(patience)
+                self._found = self.clock(), is_good
+                if not is_good:  # said last: the log may be on the same full disk
+                    log.warning("ledger_unusable")
+
+    async def _ask(self, patience: float) -> bool:
         with suppress(TimeoutError, WrongRevision, sa.exc.SQLAlchemyError):
-            with anyio.fail_after(_WAIT_SECONDS):
+            with anyio.fail_after(patience):
                 await to_thread.run_sync(self._run, limiter=self._thread, abandon_on_cancel=True)
             return True
         return False

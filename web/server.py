@@ -3,6 +3,7 @@
 import gc
 import resource
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -76,6 +77,12 @@ def stopped_by_signal() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def serve(config: uvicorn.Config, listening: socket.socket) -> None:
+    """Serve until a signal; raises KeyboardInterrupt then."""
+    with rarely_collected():
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 @contextmanager

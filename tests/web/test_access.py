@@ -2,13 +2,15 @@
 
 import logging
 import sys
+from pathlib import Path
+from typing import TextIO, cast
 
 import anyio
 import pytest
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from web.access import AccessLog, Discreet
+from web.access import AccessLog, Discreet, Lossy
 from web.metrics import Metrics
 
 pytestmark = pytest.mark.one_database
@@ -72,3 +74,10 @@ def test_what_libraries_log_quotes_no_exception() -> None:
     assert line.startswith("ERROR uvicorn.error Exception in ASGI application KeyError at test_what_libraries_log_")
     assert "\n" not in line
     assert not [secret for secret in (TOKEN, "ana@") if secret in line]
+
+
+def test_a_log_on_a_full_disk_costs_nobody_their_page() -> None:
+    with Path("/dev/full").open("w") as full:
+        with pytest.raises(OSError, match="No space left"):
+            full.write("x" * 10_000)
+        structlog.WriteLogger(cast(TextIO, Lossy(full))).info("x" * 10_000)

@@ -1,10 +1,12 @@
 """What is told to whoever watches over web/: alive, ready, and figures that name nobody."""
 
 import re
+import resource
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from tests.web.conftest import LINK, Asked
 from tests.web.raw import Answer, Line, line_to
 from tests.world import make_customer, make_request
 from web.app import create_app
-from web.health import GAUGE_SECONDS, READY_SECONDS, Health
+from web.health import GAUGE_SECONDS, READY_SECONDS, WRITE_SECONDS, Health
 from web.metrics import CallbackResult, Metrics, Refusal
 from web.settings import WebSettings
 
@@ -59,6 +61,39 @@ def test_alive_needs_no_ledger_and_ready_needs_a_current_one(line: Line, tmp_pat
         assert (refused.status, refused.body) == (503, b"the ledger can't be used")
         assert figure(without("GET", "/metrics"), "afterword_ledger_up") == 0
     empty.close()
+
+
+@pytest.mark.one_database
+def test_not_ready_while_the_disk_is_full_and_ready_again_when_it_has_room(ledger: Ledger, metrics: Metrics) -> None:
+    now = 100.0
+    health = Health(ledger, metrics, None, clock=lambda: now)
+    with line_to(health.routes()[1].app) as line:
+
+        def ask_until(status: int) -> bytes:
+            """A write is looked at beside the question, so what it found is told to one that comes later."""
+            nonlocal now
+            ends = time.monotonic() + 20
+            while (answer := line("GET", "/readyz")).status != status and time.monotonic() < ends:
+                now += READY_SECONDS
+            return answer.body
+
+        assert line("GET", "/readyz").status == 200
+        with full_disk():
+            assert line("GET", "/readyz").status == 200, "written at each look"
+            now += WRITE_SECONDS
+            assert ask_until(503) == b"the ledger can't be written"
+        assert ask_until(200) == b"ok"
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow: as near to a full disk as a test can come."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_not_ready_while_callbacks_have_no_room_or_nobody_to_store_them(line: Line, metrics: Metrics) -> None:

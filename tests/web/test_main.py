@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from data.ledger.migrate import migrate
 from data.ledger.store import open_ledger
@@ -23,7 +24,8 @@ from tests.waiting import wait_until
 from tests.web.conftest import LINK
 from tests.web.flood import children_of, writers_of
 from tests.world import make_customer, make_request, make_world
-from web.server import rarely_collected
+from web.metrics import Metrics
+from web.server import configure, rarely_collected, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -121,6 +123,21 @@ def test_while_it_serves_no_answer_waits_for_a_search_for_garbage_among_all_that
         assert not gc.get_freeze_count()
     finally:
         gc.freeze()
+
+
+def test_who_is_served_is_served_by_a_process_that_rarely_looks_for_garbage() -> None:
+    thresholds = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        thresholds.append(gc.get_threshold()[0])
+        await send({"type": "lifespan.startup.failed", "message": ""})  # it need not serve anybody
+
+    before = gc.get_threshold()[0]
+    with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(SystemExit):
+        serve(configure(app, Metrics(), public_url="http://127.0.0.1"), listening)
+    assert thresholds[0] > 10 * before
+    assert gc.get_threshold()[0] == before
 
 
 @pytest.mark.parametrize("leaves_out", [rarely_collected, left_out_of_collections])
