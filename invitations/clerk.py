@@ -23,6 +23,7 @@ from data.ledger.moments import Moment, passing
 from data.ledger.store import Ledger, again_if_undone
 from data.pace import Pace
 
+FEW = 40  # answers to write down that may stand before what waits to leave, in one transaction with it
 T = TypeVar("T")
 Given = dict[str, bool | timedelta]  # by attempt: it may go; it may not; it must wait that long
 
@@ -46,7 +47,7 @@ class _Accepted:
     attempt_id: str
     provider_message_id: str | None
     at: datetime
-    answer: "asyncio.Future[None]"
+    told: Callable[[BaseException | None], None]
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class _Alone:
 
 
 _Shared = _HandOver | _Accepted | _Change
+_Told = tuple[_Shared | _Alone, Any, BaseException | None]
 
 
 class Clerk:
@@ -81,11 +83,18 @@ class Clerk:
         self._waiting.put(_HandOver(parcels, answer))
         return await answer
 
-    async def accepted(self, attempt_id: str, provider_message_id: str | None, at: datetime) -> None:
-        """The provider has the message; returns once that is durable. `at` is policy time."""
-        answer: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.put(_Accepted(attempt_id, provider_message_id, at, answer))
-        await answer
+    def accepted(
+        self,
+        attempt_id: str,
+        provider_message_id: str | None,
+        at: datetime,
+        told: Callable[[BaseException | None], None],
+    ) -> None:
+        """The provider has the message; `told` is called in the loop once that is durable, or with why it is not.
+
+        `at` is policy time. No coroutine: a task that waits for each message costs as much as writing it down.
+        """
+        self._waiting.put(_Accepted(attempt_id, provider_message_id, at, told))
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """What `change` answers, once it is durable; its exception, if it raised one."""
@@ -113,18 +122,23 @@ class Clerk:
                     found.append(self._waiting.get_nowait())
             except Empty:
                 is_open = None not in found
-            if shared := [item for item in found if isinstance(item, _Shared)]:
+            shared = [item for item in found if isinstance(item, _Shared)]
+            leaving = [item for item in shared if isinstance(item, _HandOver)]
+            if leaving and len(shared) - len(leaving) > FEW:  # whose places are empty until they know
+                self._write_together(leaving)
+                shared = [item for item in shared if not isinstance(item, _HandOver)]
+            if shared:
                 self._write_together(shared)
             for item in found:  # afterwards: nobody's hand-over waits for a claim that came with it
                 if isinstance(item, _Alone):
-                    self._tell([(item.answer, *_tried(item.work))])
+                    self._tell([(item, *_tried(item.work))])
 
     def _write_together(self, items: Sequence[_Shared]) -> None:
         results, problem = _tried(lambda: self._write(items))
         if problem is None:
-            self._tell([(item.answer, result, None) for item, result in zip(items, results, strict=True)])
+            self._tell([(item, result, None) for item, result in zip(items, results, strict=True)])
         elif len(items) == 1:
-            self._tell([(items[0].answer, None, problem)])
+            self._tell([(items[0], None, problem)])
         else:  # one bad change must not take the others along
             for item in items:
                 self._write_together([item])
@@ -179,8 +193,8 @@ class Clerk:
             for item in leaving
         }
 
-    def _tell(self, told: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
-        self._loop.call_soon_threadsafe(_set, told)
+    def _tell(self, told: Sequence[_Told]) -> None:
+        self._loop.call_soon_threadsafe(_answer, told)
 
 
 def _tried(work: Callable[[], T]) -> tuple[Any, BaseException | None]:
@@ -190,11 +204,13 @@ def _tried(work: Callable[[], T]) -> tuple[Any, BaseException | None]:
         return None, problem
 
 
-def _set(told: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
-    for answer, result, problem in told:
-        if answer.cancelled():
+def _answer(told: Sequence[_Told]) -> None:
+    for item, result, problem in told:
+        if isinstance(item, _Accepted):
+            item.told(problem)
+        elif item.answer.cancelled():
             continue
-        if problem is not None:
-            answer.set_exception(problem)
+        elif problem is not None:
+            item.answer.set_exception(problem)
         else:
-            answer.set_result(result)
+            item.answer.set_result(result)

@@ -34,7 +34,8 @@ from invitations.writing import write
 log = structlog.get_logger(__name__)
 
 CHUNK = 100  # requests a claim takes at least: at five at a time and a second each, a fifteenth of the lease
-MANY = 2_000  # and at most
+MANY = 2_000  # and a lane holds at most
+AT_ONCE = 500  # a claim takes at most: what waits to leave or to be written down waits behind it
 SOON_SECONDS = 1.0  # of what a lane does in fact: a claim costs much, whether of ten messages or of a thousand
 AHEAD_SECONDS = 20  # of a sender's rate, so that no claim waits for its turn longer than a small part of the lease
 COUNTED = 5_000  # due messages, beyond which nobody counts before the first one leaves
@@ -116,7 +117,7 @@ class Dispatcher:
         dry: set[Channel] = set()
         while time.monotonic() < self._ends and not self._problem():
             hungry = {
-                channel: room - lane.waiting
+                channel: min(room - lane.waiting, AT_ONCE)
                 for channel, lane in self._lanes.items()
                 if channel not in dry and not lane.is_closed and (room := self._room_of(channel)) >= 2 * lane.waiting
             }
@@ -151,7 +152,7 @@ class Dispatcher:
             for channel, most in hungry.items()
         }
         return dispatch.claim(
-            self._ledger, batch_id=self._run_id, carriers=carriers, now=self.now(), limit=min(room, MANY),
+            self._ledger, batch_id=self._run_id, carriers=carriers, now=self.now(), limit=min(room, AT_ONCE),
             cap=self._cap, pace=self._pace,
         )  # fmt: skip
 

@@ -27,10 +27,10 @@ class _Elaborate(Exception):
 
 def filled(source: str, values: Values) -> str:
     """The template with the values in it. Raises what Jinja raises: TemplateError, or what a calculation fails of."""
-    pieces = _plain(source)
-    if pieces is not None:
+    plain = _plain(source)
+    if plain is not None:
         try:
-            return "".join([piece if isinstance(piece, str) else piece(values) for piece in pieces])
+            return plain(values)
         except KeyError:
             return _compiled(source).render(values)  # it names the unknown value
     return _compiled(source).render(values)
@@ -42,12 +42,19 @@ def _compiled(source: str) -> Template:
 
 
 @lru_cache(maxsize=256)
-def _plain(source: str) -> tuple[str | Piece, ...] | None:
-    """Its words and values in order; None where only Jinja can fill it. Raises TemplateSyntaxError."""
+def _plain(source: str) -> Piece | None:
+    """What fills it; None where only Jinja can. Raises TemplateSyntaxError."""
     try:
-        return tuple(_written(_environment.parse(source).body))
+        return _joined(_written(_environment.parse(source).body))
     except _Elaborate:
         return None
+
+
+def _joined(pieces: Sequence[str | Piece]) -> Piece:
+    """Words and values in order, as one text with places to fill in."""
+    words = "".join([piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in pieces])
+    fillings = [piece for piece in pieces if not isinstance(piece, str)]
+    return lambda values: words % tuple([fill(values) for fill in fillings])
 
 
 def _written(body: Sequence[nodes.Node]) -> list[str | Piece]:
@@ -65,13 +72,8 @@ def _written(body: Sequence[nodes.Node]) -> list[str | Piece]:
 def _choice(node: nodes.If) -> Piece:
     if node.elif_:
         raise _Elaborate
-    test, then, otherwise = _value(node.test), _written(node.body), _written(node.else_)
-
-    def chosen(values: Values) -> str:
-        pieces = then if test(values) else otherwise
-        return "".join([piece if isinstance(piece, str) else piece(values) for piece in pieces])
-
-    return chosen
+    test, then, otherwise = _value(node.test), _joined(_written(node.body)), _joined(_written(node.else_))
+    return lambda values: then(values) if test(values) else otherwise(values)
 
 
 def _value(node: nodes.Node) -> Piece:

@@ -10,14 +10,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-
-import structlog
-from sqlalchemy.engine import Connection
 
 from connectors import (
     Accepted,
-    AccountStopped,
     ConfigurationError,
     Courier,
     Message,
@@ -25,16 +20,14 @@ from connectors import (
     PermanentFailure,
     TemporaryFailure,
 )
-from data.ledger import breakers, outcomes, rates
 from data.ledger.dispatch import Claim
 from data.ledger.moments import Moment, passing
 from data.pace import Pace
 from data.words import AttemptOutcome, Channel
 from invitations.clerk import Clerk, Parcel
-from invitations.consequences import after_failure, try_later
+from invitations.deadline import before
+from invitations.endings import Endings
 from invitations.gate import LONGEST_PAUSE, Gate
-
-log = structlog.get_logger(__name__)
 
 DEADLINE_SECONDS = 45.0  # for one whole call, far below the lease
 
@@ -70,11 +63,14 @@ class Lane:
     ) -> None:
         self.channel = channel
         self._courier, self._clerk, self._gate = courier, clerk, gate
-        self._pace, self._per_call = pace, per_call
+        self._endings = Endings(clerk, pace, counted)
+        self._per_call = per_call
         self._now, self._ends = now, ends
         self._counted, self._stirred = counted, stirred
         self._waiting: deque[Item] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._unwritten = 0  # accepted, and not yet durable
         self._alarm: asyncio.TimerHandle | None = None
         self._rate_opens_at = 0.0
         self._begun_at, self._carried = 0.0, 0
@@ -91,7 +87,7 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Whether anything of it is under way."""
-        return bool(self._tasks or self._waiting)
+        return bool(self._tasks or self._waiting or self._unwritten)
 
     @property
     def per_second(self) -> float:
@@ -113,7 +109,7 @@ class Lane:
         """Start as many calls as may be under way."""
         self.is_closed = self.is_closed or self._gate.is_shut
         if self.is_closed and self._waiting:
-            self._start(self._withdraw([*self._waiting]))
+            self._start(self._endings.withdraw([item.claim for item in self._waiting]))
             self._waiting.clear()
         if self._waiting and (pause := max(self._gate.pause, self._rate_opens_at - time.monotonic())) > 0:
             self._wake_in(pause)
@@ -123,26 +119,31 @@ class Lane:
             parcels.append(self._next_parcel())
         if parcels:
             self._start(self._send(parcels))
-        self._stirred()
+            self._stirred()
 
     def _wake_in(self, seconds: float) -> None:
         if self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake)
+            self._alarm = self._loop.call_later(seconds, self._wake)
 
     def _wake(self) -> None:
         self._alarm = None
         self.go_on()
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (problem := task.exception()) is not None:
-            self.problem = self.problem or problem
-            self.close()
+            self._failed(problem)
+        if not self.is_busy:
+            self._stirred()
+
+    def _failed(self, problem: BaseException) -> None:
+        self.problem = self.problem or problem
+        self.close()
         self._stirred()
 
     def _next_parcel(self) -> list[Item]:
@@ -171,7 +172,7 @@ class Lane:
             for items, parcel_id in calls:
                 self._start(self._carry(items, parcel_id))
                 entered -= 1
-            await self._withdraw(held)
+            await self._endings.withdraw([item.claim for item in held])
         finally:
             for _ in range(entered):
                 self._gate.leave()
@@ -185,10 +186,26 @@ class Lane:
         finally:
             self._gate.leave()  # the next call does not wait until this one is written down
         passing(Moment.ANSWERED)
-        if len(items) == 1:
-            await self._record(items[0], answer[0])
-        else:
-            await asyncio.gather(*(self._record(item, outcome) for item, outcome in zip(items, answer, strict=True)))
+        at = self._now()
+        others = []
+        for item, outcome in zip(items, answer, strict=True):
+            if isinstance(outcome, Accepted) and not item.claim.is_probe:  # nearly all: nobody waits for each of them
+                self._unwritten += 1
+                self._clerk.accepted(item.claim.attempt_id, outcome.provider_message_id, at, self._written)
+            else:
+                others.append(self._endings.record(item.claim, outcome, at))
+        if others:
+            await asyncio.gather(*others)
+
+    def _written(self, problem: BaseException | None) -> None:
+        """What the provider accepted is durable, unless there was a problem."""
+        self._unwritten -= 1
+        if problem is not None:
+            self._failed(problem)
+            return
+        self._counted(AttemptOutcome.ACCEPTED, 1)
+        if not self.is_busy:
+            self._stirred()
 
     async def _hand_over(self, parcels: Sequence[list[Item]]) -> tuple[list[tuple[list[Item], str | None]], list[Item]]:
         """What may go, call by call, marked as handed over; what goes back to the queue. Others wait for their rate."""
@@ -217,63 +234,13 @@ class Lane:
     async def _call(self, items: list[Item], parcel_id: str | None) -> Sequence[Outcome | Exception]:
         """What the provider says to each; the exception where nobody knows."""
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                answers = await self._courier.carry([item.message for item in items], parcel_id)
+            call = self._courier.carry([item.message for item in items], parcel_id)
+            answers = await before(DEADLINE_SECONDS, call)
         except ConfigurationError as refusal:  # nothing left, and nothing would
             return [refusal] * len(items)
         except Exception as problem:  # noqa: BLE001  (whatever it was, nobody knows whether it left)
             return [problem] * len(items)
         return answers if len(answers) == len(items) else [AnswersMissing()] * len(items)
-
-    async def _record(self, item: Item, outcome: Outcome | Exception) -> None:
-        attempt_id, at = item.claim.attempt_id, self._now()
-        match outcome:
-            case Accepted(provider_message_id):
-                await self._clerk.accepted(attempt_id, provider_message_id, at)
-                if item.claim.is_probe:
-                    await self._clerk.write(lambda c: breakers.close_by_probe(c, [attempt_id]))
-                self._counted(AttemptOutcome.ACCEPTED, 1)
-            case PermanentFailure(code, reason, scope):
-                await self._clerk.write(
-                    lambda c: after_failure(c, attempt_id, code=code, reason=reason, scope=scope, at=at)
-                )
-                self._counted(AttemptOutcome.PERMANENT_FAILURE, 1)
-            case TemporaryFailure():
-                await self._clerk.write(partial(self._try_later, item.claim, outcome, at))
-                self._counted(AttemptOutcome.TEMPORARY_FAILURE, 1)
-            case ConfigurationError():
-                await self._refused(item, outcome, at)
-                self._counted(AttemptOutcome.TEMPORARY_FAILURE, 1)
-            case _:
-                reason = type(outcome).__name__
-                log.warning("in doubt", attempt_id=attempt_id, reason=reason)
-                await self._clerk.write(lambda c: outcomes.record_in_doubt(c, attempt_id, reason))
-                self._counted(AttemptOutcome.IN_DOUBT, 1)
-
-    async def _withdraw(self, items: Sequence[Item]) -> None:
-        for item in items:
-            attempt_id = item.claim.attempt_id
-            await self._clerk.write(
-                lambda c, a=attempt_id: outcomes.record_not_sent(c, a, AttemptOutcome.WITHDRAWN)  # type: ignore[misc]
-            )
-            self._counted(AttemptOutcome.WITHDRAWN, 1)
-
-    async def _refused(self, item: Item, refusal: ConfigurationError, at: datetime) -> None:
-        """The account or the configuration is refused: nothing left, and nothing of this sender will for now."""
-        code = refusal.code if isinstance(refusal, AccountStopped) else "configuration"
-        claim = item.claim
-        failure = TemporaryFailure(code, "the account is refused", timedelta(0), is_throttle=True)
-
-        def keep(connection: Connection) -> None:
-            self._try_later(claim, failure, at, connection)
-            breakers.open_breaker(connection, claim.channel, claim.sender, code=code, reason=str(refusal)[:300])
-
-        await self._clerk.write(keep)
-
-    def _try_later(self, claim: Claim, failure: TemporaryFailure, at: datetime, connection: Connection) -> None:
-        try_later(connection, claim.attempt_id, failure, at)
-        if self._pace.per_day(claim.channel) is not None:
-            rates.give_back(connection, claim.channel, claim.sender, 1, day_zone=self._pace.sending_day_zone)
 
     def _learn(self, outcome: Outcome | Exception) -> None:
         """What an answer says about the next call, before that is made."""

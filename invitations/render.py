@@ -76,7 +76,8 @@ def fill(source: str, values: dict[str, str]) -> str:
 
 def render(content: Content, *, attempt_id: str, to: str, link: str, unsubscribe_url: str) -> Message:
     """The message for one attempt. E-mails get a text and an HTML part, the postal address and a way out."""
-    values = {name: clean(value) for name, value in content.values.items()} | {"link": link}
+    values = {name: clean(value) for name, value in content.values.items()}
+    values["link"] = link
     body = fill(content.body, values).strip()
     if link not in body:
         raise ConfigurationError("A template does not contain {{ link }}: the customer could not answer.")

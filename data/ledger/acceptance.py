@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger.reservations import keep_unit, keep_units
-from data.ledger.rows_of import listed, one_of, rows_of
+from data.ledger.rows_of import listed, one_of, pairs_of
 from data.ledger.tables import attempts, invitations, requests
 from data.ledger.tables.metadata import database_now
 from data.ledger.types import UtcDateTime
@@ -100,7 +100,7 @@ _DATE_INVITATION = (
 
 
 # The same for many at once, of attempts that run as they should: each still holds its request.
-_accepted = rows_of("accepted", attempt_id=sa.String(), message_id=sa.String()).c
+_accepted = pairs_of("accepted", attempt_id=sa.String(), message_id=sa.String()).c
 _RUNNING = (
     sa.select(_at.attempt_id, _r.request_id, _r.invitation_id)
     .join(requests, sa.and_(_r.request_id == _at.request_id, _r.attempt_id == _at.attempt_id))
@@ -140,7 +140,7 @@ def record_many_accepted(connection: Connection, accepted: Sequence[tuple[str, s
     """
     names = {"attempt_ids": listed(attempt_id for attempt_id, _ in accepted)}
     running = {row.attempt_id: row for row in connection.execute(_RUNNING, names).all()}
-    usual = [one for one in accepted if one[0] in running]
+    usual = {attempt_id: message_id for attempt_id, message_id in accepted if attempt_id in running}
     if usual:
         connection.execute(_SETTLE_RUNNING, {"accepted": usual})
         requested = listed(row.request_id for row in running.values())

@@ -10,19 +10,18 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from data.ledger import breakers
-from data.ledger.claimable import Asking, due_requests, room_of_today, values_of
+from data.ledger.claimable import Asking, Due, due_requests, find_due, room_of_today, values_of
 from data.ledger.limits import reached, read_limits, within
 from data.ledger.moments import Moment, passing
 from data.ledger.outcomes import record_not_sent
 from data.ledger.quota import ensure_cycle
 from data.ledger.reservations import reserve
-from data.ledger.rows_of import listed, one_of, rows_of
+from data.ledger.rows_of import listed, one_of, pairs_of
 from data.ledger.store import Ledger, again_if_undone
 from data.ledger.tables import accounts, attempts, people, quota_cycles, requests
 from data.ledger.tables import breakers as breaker_table
@@ -153,21 +152,21 @@ class _Claiming:
         limits = read_limits(self._connection, self._account_id, self._now, self._cap)
         asking = Asking(tuple(senders), reached(limits), is_probing=besides is not None)
         values = {**values_of(self._account_id, self._now, senders, limits, most=limit), "besides": besides}
-        chosen = self._connection.execute(due_requests(asking), values).all()
+        chosen = find_due(self._connection, asking, values)
         if not chosen:
             return []
         if self._connection.dialect.name != "sqlite":  # whose writers take turns: nothing changed since
             _lock_people(self._connection, {row.person_id for row in chosen})
             # The people's rows are ours now; what was read before may have changed, so it is read again, rows locked.
             named = {"request_ids": listed(row.request_id for row in chosen)}
-            chosen = self._connection.execute(due_requests(asking._replace(is_again=True)), values | named).all()
+            chosen = find_due(self._connection, asking._replace(is_again=True), values | named)
         chosen = within(limits, self._room(chosen))
         paid = reserve(
             self._connection, chosen, account_id=self._account_id, cycle=self._cycle, room=limits.quota, now=self._now
         )
         return self._write([row for row in chosen if row.invitation_id in paid], is_probe=besides is not None)
 
-    def _room(self, chosen: Sequence[Row[Any]]) -> list[Row[Any]]:
+    def _room(self, chosen: Sequence[Due]) -> list[Due]:
         """As many of each channel as its carrier takes on."""
         left = {channel: carrier.most for channel, carrier in self._carriers.items()}
         kept = []
@@ -177,7 +176,7 @@ class _Claiming:
                 kept.append(row)
         return kept
 
-    def _write(self, chosen: Sequence[Row[Any]], *, is_probe: bool) -> list[Claim]:
+    def _write(self, chosen: Sequence[Due], *, is_probe: bool) -> list[Claim]:
         if not chosen:
             return []
         clock = self._connection.execute(sa.select(database_now())).scalar_one()
@@ -187,27 +186,24 @@ class _Claiming:
             Claim(attempt_id, row.request_id, row.channel, self._senders[row.channel], row.not_after, is_probe)
             for attempt_id, row in zip(ids, chosen, strict=True)
         ]
-        claimed = [
-            [claim.attempt_id, claim.request_id, self._carriers[claim.channel].provider, claim.sender]
-            for claim in claims
-        ]
-        values = {"claimed": claimed, "batch": self._batch_id, "clock": clock, "lease": clock + LEASE}
-        self._connection.execute(_WRITE_ATTEMPTS, values)
-        self._connection.execute(_MARK_SENDING, {"claimed": claimed})
+        values = {"batch": self._batch_id, "clock": clock, "lease": clock + LEASE}
+        for channel, carrier in self._carriers.items():
+            if mine := {claim.attempt_id: claim.request_id for claim in claims if claim.channel is channel}:
+                by = {"provider": carrier.provider, "sender": self._senders[channel]}
+                self._connection.execute(_WRITE_ATTEMPTS, {"claimed": mine, **by, **values})
+        self._connection.execute(_MARK_SENDING, {"claimed": {claim.attempt_id: claim.request_id for claim in claims}})
         return claims
 
 
 _PROBE_DUE = sa.select(_b.breaker_id).where(_b.closed_at.is_(None), _b.probe_at <= database_now()).limit(1)
-_claimed = rows_of(
-    "claimed", attempt_id=sa.String(), request_id=sa.BigInteger(), provider=sa.String(), sender=sa.String()
-).c
+_claimed = pairs_of("claimed", attempt_id=sa.String(), request_id=sa.BigInteger()).c
 _WRITE_ATTEMPTS = attempts.insert().from_select(
     ["attempt_id", "request_id", "provider", "sender", "batch_id", "claimed_at", "lease_until"],
     sa.select(
         _claimed.attempt_id,
         _claimed.request_id,
-        _claimed.provider,
-        _claimed.sender,
+        sa.bindparam("provider", type_=sa.String),
+        sa.bindparam("sender", type_=sa.String),
         sa.bindparam("batch", type_=sa.BigInteger),
         sa.bindparam("clock", type_=UtcDateTime),
         sa.bindparam("lease", type_=UtcDateTime),

@@ -7,10 +7,10 @@ keep to it exactly. Only first messages are limited: an invitation that holds it
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from data.ledger.asks import was_asked_since
 from data.ledger.list_speed import left_of, read_paces
@@ -19,6 +19,9 @@ from data.ledger.rows_of import listed, one_of
 from data.ledger.standing import read_left
 from data.ledger.tables import invitations, requests
 from data.ledger.types import UtcDateTime
+
+if TYPE_CHECKING:
+    from data.ledger.claimable import Due
 
 _i, _r = invitations.c, requests.c
 
@@ -89,11 +92,8 @@ def values_of(limits: Limits) -> dict[str, Any]:
     }
 
 
-def within(limits: Limits, chosen: Iterable[Row[Any]]) -> list[Row[Any]]:
-    """Leave out first messages that the ones before them leave no room for; an invitation's messages go together.
-
-    Rows: invitation_id, person_id, list_id, location_id, is_reserved, is_overridden.
-    """
+def within(limits: Limits, chosen: Iterable["Due"]) -> list["Due"]:
+    """Leave out first messages that the ones before them leave no room for; an invitation's messages go together."""
     lists, locations = dict(limits.lists), dict(limits.locations)
     started: set[int] = set()
     asked: set[int] = set()
@@ -103,10 +103,11 @@ def within(limits: Limits, chosen: Iterable[Row[Any]]) -> list[Row[Any]]:
             kept.append(row)
             continue
         is_asked = limits.since is not None and row.person_id in asked and not row.is_overridden
-        if is_asked or lists.get(row.list_id, 1) <= 0 or locations.get(row.location_id, 1) <= 0:
+        of_list = None if row.list_id is None else lists.get(row.list_id)
+        if is_asked or (of_list is not None and of_list <= 0) or locations.get(row.location_id, 1) <= 0:
             continue
-        if row.list_id in lists:
-            lists[row.list_id] -= 1
+        if row.list_id is not None and of_list is not None:
+            lists[row.list_id] = of_list - 1
         if row.location_id in locations:
             locations[row.location_id] -= 1
         started.add(row.invitation_id)

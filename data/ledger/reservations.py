@@ -6,16 +6,19 @@ way would both keep a unit that nobody uses, or give one back under a message th
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
-from data.ledger.rows_of import listed, one_of, rows_of
+from data.ledger.rows_of import listed, one_of, pairs_of
 from data.ledger.tables import attempts, quota_cycles, quota_reservations, requests
 from data.ledger.tables.metadata import database_now
 from data.ledger.types import UtcDateTime
 from data.words import RequestStatus
+
+if TYPE_CHECKING:
+    from data.ledger.claimable import Due
 
 _r, _at, _q, _res = requests.c, attempts.c, quota_cycles.c, quota_reservations.c
 
@@ -28,7 +31,7 @@ def has_reservation() -> sa.ColumnElement[bool]:
     return sa.exists().where(_res.invitation_id == requests.c.invitation_id, _res.released_at.is_(None))
 
 
-_reserved = rows_of("reserved", invitation_id=sa.BigInteger(), location_id=sa.BigInteger()).c
+_reserved = pairs_of("reserved", invitation_id=sa.BigInteger(), location_id=sa.BigInteger()).c
 _FORGET_RELEASED = quota_reservations.delete().where(_res.invitation_id.in_(one_of("invitation_ids", sa.BigInteger())))
 _RESERVE = quota_reservations.insert().from_select(
     ["invitation_id", "location_id", "account_id", "cycle_start_date", "reserved_at"],
@@ -43,7 +46,7 @@ _RESERVE = quota_reservations.insert().from_select(
 
 
 def reserve(
-    connection: Connection, chosen: Sequence[Row[Any]], *, account_id: int, cycle: date, room: int, now: datetime
+    connection: Connection, chosen: Sequence["Due"], *, account_id: int, cycle: date, room: int, now: datetime
 ) -> set[int]:
     """Give each invitation its one unit while there is room; the invitations that have one."""
     paid = {row.invitation_id for row in chosen if row.is_reserved}
@@ -63,7 +66,7 @@ def reserve(
         return paid
     location_of = {row.invitation_id: row.location_id for row in chosen}
     connection.execute(_FORGET_RELEASED, {"invitation_ids": listed(waiting)})
-    reserved = [[invitation_id, location_of[invitation_id]] for invitation_id in waiting]
+    reserved = {invitation_id: location_of[invitation_id] for invitation_id in waiting}
     connection.execute(_RESERVE, {"reserved": reserved, "account": account_id, "cycle": cycle, "moment": now})
     return paid | set(waiting)
 

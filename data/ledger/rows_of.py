@@ -43,6 +43,23 @@ def _postgresql(element: _Each, compiler: Any, **kw: Any) -> str:
     return f"jsonb_array_elements(cast({compiler.process(element.clauses, **kw)} as jsonb))"
 
 
+class _Pairs(GenericFunction[Any]):
+    """One row for each member of a JSON object, in its columns `key` and `value`."""
+
+    inherit_cache = True
+    name = "afterword_pairs"
+
+
+@compiles(_Pairs, "sqlite")
+def _sqlite_pairs(element: _Pairs, compiler: Any, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_Pairs)
+def _postgresql_pairs(element: _Pairs, compiler: Any, **kw: Any) -> str:
+    return f"jsonb_each_text(cast({compiler.process(element.clauses, **kw)} as jsonb))"
+
+
 class _Text(GenericFunction[str]):
     """What an element of an array of texts or numbers says."""
 
@@ -101,6 +118,18 @@ def rows_of(parameter: str, **columns: TypeEngine[Any]) -> sa.Subquery:
         for place, (name, kind) in enumerate(columns.items())
     ]
     return sa.select(*items).subquery(f"rows_of_{parameter}")
+
+
+def pairs_of(parameter: str, **columns: TypeEngine[Any]) -> sa.Subquery:
+    """The members of the mapping bound to `parameter`: two columns, its keys (texts or whole numbers) and its values.
+
+    As `rows_of` of two columns, at a quarter of the time: SQLite parses each item of a list of lists once for each
+    column.
+    """
+    each = _Pairs(sa.bindparam(parameter, type_=_JsonText)).table_valued("key", "value")
+    (key, of_key), (value, of_value) = columns.items()
+    items = sa.cast(each.c.key, of_key).label(key), sa.cast(each.c.value, of_value).label(value)
+    return sa.select(*items).subquery(f"pairs_of_{parameter}")
 
 
 def _item(row: Any, place: sa.ColumnElement[Any], kind: TypeEngine[Any]) -> sa.ColumnElement[Any]:
