@@ -7,11 +7,13 @@ nothing either.
 """
 
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import duckdb
 import polars as pl
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.engine import Connection
 
 from data.ledger.store import Ledger
@@ -28,6 +30,7 @@ MARTS = (  # in this order: the later ones count what out_invitations tells
 )
 # Every pass writes runs, and pages read them from the ledger: they alone are no reason to publish a copy.
 _NOT_WORTH_A_COPY = frozenset({"core_runs"})
+_COUNTED = tuple(source for source in SOURCES if not source.is_append_only)
 
 
 def load_from_ledger(ledger: Ledger, warehouse: Warehouse, *, since: datetime | None = None) -> dict[str, int]:
@@ -40,6 +43,8 @@ def load_from_ledger(ledger: Ledger, warehouse: Warehouse, *, since: datetime | 
         began = ledger.now(snapshot)
         start = _start(connection, since)
         changes = {source.name: _load(snapshot, connection, source, start) for source in SOURCES}
+        for source in _disagreeing(snapshot, connection, _COUNTED):
+            changes[source.name] += _reconcile(snapshot, connection, source)
         worth_a_copy = sum(count for name, count in changes.items() if name not in _NOT_WORTH_A_COPY)
         if worth_a_copy or start is None:
             rebuild(connection, MARTS)
@@ -68,27 +73,32 @@ def _start(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> dat
 
 
 def _load(snapshot: Connection, connection: duckdb.DuckDBPyConnection, source: Source, start: datetime | None) -> int:
-    condition = None if start is None else source.changed(start)
-    changed = sum(_upsert(connection, source, frame) for frame in source.frames(snapshot, condition))
-    return changed if source.is_append_only else changed + _reconcile(snapshot, connection, source)
+    if start is None:  # nothing is there to compare with
+        return sum(_insert(connection, source, frame) for frame in source.frames(snapshot))
+    return sum(_upsert(connection, source, frame) for frame in source.frames(snapshot, source.changed(start)))
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, source: Source, incoming: pl.DataFrame) -> int:
+    connection.register("changed_rows", incoming)
+    connection.execute(_about(source, "insert_changed")).fetchall()
+    connection.unregister("changed_rows")
+    return incoming.height
 
 
 def _upsert(connection: duckdb.DuckDBPyConnection, source: Source, incoming: pl.DataFrame) -> int:
     """Put the rows of the frame in place of those with the same key; how many were new or differed."""
     connection.register("incoming", incoming)
-    for step in ("empty_rows_like", "read_rows", "changed_rows", "delete_changed", "insert_changed"):
-        connection.execute(_about(source, step)).fetchall()
+    changed = int(connection.execute(_about(source, "changed_rows")).fetchall()[0][0])
     connection.unregister("incoming")
-    return int(connection.execute("select count(*) from changed_rows").fetchall()[0][0])
+    if changed:
+        connection.execute(_about(source, "delete_changed")).fetchall()
+        connection.execute(_about(source, "insert_changed")).fetchall()
+    connection.execute("drop table changed_rows").fetchall()
+    return changed
 
 
 def _reconcile(snapshot: Connection, connection: duckdb.DuckDBPyConnection, source: Source) -> int:
-    """Remove what the ledger no longer has and fetch what slipped by; how many rows that was, normally 0.
-
-    Deletions leave no trace to read incrementally (people merged, an erasure), but a count gives them away.
-    """
-    if _counts_agree(snapshot, connection, source):
-        return 0
+    """Remove what the ledger no longer has and fetch what slipped by; how many rows that was."""
     keys = [source.table.c[name] for name in source.key]
     rows = [tuple(str(value) if name in _text(source) else value for name, value in zip(source.key, row, strict=True))
             for row in snapshot.execute(select(*keys))]  # fmt: skip
@@ -96,7 +106,7 @@ def _reconcile(snapshot: Connection, connection: duckdb.DuckDBPyConnection, sour
     connection.register("known", known)
     gone = len(connection.execute(_about(source, "delete_unknown")).fetchall())
     connection.unregister("known")
-    if _counts_agree(snapshot, connection, source):
+    if not _disagreeing(snapshot, connection, (source,)):
         return gone
     log.warning("rows slipped by the watermark; the table is read in full", table=source.name)
     return gone + sum(_upsert(connection, source, frame) for frame in source.frames(snapshot))
@@ -106,10 +116,22 @@ def _text(source: Source) -> set[str]:
     return {name for name in source.key if source.schema[name] == pl.String}
 
 
-def _counts_agree(snapshot: Connection, connection: duckdb.DuckDBPyConnection, source: Source) -> bool:
-    there = snapshot.execute(select(func.count()).select_from(source.table)).scalar_one()
-    here = connection.table(source.name).count("*").fetchall()[0][0]
-    return bool(there == here)
+def _disagreeing(
+    snapshot: Connection, connection: duckdb.DuckDBPyConnection, sources: tuple[Source, ...]
+) -> list[Source]:
+    """Those of which the ledger has more rows, or fewer, normally none.
+
+    Deletions leave no trace to read incrementally (people merged, an erasure), but a count gives them away.
+    """
+    there = snapshot.execute(_count_rows(sources)).one()
+    counts = ", ".join(f"({sql.about('keyed/count_rows', table=source.name)})" for source in sources)
+    here = connection.execute(f"select {counts}").fetchall()[0]
+    return [source for source, left, right in zip(sources, there, here, strict=True) if left != right]
+
+
+@cache
+def _count_rows(sources: tuple[Source, ...]) -> Select[Any]:
+    return select(*(select(func.count()).select_from(source.table).scalar_subquery() for source in sources))
 
 
 def _about(source: Source, step: str) -> str:

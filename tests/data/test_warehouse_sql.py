@@ -56,8 +56,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             connection.register(name, pl.DataFrame(schema=schema))
         for name in ("reviews", "runs"):
             connection.execute(f"create temp table laid_{name} as from out_{name}").fetchall()
-        for name in ("read_rows", "changed_rows"):
-            connection.execute(f"create temp table {name} as from core_customers").fetchall()
+        connection.execute("create temp table changed_rows as from core_customers").fetchall()
         yield connection
 
 

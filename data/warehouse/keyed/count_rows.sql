@@ -1,0 +1,2 @@
+-- One row: how many rows {table} has.
+select count(*) from {table}
