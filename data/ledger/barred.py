@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from data.folding import folded
 from data.ledger.tables import customers, person_addresses
 from data.ledger.weighed import Barred, Held, holding
 from data.words import AddressKind, Channel, SuppressionReason
@@ -74,6 +75,7 @@ def _left_in(sight: Sight, chosen: BarredFilter) -> Callable[[Held], bool] | Non
     digits = "".join(filter(str.isdigit, term))
     is_number = len(digits) >= SEARCH_FROM and not any(map(str.isalpha, term)) and "@" not in term
     looks: Sequence[str] = (term, digits) if is_number else (term,)
+    name_like = folded(term)
 
     def is_left_in(held: Held) -> bool:
         word, addresses, names = held
@@ -84,7 +86,7 @@ def _left_in(sight: Sight, chosen: BarredFilter) -> Callable[[Held], bool] | Non
         return (
             len(term) < SEARCH_FROM
             or any(one in addresses for one in looks)
-            or any(place in places and term in name for place, name in names)
+            or any(place in places and name_like in name for place, name in names)
         )
 
     return is_left_in

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from data.folding import folded
 from data.ledger.tables import customers, person_addresses, suppressions
 from data.ledger.tables.metadata import database_now
 from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason
@@ -172,7 +173,7 @@ def _weigh(
         its_words.setdefault(owner.get(address, address), []).append(row)
     its_names: dict[int, list[tuple[int, str]]] = {}
     for row in names:
-        its_names.setdefault(row.person_id, []).append((row.location_id, f"{row.first_name} {row.last_name}".lower()))
+        its_names.setdefault(row.person_id, []).append((row.location_id, folded(f"{row.first_name} {row.last_name}")))
     its_addresses: dict[int, list[str]] = {}
     for (_, text), person_id in owner.items():
         its_addresses.setdefault(person_id, []).append(text.lower())

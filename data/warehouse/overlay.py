@@ -24,6 +24,7 @@ from data.ledger.tables import (
 )
 from data.warehouse import sql
 from data.warehouse.sources import SOURCES, Scope
+from data.warehouse.store import create_macros
 
 CUSTOMER_LIMIT = 5_000  # beyond it the copy is shown as it is, and says so
 _ROW_LIMIT = 4 * CUSTOMER_LIMIT  # of one kind: bounds what a look at a page costs after a mass change
@@ -133,6 +134,7 @@ class Workshop:
     def __init__(self) -> None:
         self._memory = duckdb.connect(":memory:", config={"threads": 1})
         self._memory.execute("set timezone = 'UTC'").fetchall()
+        create_macros(self._memory)
         for source in SOURCES:
             self._memory.execute(sql.statement(f"schema/{source.name}")).fetchall()
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from data.folding import folded
 from data.warehouse.search import Search
 from data.warehouse.sql import statement
 
@@ -128,13 +129,14 @@ def since_days(now: datetime, days: int | None) -> datetime | None:
 
 
 def search_terms(text: str) -> dict[str, Any]:
-    """The words to look for, from three characters on; a phone number in any format also by its digits.
+    """The words to look for, folded, from three characters on; a phone number in any format also by its digits.
 
     Numbers are kept as E.164 has them, so the zeros that are dialled before one at home do not count.
     """
-    term = " ".join(text.lower().split())
-    if len(term) < SEARCH_FROM:
+    typed = " ".join(text.split())
+    if len(typed) < SEARCH_FROM:
         return {"search": None, "digits": None}
+    term = folded(typed)
     digits = re.sub(r"\D", "", term.replace("(0)", "")).lstrip("0") if _PHONE_LIKE.fullmatch(term) else ""
     return {"search": term, "digits": digits if len(digits) >= SEARCH_FROM else None}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from data.folding import folded
 from data.warehouse.pages import SEARCH_FROM, Page, Reader, Scope, counts, first, query
 from data.words import ReplyState
 
@@ -36,13 +37,13 @@ class ReviewFilter:
     search: str = ""
 
     def named(self) -> dict[str, Any]:
-        term = " ".join(self.search.lower().split())
+        term = " ".join(self.search.split())
         return {
             "drafted": list(self.drafted),
             "reply_state": self.reply_state,
             "platform": self.platform,
             "stars": self.stars,
-            "search": term if len(term) >= SEARCH_FROM else None,
+            "search": folded(term) if len(term) >= SEARCH_FROM else None,
         }
 
 

@@ -171,9 +171,16 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         return
     for (name,) in connection.execute(sql.statement("state/outdated_tables")).fetchall():
         connection.execute(f"drop table {name}").fetchall()
+    create_macros(connection)
     for name in sql.names("schema"):
         connection.execute(sql.statement(name)).fetchall()
     connection.execute(sql.statement("state/first_state"), [_statements_hash()]).fetchall()
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make what statements call by name."""
+    for name in sql.names("macros"):
+        connection.execute(sql.statement(name)).fetchall()
 
 
 def is_of_today(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -194,8 +201,8 @@ def _made_by(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 @cache
 def _statements_hash() -> str:
-    """Of the tables' DDL and of the marts: when one of them changes, what is stored no longer fits."""
-    texts = [sql.statement(name) for folder in ("schema", "marts") for name in sql.names(folder)]
+    """Of the tables' DDL, the marts and what they call: when one of them changes, what is stored no longer fits."""
+    texts = [sql.statement(name) for folder in ("macros", "schema", "marts") for name in sql.names(folder)]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 

@@ -100,7 +100,7 @@ def test_the_list_is_found_by_name_address_number_and_reason_within_the_location
 
     stranger = "stranger_x@example.com"
     assert found() == [stranger, "Ben Økland", "Ana Ruiz"]  # one each, however many addresses
-    assert found("økland") == found("ben@") == ["Ben Økland"]
+    assert found("økland") == found("okland") == found("ben@") == ["Ben Økland"]
     assert found("(312) 555-01") == ["Ana Ruiz"]
     assert found("r_x") == [stranger]
     assert found("t%r") == []

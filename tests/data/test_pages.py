@@ -15,6 +15,7 @@ from data.warehouse.customers import CustomerFilter, CustomerOrder
 from data.warehouse.pages import Page, Scope
 from data.warehouse.requests import RequestFilter, RequestOrder
 from data.warehouse.search import NOBODY, Search, find, read_texts
+from data.warehouse.store import create_macros
 
 QUERIES = Path(pages.__file__).parent / "queries"
 RELATIONS = (
@@ -29,6 +30,7 @@ SCOPE = Scope(1, (10, 20))
 def _relations() -> duckdb.DuckDBPyConnection:
     """Made once: to make them takes ten times as long as to empty them."""
     connection = duckdb.connect()
+    create_macros(connection)
     for name in RELATIONS:
         connection.execute(sql.statement(f"schema/out_{name}")).fetchall()
         connection.execute(f"create view {name} as from out_{name}").fetchall()

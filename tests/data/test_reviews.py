@@ -21,7 +21,7 @@ def memory() -> Memory:
     told = (
         (1, 10, 1, 100, "Ana R.", "google", 5, "Great crown", "Thanks"),
         (2, 20, 2, 200, "B.", "yelp", 1, "Slow", None),
-        (3, 10, None, None, "Zed", "google", None, "100% fine", None),
+        (3, 10, None, None, "Zoë", "google", None, "100% fine", None),
     )
     for number, place, customer, invitation, name, platform, stars, body, reply in told:
         memory.add("reviews", review_id=number, account_id=1, location_id=place, customer_id=customer,
@@ -49,7 +49,7 @@ def test_reviews_are_found_by_state_platform_stars_and_words_of_them_or_of_their
     assert found(memory, search="CROWN") == found(memory, search="555010") == [1]
     assert found(memory, search="yang") == [2]
     assert found(memory, search="0%") == [1, 2, 3]  # below three characters nothing is looked for
-    assert found(memory, search="00%") == [3]
+    assert found(memory, search="00%") == found(memory, search="zoe") == [3]
     assert reviews.reviews_by_reply(memory, SCOPE, ReviewFilter((2,))) == {
         ReplyState.ANSWERED: 1, ReplyState.DRAFTED: 1, ReplyState.OPEN: 1,
     }  # fmt: skip

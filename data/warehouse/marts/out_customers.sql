@@ -70,7 +70,7 @@ select
     c.service,
     c.source,
     li.name as list_name,
-    lower(concat_ws(' ', c.first_name, c.last_name, c.email, regexp_replace(c.phone, '[^0-9]', '', 'g'))) as search,
+    folded(concat_ws(' ', c.first_name, c.last_name, c.email, regexp_replace(c.phone, '[^0-9]', '', 'g'))) as search,
     i.invitation_id,
     i.status as invitation_status,
     case

@@ -10,6 +10,6 @@ where account_id = $account
     and (
         $search is null
         or customer_id in (select customer_id from found)
-        or contains(former_address, $search)
+        or contains(folded(former_address), $search)
         or ($digits is not null and contains(former_address, $digits))
     )

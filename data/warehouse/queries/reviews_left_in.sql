@@ -16,7 +16,7 @@ where account_id = $account
     and ($stars is null or stars = $stars)
     and (
         $search is null
-        or contains(lower(reviewer_name), $search)
-        or contains(lower(body), $search)
+        or contains(folded(reviewer_name), $search)
+        or contains(folded(body), $search)
         or customer_id in (select customer_id from found)
     )
