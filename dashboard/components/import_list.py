@@ -20,7 +20,7 @@ _PARAMETER = "list"
 _LONGEST_NUMBER = 19  # digits: more would not fit the key
 FEWEST_ANSWERS = 5  # for a score: with fewer it would be noise
 _OTHERS_TOO = (
-    "This list brought people to locations that you do not look after. The rows that were wrong are shown to whoever "
+    "This list names locations that you do not look after. The rows that were wrong are shown to whoever "
     "looks after all of them."
 )
 _STEPS = (
@@ -114,9 +114,7 @@ def _clock(minutes: int) -> str:
 
 
 def _results(row: dict[str, Any], desk: Desk) -> None:
-    with desk.ledger.read() as c:
-        places = list_history.places_of_list(c, row["list_id"])
-    found = list_results(desk.reader, desk.whole_scope, places=places, name=row["name"])
+    found = list_results(desk.reader, desk.whole_scope, row["list_id"])
     st.html('<h3 class="aw-section">What came of it</h3>')
     if desk.reader.is_outdated:
         say_outdated()

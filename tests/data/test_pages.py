@@ -78,7 +78,7 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
     named = {
         "account": 1, "places": [10], "since": NOW, "ends": NOW, "since_day": NOW.date(), "last_day": NOW.date(),
         "limit": 25, "offset": 0, "search": "ana", "digits": "312", "channel": "sms", "statuses": ["Queued"],
-        "status": "active", "list": "May", "of": [10], "source": "csv", "list_name": "May", "employee": "Eve",
+        "status": "active", "list": "May", "list_id": 3, "source": "csv", "list_name": "May", "employee": "Eve",
         "service": "Crown", "answer": "passive", "among": [1], "kind": "send", "customer": 1,
         "zone": "America/Chicago", "platform": "google", "stars": 5, "reply_state": "open", "drafted": [1],
         "review": 1, "now_first": None, "now_last": None, "before_first": None, "before_last": None, "on_page": [1],

@@ -46,6 +46,7 @@ select
         when r.status in ('queued', 'failed') then coalesce(r.failure_reason, r.failure_code)
     end as failure_reason,
     coalesce(i.sent_by, 'Automation') as sent_by,
+    li.list_id,
     li.name as list_name,
     r.handed_at,
     r.not_before,

@@ -1,7 +1,6 @@
 -- A list's page: one row: how many people of it were invited, are waiting with a message queued, opened, clicked, gave a
--- score, chose a platform or left a review, and the three bands of their NPS scores (stars are none). $list is its name, $of
--- the locations it brought people to; lists of one name at a location count together. What a machine opened or clicked
--- does not count.
+-- score, chose a platform or left a review, and the three bands of their NPS scores (stars are none). $list_id is the list:
+-- two may have one name. What a machine opened or clicked does not count.
 with of_list as (
     select
         invitation_id,
@@ -12,8 +11,7 @@ with of_list as (
     from requests
     where account_id = $account
         and list_contains($places, location_id)
-        and list_contains($of, location_id)
-        and list_name = $list
+        and list_id = $list_id
     group by invitation_id
 ),
 seen as (

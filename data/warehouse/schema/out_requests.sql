@@ -18,6 +18,7 @@ create table if not exists out_requests (
     note varchar,
     failure_reason varchar,
     sent_by varchar,
+    list_id bigint,
     list_name varchar,
     handed_at timestamptz,
     not_before timestamptz,
