@@ -125,7 +125,7 @@ def _lists(c: Connection, actor: Actor, name: str, location_ids: Collection[int]
         return reach
     found = pausing.list_states(c, actor.account_id, reach, name)
     if not all(is_all_theirs(c, actor, state.list_id) for state in found):
-        return Refused("This list brought people to locations that you do not look after: ask somebody who does.")
+        return Refused("This list names locations that you do not look after: ask somebody who does.")
     if reach is not None and any(places_of_list(c, state.list_id) - set(reach) for state in found):
         return Refused("This list brought people to other locations too and is held as a whole: choose all of them.")
     return found or Refused(f'No list among your locations is called "{name}". Write its name as on the Requests page.')

@@ -15,8 +15,7 @@ from invitations.import_rights import is_all_theirs, refuse_import
 log = structlog.get_logger(__name__)
 
 _OTHERS_TOO = (
-    "This list brought people to locations that you do not look after. Ask somebody who looks after all of them to "
-    "take it back."
+    "This list names locations that you do not look after. Ask somebody who looks after all of them to take it back."
 )
 
 

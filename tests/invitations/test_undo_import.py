@@ -202,6 +202,21 @@ def test_a_list_that_brought_people_elsewhere_too_is_taken_back_by_who_looks_aft
     of_chicago = actor(world, Role.MANAGER, world.chicago)
     for answer in (undo_import(ledger, of_chicago, list_id, now=LATER), foresee_undo(ledger, of_chicago, list_id)):
         assert isinstance(answer, Refused)
-        assert "people to locations that you do not look after" in answer.reason
+        assert "names locations that you do not look after" in answer.reason
+    of_both = actor(world, Role.MANAGER, world.chicago, world.new_york)
+    assert isinstance(undo_import(ledger, of_both, list_id, now=LATER), Done)
+
+
+def test_a_location_whose_every_row_was_turned_away_has_a_say_in_taking_the_list_back(
+    ledger: Ledger, settings: Settings, world: World
+) -> None:
+    content = b"email,branch\ndee@example.com,chicago\nzoe-of-new-york,ACME New-York\n"
+    list_id = imported(ledger, settings, content).list_id
+    assert list_id is not None
+    with ledger.read() as c:
+        assert places_of_list(c, list_id) == {world.chicago}
+    answer = undo_import(ledger, actor(world, Role.MANAGER, world.chicago), list_id, now=LATER)
+    assert isinstance(answer, Refused)
+    assert "locations that you do not look after" in answer.reason
     of_both = actor(world, Role.MANAGER, world.chicago, world.new_york)
     assert isinstance(undo_import(ledger, of_both, list_id, now=LATER), Done)
