@@ -19,6 +19,8 @@ from data.settings import Settings
 from web.access import Discreet, Lossy
 from web.app import create_app
 from web.clock import PolicyClock
+from web.limits import neighbourhood
+from web.machines import Visitors
 from web.metrics import Metrics
 from web.server import configure, patience_for_this_system, serve, stopped_by_signal
 from web.settings import WebSettings
@@ -67,7 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
         settings=web_settings,
         metrics=metrics,
     )
-    config = configure(app, metrics, public_url=settings.public_url, patience=patience_for_this_system())
+    visitors = Visitors(web_settings.proxies)
+    config = configure(
+        app,
+        metrics,
+        public_url=settings.public_url,
+        patience=patience_for_this_system(),
+        owner_of=lambda address: None if visitors.is_ours(address) else neighbourhood(address),
+    )
     port = listening.getsockname()[1]
     log.info("web_started", host=asked.host, port=port, public_url=settings.public_url, providers=sorted(readers))
     try:

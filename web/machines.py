@@ -34,6 +34,10 @@ class Visitors:
         forwarded = [_bare(part) for line in named for part in line.split(",")]
         return next((part for part in reversed(forwarded) if part and not self._is_ours(part)), connected)
 
+    def is_ours(self, address: str) -> bool:
+        """Whether this is a proxy of ours, or may be one, whose connections are everybody's."""
+        return self._is_ours(address)
+
     def _look_up(self, address: str) -> bool:
         try:
             known = ip_address(address)

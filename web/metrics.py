@@ -46,6 +46,7 @@ class Refusal(StrEnum):
     SLOW = "slow"  # 408
     TOO_MUCH = "too_much"  # 431
     FULL = "full"  # 503
+    CROWDED = "crowded"  # its address held too many: one on which nothing was under way was closed, else 503
 
 
 class Answers(Collector):

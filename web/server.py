@@ -4,7 +4,7 @@ import gc
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from web.crowd import Crowd
 from web.headers import bare_headers
+from web.limits import neighbourhood
 from web.metrics import Metrics
 from web.wire import Patience, Wire
 
@@ -26,14 +28,23 @@ _COLLECT_AT = 20_000
 _FILES_FOR_OTHERS = 200  # the ledger, its log, the log, libraries
 
 
-def configure(app: ASGIApp, metrics: Metrics, *, public_url: str, patience: Patience | None = None) -> uvicorn.Config:
+def configure(
+    app: ASGIApp,
+    metrics: Metrics,
+    *,
+    public_url: str,
+    patience: Patience | None = None,
+    owner_of: Callable[[str], str | None] = neighbourhood,
+) -> uvicorn.Config:
     """How to serve the application. uvicorn's access log would print paths, and with them tokens: it has none here.
 
-    The client's address is read by web/machines.py, which knows which proxies to believe.
+    The client's address is read by web/machines.py, which knows which proxies to believe. `owner_of`: whose connections
+    are counted together, by the address that they come from; None for a proxy's, which holds everybody's.
     """
     patience = patience or Patience()
     headers = bare_headers(is_https=public_url.startswith("https://"))
-    protocol: Any = partial(Wire, patience=patience, headers=headers, metrics=metrics)
+    crowd = Crowd(patience.connections_each, owner_of)
+    protocol: Any = partial(Wire, patience=patience, headers=headers, metrics=metrics, crowd=crowd)
     return uvicorn.Config(
         app,
         http=protocol,
@@ -58,7 +69,8 @@ def patience_for_this_system() -> Patience:
     patience = Patience()
     if soft == resource.RLIM_INFINITY:
         return patience
-    return replace(patience, connections=max(50, min(patience.connections, soft - _FILES_FOR_OTHERS)))
+    connections = max(50, min(patience.connections, soft - _FILES_FOR_OTHERS))
+    return replace(patience, connections=connections, connections_each=min(patience.connections_each, connections // 2))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from web.crowd import Crowd
 from web.metrics import Metrics, Refusal
 
 
@@ -34,6 +35,8 @@ class Patience:
     waiting_requests: int = 8
     # With what one costs (some 20 kB) far below memory; `main` lowers it to what the system allows.
     connections: int = 4000
+    # And of one address, an eighth of them: a phone network's customers share one, and so may a provider's flood.
+    connections_each: int = 500
 
 
 class _TooMuch(Exception):
@@ -45,6 +48,7 @@ _SENTENCES = {
     Refusal.SLOW: (b"408 Request Timeout", b"the rest of the request did not come in time"),
     Refusal.TOO_MUCH: (b"431 Request Header Fields Too Large", b"that is too much before an answer"),
     Refusal.FULL: (b"503 Service Unavailable", b"too many connections; try again in a moment"),
+    Refusal.CROWDED: (b"503 Service Unavailable", b"too many connections from your address; try again in a moment"),
 }
 
 
@@ -55,10 +59,18 @@ class Wire(HttpToolsProtocol):
     """
 
     def __init__(
-        self, *args: Any, patience: Patience, headers: list[tuple[bytes, bytes]], metrics: Metrics, **kwargs: Any
+        self,
+        *args: Any,
+        patience: Patience,
+        headers: list[tuple[bytes, bytes]],
+        metrics: Metrics,
+        crowd: Crowd,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.patience = patience
+        self.crowd = crowd
+        self._owner: str | None = None
         self.every_header = headers
         self.metrics = metrics
         self._is_within_request = self._is_within_body = False
@@ -70,7 +82,10 @@ class Wire(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there."""
         super().connection_made(transport)  # type: ignore[arg-type]
-        if len(self.connections) > self.patience.connections:
+        self._owner = self.crowd.owner_of(self.client[0]) if self.client else None
+        if self._owner is not None and not self.crowd.enter(self, self._owner):
+            self._refuse(Refusal.CROWDED)
+        elif len(self.connections) > self.patience.connections:
             self._refuse(Refusal.FULL)
         else:
             self._wait_for("head")
@@ -78,7 +93,21 @@ class Wire(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more."""
         self._wait_for(None)
+        if self._owner is not None:
+            self.crowd.leave(self, self._owner)
         super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request on it is whole and unanswered."""
+        return not self._is_within_body and (self.cycle is None or self.cycle.response_complete)
+
+    def give_up(self) -> None:
+        """Close it without a word, which could be taken for the answer to a request that is on its way."""
+        self.metrics.count_refusal(Refusal.CROWDED)
+        self._wait_for(None)
+        self.transport.close()
+        self._cut_later()
 
     def data_received(self, data: bytes) -> None:
         """Some more of a request, or of several."""

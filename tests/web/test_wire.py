@@ -17,6 +17,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from web.crowd import Crowd
+from web.limits import neighbourhood
 from web.metrics import Metrics
 from web.server import configure
 from web.wire import Patience
@@ -108,11 +110,12 @@ def dribbled(connection: socket.socket, pieces: Sequence[bytes]) -> bytes:
 
 
 @contextmanager
-def running(patience: Patience) -> Iterator[Server]:
+def running(patience: Patience, owner_of: Callable[[str], str | None] = neighbourhood) -> Iterator[Server]:
     served = Server()
     listening = socket.create_server(("127.0.0.1", 0))
     served.port = listening.getsockname()[1]
-    server = uvicorn.Server(configure(served, served.metrics, public_url="https://a", patience=patience))
+    config = configure(served, served.metrics, public_url="https://a", patience=patience, owner_of=owner_of)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
 
@@ -123,6 +126,7 @@ def running(patience: Patience) -> Iterator[Server]:
     try:
         yield served
     finally:
+        served.goes_on.set()  # where a test failed before it did
         stop()
         thread.join()
         listening.close()
@@ -252,6 +256,40 @@ def test_who_comes_when_all_places_are_taken_is_told_so(patient: Server) -> None
     finally:
         for connection in held:
             connection.close()
+
+
+def test_who_holds_too_many_connections_loses_an_idle_one_and_nobody_else_is_held_up() -> None:
+    few = Patience(connections_each=2)
+    with running(few, {"127.0.0.1": "somebody"}.get) as server, server.connected() as idle, server.connected() as busy:
+        busy.sendall(GET.replace(b"GET /", b"GET /slow"))
+        assert server.left.wait(LONG)
+        idle.sendall(b"GET / HTTP/1.1\r\nX: ")  # what it has begun is no request yet
+        with server.connected() as newcomer:
+            server.left.clear()
+            newcomer.sendall(GET.replace(b"GET /", b"GET /slow"))
+            assert rest(idle) == b"", "a word into a connection on which nothing was asked"
+            assert server.left.wait(LONG)
+            assert server.refused("crowded") == 1
+            assert b"from your address" in server.said()
+            with socket.create_connection(("127.0.0.1", server.port), LONG, ("127.0.0.2", 0)) as proxy:
+                proxy.sendall(GET)
+                assert proxy.recv(12) == b"HTTP/1.1 200"
+            server.goes_on.set()
+            assert newcomer.recv(12) == busy.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_connection_that_is_gone_is_counted_no_more() -> None:
+    class Idle:
+        is_idle, is_given_up = True, False
+
+        def give_up(self) -> None:
+            self.is_given_up = True
+
+    crowd, first, second = Crowd(1, str), Idle(), Idle()
+    assert crowd.enter(first, "somebody")
+    crowd.leave(first, "somebody")
+    assert crowd.enter(second, "somebody")
+    assert not first.is_given_up
 
 
 def test_somebody_who_asks_for_another_protocol_is_answered_in_this_one(patient: Server) -> None:
