@@ -112,6 +112,16 @@ def test_without_a_ledger_it_says_what_to_run(home: Path) -> None:
     assert out == ""
 
 
+@pytest.fixture
+def usual_collector() -> Iterator[None]:
+    """The collector as Python starts with it; conftest.py lets it look more seldom."""
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("usual_collector")
 def test_while_it_serves_no_answer_waits_for_a_search_for_garbage_among_all_that_was_loaded() -> None:
     before = gc.get_threshold()
     gc.unfreeze()  # what conftest.py left out of collections
@@ -125,6 +135,7 @@ def test_while_it_serves_no_answer_waits_for_a_search_for_garbage_among_all_that
         gc.freeze()
 
 
+@pytest.mark.usefixtures("usual_collector")
 def test_who_is_served_is_served_by_a_process_that_rarely_looks_for_garbage() -> None:
     thresholds = []
 
