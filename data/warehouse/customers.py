@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from data.warehouse.search import NOBODY
 NOT_INVITED = "not_invited"
 MOST_CHOICES = 200  # of one kind, in a menu
 MOST_EVENTS = 200  # in a panel
+_PLANNED = "planned"  # what marts/out_timeline.sql calls the moment at which a message was due
 
 
 class CustomerOrder(StrEnum):
@@ -137,9 +139,21 @@ def customer_review(reader: Reader, scope: Scope, customer_id: int) -> dict[str,
 
 
 def customer_timeline(reader: Reader, scope: Scope, customer_id: int, zone: str) -> pl.DataFrame:
-    """What happened to a customer, newest first, each row with its day in `zone` (a tz database name)."""
-    named = {"customer": customer_id, "zone": zone, "limit": MOST_EVENTS}
-    return query(reader, "customer_timeline", scope.named() | named)
+    """What happened to a customer, newest first, at most `MOST_EVENTS`, each row with its day in `zone` (tz database).
+
+    The columns are `day` and those told in queries/customer_timeline.sql but for the last.
+    """
+    found = query(reader, "customer_timeline", scope.named() | {"customer": customer_id})
+    in_zone = ZoneInfo(zone)
+    newest = sorted(found.iter_rows(), key=_happened_at, reverse=True)[:MOST_EVENTS]
+    days = [(row[0].astimezone(in_zone).date(), *row[:-1]) for row in newest]
+    return pl.DataFrame(days, schema={"day": pl.Date, **dict(list(found.schema.items())[:-1])}, orient="row")
+
+
+def _happened_at(row: Sequence[Any]) -> tuple[Any, ...]:
+    """What a row of queries/customer_timeline.sql is sorted by: of one moment, what was planned came first."""
+    occurred_at, kind, event_id = row[0], row[1], row[-1]
+    return occurred_at, kind != _PLANNED, event_id is not None, event_id or 0
 
 
 def _found(reader: Reader, scope: Scope, chosen: CustomerFilter) -> pl.LazyFrame:

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from data.ledger.commits import Commits
 from data.ledger.store import Ledger
 from data.ledger.tables import invitations, reviews
 from data.warehouse import overlay, sql
@@ -43,6 +44,8 @@ class Reader:
         self._opened: Copy | None = None
         self._bare: Laid | None = None
         self._laid: Laid | None = None
+        self._commits = Commits(ledger)
+        self._laid_at: object | None = None  # the mark of what was committed when it was laid
         self._workshop: Workshop | None = None
 
     def look(self) -> "Look":
@@ -76,8 +79,11 @@ class Reader:
         """The state of things now, over this copy: the state before, where nothing happened since."""
         with self._lock:
             before = self._laid if self._laid and self._laid.copy is bare.copy else None
-            self._laid = self._changed(bare, before)
-            return self._laid
+            mark = self._commits.mark()
+            if before is None or mark is None or mark != self._laid_at:
+                before = self._laid = self._changed(bare, before)
+                self._laid_at = mark
+            return before
 
     def _current(self) -> Copy:
         path = self._warehouse.current()

@@ -25,8 +25,9 @@ from data.warehouse.customers import (
     customers_by_status,
     customers_page,
 )
+from data.warehouse.laid import as_tables, relations_in
 from data.warehouse.load import load_from_ledger
-from data.warehouse.pages import Page, Scope, first
+from data.warehouse.pages import Page, Scope, first, whole
 from data.warehouse.reader import Look, open_reader
 from data.warehouse.rows import FEW, Answers
 from data.warehouse.store import Warehouse
@@ -125,6 +126,16 @@ def test_a_panel_shows_everybody_as_they_are_now(told: tuple[World, Look]) -> No
         assert customer(look, scope, number) == first(profile)
         seen = customer_timeline(look, scope, number, "UTC")
         assert sorted(seen["kind"]) == sorted(history["kind"])
+
+
+def test_what_a_panel_asks_of_a_copy_is_asked_of_its_tables_and_not_of_views_over_them() -> None:
+    panel = [name.removeprefix("queries/") for name in sql.names("queries") if name.startswith("queries/customer_")]
+    asked = [whole(name) for name in panel]
+    assert {"customer_timeline", "customer_addresses", "customer_review"} <= set(panel)
+    assert all(relations_in(text) and not relations_in(as_tables(text)) for text in asked)
+    named = "select r.kind from timeline r join reviews on true"
+    assert as_tables(named) == named
+    assert as_tables("select kind from (from timeline)") == "select kind from (from out_timeline as timeline)"
 
 
 def test_few_rows_are_read_the_short_way_and_are_the_same(told: tuple[World, Look]) -> None:

@@ -267,8 +267,9 @@ def test_too_many_changes_show_the_copy_and_say_so(
     assert one(look, "select count(*) as n from customers")["n"] == 0
     assert len(look.notes) == 1
     monkeypatch.undo()
+    make_customer(ledger, world)
     look = look.again()
-    assert one(look, "select count(*) as n from customers")["n"] == 3
+    assert one(look, "select count(*) as n from customers")["n"] == 4
     assert not look.notes
 
 
@@ -284,6 +285,22 @@ def test_an_overlay_is_worked_up_once_while_nothing_more_happens(
     laid = reader._laid
     assert one(reader, "select * from customers")["customer_id"] == customer
     assert reader._laid is laid
+
+
+@pytest.mark.one_database
+def test_the_ledger_is_asked_for_nothing_while_nobody_writes(
+    ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None], count_statements: Callable[[], int]
+) -> None:
+    publish()
+    customer = make_customer(ledger, world)
+    of_customer = "select first_name from customers where customer_id = $1"
+    assert one(reader, of_customer, customer)["first_name"] != "Newt"
+    before = count_statements()
+    assert one(reader, "select count(*) as n from customers")["n"] == 1
+    assert count_statements() == before
+    with ledger.write() as c:
+        c.execute(t.customers.update().values(first_name="Newt", changed_at=ledger.now(c)))
+    assert one(reader, of_customer, customer)["first_name"] == "Newt"
 
 
 @pytest.mark.one_database
