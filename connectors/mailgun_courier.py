@@ -21,6 +21,7 @@ from connectors.posting import NeverLeft, Poster
 
 MOST_RECIPIENTS = 1000
 _MOST_BYTES = 5_000_000  # of what differs in a call: two megabits a second bring it there before silence is doubt
+_TOO_MANY = "403"  # of a call with many recipients: not allowed to this account yet; of one with one: the account
 _MOST_CALLS = 32  # of one parcel: what it is split into must fit into one deadline
 _MAILGUNS_OWN = re.compile(r"%(recipient|unsubscribe|mailing_list|tag_)", re.IGNORECASE)  # it would fill something in
 _VARIED = ("subject", "text", "html", "unsubscribe_url", "attempt_id")
@@ -43,6 +44,7 @@ class MailgunCourier:
         self._domain = domain
         self._compose = compose
         self._conclude = conclude
+        self._largest = MOST_RECIPIENTS  # what this account is found to be allowed
 
     async def __aenter__(self) -> "MailgunCourier":
         await self._poster.__aenter__()
@@ -57,18 +59,12 @@ class MailgunCourier:
         """Post to Mailgun, each message once. A parcel is one call where its messages allow it.
 
         One that Mailgun refuses whole (one address in it is none; it is too large) is halved until the fault is found:
-        a refusal proves that nobody was written to. Raises AccountStopped only while nothing was accepted; Unclear is
-        for all, also for those accepted before it: asking Mailgun finds them.
+        a refusal proves that nobody was written to. Where Mailgun allows this account no call so large, it is made
+        smaller, once one recipient alone has shown that it is not the account. Raises AccountStopped only while nothing
+        was accepted; Unclear is for all, also for those accepted before it: asking Mailgun finds them.
         """
-        outcomes: dict[int, Outcome] = {}
-        sendable: list[int] = []
-        for n, message in enumerate(messages):
-            composed = self._compose(message)
-            if isinstance(composed, list):
-                sendable.append(n)
-            else:
-                outcomes[n] = composed
-        waiting = deque(_groups(messages, sendable))
+        outcomes, sendable = self._unsendable(messages)
+        waiting = deque(part for group in _groups(messages, sendable) for part in self._allowed(group))
         ending: Outcome | None = None  # what ended the parcel early holds for all that did not leave
         for call in range(_MOST_CALLS):
             if not waiting or ending:
@@ -77,7 +73,12 @@ class MailgunCourier:
             try:
                 outcome = await self._post([messages[n] for n in group], f"{PARCEL}{parcel_id}.{call}@{self._domain}")
             except AccountStopped as stop:
-                if not any(isinstance(known, Accepted) for known in outcomes.values()):
+                is_taking = any(isinstance(known, Accepted) for known in outcomes.values())
+                if stop.code == _TOO_MANY and len(group) > 1:
+                    waiting = self._smaller(group, waiting, is_taking=is_taking)
+                    continue
+                if not is_taking:
+                    self._largest = MOST_RECIPIENTS
                     raise
                 outcome = TemporaryFailure(stop.code, stop.reason, is_throttle=True)
             if isinstance(outcome, PermanentFailure) and len(group) > 1:
@@ -89,6 +90,24 @@ class MailgunCourier:
         rest = ending or TemporaryFailure("parcel_refused", "its parcel was refused: too many faults in it")
         outcomes.update((n, rest) for group in waiting for n in group)
         return [outcomes[n] for n in range(len(messages))]
+
+    def _unsendable(self, messages: Sequence[Message]) -> tuple[dict[int, Outcome], list[int]]:
+        """What is known of messages that cannot be written, and the others, by their place."""
+        composed = enumerate(map(self._compose, messages))
+        known = {n: written for n, written in composed if not isinstance(written, list)}
+        return known, [n for n in range(len(messages)) if n not in known]
+
+    def _allowed(self, group: Sequence[int]) -> list[Sequence[int]]:
+        """In calls as large as this account may make them."""
+        return [group[at : at + self._largest] for at in range(0, len(group), self._largest)]
+
+    def _smaller(
+        self, group: Sequence[int], waiting: Iterable[Sequence[int]], *, is_taking: bool
+    ) -> deque[Sequence[int]]:
+        """Those calls made half as large as the one that was refused, behind one recipient alone if none was taken."""
+        self._largest = min(self._largest, len(group) // 2)
+        alone, rest = ([], group) if is_taking else ([group[:1]], group[1:])
+        return deque([*alone, *(part for later in (rest, *waiting) for part in self._allowed(later))])
 
     async def _post(self, messages: Sequence[Message], message_id: str) -> Outcome:
         """One call: what its answer proves for all of them."""

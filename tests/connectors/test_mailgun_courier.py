@@ -1,5 +1,6 @@
 """Mailgun from an event loop: what `send` posts and concludes, and parcels in which everybody gets their own."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from connectors import Accepted, AccountStopped, Doubt, Found, Message, PermanentFailure, Picture, TemporaryFailure
+from connectors import (
+    Accepted,
+    AccountStopped,
+    Doubt,
+    Found,
+    Message,
+    Outcome,
+    PermanentFailure,
+    Picture,
+    TemporaryFailure,
+)
 from connectors.mailgun import MailgunMessenger
 from connectors.mailgun_events import provider_event
 from connectors.registry import open_messengers
@@ -189,6 +200,39 @@ def test_one_bad_address_costs_its_parcel_a_few_calls_and_nobody_a_message() -> 
     assert sum(isinstance(outcome, Accepted) for outcome in outcomes) == 39
     assert sorted(taken) == sorted(m.to for m in parcel if m.to != "c7@example.com")
     assert len(ids) == len(set(ids)) <= 13
+
+
+def allowing(most: int) -> Any:
+    """Mailgun, which allows a young account no call with more recipients than `most`."""
+
+    def answer(request: Received) -> Answer:
+        return Answer(403, {"message": "Forbidden"}) if len(recipients(request)) > most else Answer(200, QUEUED)
+
+    return answer
+
+
+def test_an_account_that_may_not_write_to_many_at_once_is_asked_for_fewer_and_not_taken_for_stopped() -> None:
+    parcel = mails(60)
+    with stub() as it:
+        it.answer = allowing(20)
+        messenger = MailgunMessenger(mailgun_settings(it.url), PATIENT)
+
+        async def twice() -> list[Sequence[Outcome]]:
+            async with messenger.courier(5) as courier:
+                return [await courier.carry(parcel, PARCEL), await courier.carry(parcel, PARCEL)]
+
+        outcomes = [outcome for once in asyncio.run(twice()) for outcome in once]
+        sizes = [len(recipients(request)) for request in it.received]
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert sizes == [60, 1, 30, *[15] * 3, 14, *[15] * 4], "what was found out once holds for the next parcel"
+
+
+def test_an_account_that_may_not_even_write_to_one_is_stopped_at_once() -> None:
+    with stub() as it:
+        it.answer = allowing(0)
+        with pytest.raises(AccountStopped):
+            carry(MailgunMessenger(mailgun_settings(it.url), PATIENT), mails(60), PARCEL)
+        assert [len(recipients(request)) for request in it.received] == [60, 1]
 
 
 def test_a_parcel_full_of_faults_ends_and_what_did_not_leave_is_tried_again() -> None:
