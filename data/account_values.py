@@ -1,7 +1,7 @@
 """What single values of the account file must be; each refusal says what was expected."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -51,7 +51,9 @@ def _web_address(text: str) -> str:
     return text
 
 
+@lru_cache(1000)
 def _jinja(text: str) -> str:
+    """Remembered, for whoever changes one setting has all texts checked again; parsing them takes longest of it."""
     try:
         unknown = meta.find_undeclared_variables(SandboxedEnvironment().parse(text)) - TEMPLATE_VARIABLES
     except TemplateSyntaxError as fault:

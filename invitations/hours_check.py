@@ -5,6 +5,7 @@ In a zone whose clocks are never changed, over one week and without holidays: wh
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from data.account_file import AccountFile
 from data.account_texts import SequencePart
 from data.words import Channel
 from invitations.policy import Policy
+from invitations.policy_parts import QuietHours, StricterHours
 from invitations.windows import open_windows
 
 _MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -48,14 +50,27 @@ def impossible_times(sequence: SequencePart, policy: Policy) -> Iterator[str]:
             )
 
 
-def _windows(policy: Policy, region: str, channel: Channel) -> list[tuple[datetime, datetime]]:
-    """The open stretches of a week in a region ("US-CT", or a country), [] when it never opens."""
-    every_day = policy.quiet_hours.model_copy(update={"skip_holidays": False})
+def _windows(policy: Policy, region: str, channel: Channel) -> tuple[tuple[datetime, datetime], ...]:
+    """The open stretches of a week in a region ("US-CT", or a country), () when it never opens."""
+    return _windows_of(policy.quiet_hours, policy.stricter_hours, region, channel)
+
+
+@lru_cache(1000)
+def _windows_of(
+    quiet_hours: QuietHours, stricter_hours: tuple[StricterHours, ...], region: str, channel: Channel
+) -> tuple[tuple[datetime, datetime], ...]:
+    """Remembered: most settings that are changed leave the hours as they are."""
+    policy = Policy.load({}).model_copy(
+        update={
+            "quiet_hours": quiet_hours.model_copy(update={"skip_holidays": False}),
+            "stricter_hours": stricter_hours,
+        }
+    )
     place = {
         "zones": ["UTC"],
         "regions": [region if "-" in region else ""],
         "recipient_country": [region[:2]],
         "channel": [channel.value],
     }
-    policy = policy.model_copy(update={"quiet_hours": every_day})
-    return open_windows(pl.DataFrame(place), policy, _MONDAY, _MONDAY + _WEEK).select("opens_at", "closes_at").rows()
+    windows = open_windows(pl.DataFrame(place), policy, _MONDAY, _MONDAY + _WEEK)
+    return tuple(windows.select("opens_at", "closes_at").rows())
