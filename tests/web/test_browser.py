@@ -68,12 +68,21 @@ def pages(town: Town) -> dict[str, dict[str, str]]:
     return {name: all_pages(town, locale, at=name) for name, locale in LANGUAGES.items()}
 
 
-@pytest.fixture
-def page(chromium: Browser, address: str) -> Iterator[Page]:
-    """A phone; JavaScript is on so that tests can measure, though no page has any."""
-    context = chromium.new_context(viewport=_size("phone"), user_agent=PHONE, base_url=address)
+@pytest.fixture(scope="module")
+def tab(chromium: Browser, address: str) -> Iterator[Page]:
+    """One for all tests: a window and a process of its own for each cost more than what is looked at in it."""
+    context = chromium.new_context(user_agent=PHONE, base_url=address)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def page(tab: Page) -> Iterator[Page]:
+    """A phone; JavaScript is on so that tests can measure, though no page has any."""
+    tab.set_viewport_size(_size("phone"))
+    tab.emulate_media(color_scheme="light")
+    yield tab
+    tab.goto("about:blank")
 
 
 def _size(name: str) -> Any:

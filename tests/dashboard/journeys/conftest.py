@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import streamlit as st
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from streamlit.runtime import Runtime
 
 from data.settings import Settings
@@ -32,11 +32,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def visitor(chromium: Browser, address: str) -> Iterator[BrowserContext]:
-    """Somebody who comes again: what the pages consist of is loaded and compiled once."""
+def visitor(chromium: Browser, address: str) -> Iterator[Page]:
+    """Somebody who comes again, in the same tab: a new one would compile all that the pages consist of once more."""
     context = chromium.new_context(base_url=address)
     context.set_default_timeout(PATIENCE)
-    yield context
+    yield context.new_page()
     context.close()
 
 
@@ -58,19 +58,17 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(visitor: BrowserContext, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+def visit(visitor: Page, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     """Open the dashboard on this test's home, as its owner: `visit("customers", width=360)`."""
     monkeypatch.setenv("AFTERWORD_HOME", str(settings.home))
     monkeypatch.setenv("AFTERWORD_NOW", NOON.isoformat())
     monkeypatch.setenv("AFTERWORD_LOCAL_USER", "owner@acme.example")
 
     def open_page(path: str, *, width: int = 1440, height: int = 900) -> Page:
-        page = visitor.new_page()
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(f"/{path}")
-        return page
+        visitor.set_viewport_size({"width": width, "height": height})
+        visitor.goto(f"/{path}")
+        return visitor
 
     yield open_page
-    for page in visitor.pages:
-        page.close()
+    visitor.goto("about:blank")  # which ends what ran for it, before its home goes
     st.cache_resource.clear()
