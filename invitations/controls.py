@@ -113,6 +113,9 @@ def stop_invitation(
         row = controls.find_invitation(*mine)
         if row is not None and is_asked_by_person:
             lock_people(c, [row.person_id])  # before the invitation's row, as every other writer does
+        leaving = 0
+        if row is not None:
+            leaving = controls.lock_unended(c, invitation_id, row.person_id if is_asked_by_person else None)
         is_stopped = controls.set_stopped(*mine, stopped_at=now, by=actor.email)
         row = controls.find_invitation(*mine)  # again: the person may have been merged into another meanwhile
         if row is None:
@@ -124,6 +127,8 @@ def stop_invitation(
             )  # fmt: skip
         if is_asked_by_person:
             return _never_again(c, actor, row.person_id, now)
+    if is_stopped and leaving:
+        return Done("Stopped. A message was being handed over and goes; nothing more will be sent.")
     if is_stopped:
         return Done("Stopped. Nothing more will be sent.")
     return Refused(_INVITATION_ENDED.get(row.status, "Messages to this customer are already stopped."))

@@ -68,6 +68,13 @@ def _is_unhanded(c: Connection, attempt_id: str | None) -> bool:
     return c.execute(open_attempt).first() is not None
 
 
+def _is_with_provider(c: Connection, attempt_id: str) -> bool:
+    handed = sa.select(attempts.c.attempt_id).where(
+        attempts.c.attempt_id == attempt_id, attempts.c.outcome.is_(None), attempts.c.handed_at.is_not(None)
+    )
+    return c.execute(handed).first() is not None
+
+
 def set_paused(c: Connection, request_id: int, *, paused_at: datetime | None, by: str) -> bool:
     """Pause (or, with None, let go) a message of which nothing has left; False when it has, or already is so.
 
@@ -98,6 +105,28 @@ def find_invitation(
         .join(customers, customers.c.customer_id == i.customer_id)
         .where(i.invitation_id == invitation_id, *_within(invitations, account_id, locations))
     ).first()
+
+
+def lock_unended(c: Connection, invitation_id: int, person_id: int | None = None) -> int:
+    """Hold what is queued or taken up of an invitation, or of every open one of a person, so that nobody hands it over
+    meanwhile; how many are with a provider already.
+
+    Before the invitation's row, as whoever records answers does.
+    """
+    r, i = requests.c, invitations.c
+    whose = i.invitation_id == invitation_id
+    if person_id is not None:
+        whose = sa.or_(whose, sa.and_(i.person_id == person_id, i.status == InvitationStatus.ACTIVE))
+    held = c.execute(
+        sa.select(r.attempt_id)
+        .where(
+            r.invitation_id.in_(sa.select(i.invitation_id).where(whose)),
+            sa.or_(r.status == RequestStatus.QUEUED, r.status == RequestStatus.SENDING),
+        )
+        .order_by(r.request_id)
+        .with_for_update()
+    )
+    return sum(attempt_id is not None and _is_with_provider(c, attempt_id) for attempt_id in held.scalars().all())
 
 
 def set_stopped(

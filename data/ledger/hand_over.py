@@ -42,13 +42,11 @@ HAND_OVER = (
     .values(handed_at=database_now())
     .returning(_at.attempt_id)
 )
-_STILL_OURS = (
-    sa.select(_r.attempt_id)
+_LOCK = (
+    sa.select(_r.request_id)
     .where(
         _r.request_id.in_(sa.select(_at.request_id).where(_at.attempt_id.in_(_ids))),
         _r.attempt_id.in_(_ids),
-        _r.status == RequestStatus.SENDING,
-        _r.paused_at.is_(None),
     )
     .order_by(_r.request_id)
     .with_for_update(key_share=True)
@@ -66,15 +64,12 @@ def hand_over_many(connection: Connection, attempt_ids: Collection[str]) -> set[
     halted or suppressed in the meantime, or a breaker holds.
     """
     named = {"attempt_ids": listed(attempt_ids)}
-    marked = set(connection.execute(HAND_OVER, named).scalars().all())
-    if not marked or connection.dialect.name == "sqlite":  # whose writers take turns: nothing changed since we looked
-        return marked
-    # On PostgreSQL the late answer of an earlier attempt may have taken the request away in this very moment, or a
-    # person paused it and was told that it waits, unseen by the statement above: its row is locked and looked at again.
-    ours = set(connection.execute(_STILL_OURS, {"attempt_ids": listed(sorted(marked))}).scalars().all())
-    if gone := marked - ours:
-        take_back(connection, gone)
-    return marked & ours
+    if connection.dialect.name != "sqlite":  # whose writers take turns
+        # In this very moment the late answer of an earlier attempt may take the request away, or a person pauses it or
+        # stops its invitation and is told that it waits. They hold the request's row: with it in our hands, the
+        # statement below sees what they did.
+        connection.execute(_LOCK, named).all()
+    return set(connection.execute(HAND_OVER, named).scalars().all())
 
 
 def hand_over(connection: Connection, attempt_id: str) -> bool:

@@ -1,6 +1,6 @@
 """Pausing, stopping, restarting and halting: who may, when it is too late, and what is left in the ledger."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -143,6 +143,20 @@ def test_what_a_sender_has_taken_up_is_paused_until_the_moment_it_is_handed_over
 def test_whoever_was_told_paused_in_the_moment_of_the_hand_over_was_told_the_truth(
     ledger: Ledger, world: World, request_id: int
 ) -> None:
+    take_up(ledger, request_id)
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.write() as c:
+            assert controls.lock_request(c, world.account_id, None, request_id)
+            handed = pool.submit(hand_it_over, ledger)
+            if not ledger.is_sqlite:  # its other writers wait before they look
+                wait_until(lambda: is_anyone_waiting(ledger), what="the hand-over to wait for the pause")
+            assert controls.set_paused(c, request_id, paused_at=NOON, by="owner@acme.example")
+        assert handed.result() is False
+    assert one(ledger, t.attempts).handed_at is None
+
+
+def take_up(ledger: Ledger, request_id: int) -> None:
+    """As a sender does that is about to hand it over."""
     batch_id = start_run(ledger, RunKind.SEND, NOON)
     with ledger.write() as c:
         now = ledger.now(c)
@@ -152,24 +166,52 @@ def test_whoever_was_told_paused_in_the_moment_of_the_hand_over_was_told_the_tru
         ))  # fmt: skip
         c.execute(t.requests.update().values(attempt_id="a" * 24, status=RequestStatus.SENDING))
 
-    def hand_it_over() -> bool:
-        with ledger.write() as c:
-            return hand_over(c, "a" * 24)
 
-    def is_waiting() -> bool:
-        with ledger.read() as c:
-            blocked = "select count(*) from pg_stat_activity where datname = current_database()"
-            return bool(c.execute(sa.text(f"{blocked} and wait_event_type = 'Lock'")).scalar_one())
+def hand_it_over(ledger: Ledger) -> bool:
+    with ledger.write() as c:
+        return hand_over(c, "a" * 24)
 
+
+def is_anyone_waiting(ledger: Ledger) -> bool:
+    with ledger.read() as c:
+        blocked = "select count(*) from pg_stat_activity where datname = current_database()"
+        return bool(c.execute(sa.text(f"{blocked} and wait_event_type = 'Lock'")).scalar_one())
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_asked_by_person", [False, True])
+def test_whoever_was_told_stopped_in_the_moment_of_the_hand_over_was_told_the_truth(
+    ledger: Ledger, world: World, request_id: int, *, is_asked_by_person: bool
+) -> None:
+    take_up(ledger, request_id)
+    invitation_id = invitation_of(ledger, request_id)
     with ThreadPoolExecutor(1) as pool:
-        with ledger.write() as c:
-            assert controls.lock_request(c, world.account_id, None, request_id)
-            handed = pool.submit(hand_it_over)
-            if not ledger.is_sqlite:  # its other writers wait before they look
-                wait_until(is_waiting, what="the hand-over to wait for the pause")
-            assert controls.set_paused(c, request_id, paused_at=NOON, by="owner@acme.example")
-        assert handed.result() is False
+        handed: list[Future[bool]] = []
+
+        @sa.event.listens_for(ledger.engine, "commit")
+        def meanwhile(_connection: object) -> None:
+            """All is written that makes it stopped, and nobody else can see it yet."""
+            if not handed:
+                handed.append(pool.submit(hand_it_over, ledger))
+                if not ledger.is_sqlite:
+                    wait_until(lambda: handed[0].done() or is_anyone_waiting(ledger), what="the hand-over to look")
+
+        answer = stop_invitation(
+            ledger, owner(world), invitation_id, is_asked_by_person=is_asked_by_person, now=NOON
+        )  # fmt: skip
+        assert isinstance(answer, Done)
+        assert handed[0].result() is False
     assert one(ledger, t.attempts).handed_at is None
+
+
+@pytest.mark.both_databases
+def test_whoever_stops_what_has_just_been_handed_over_is_told_that_it_goes(
+    ledger: Ledger, world: World, request_id: int
+) -> None:
+    take_up(ledger, request_id)
+    assert hand_it_over(ledger)
+    answer = stop_invitation(ledger, owner(world), invitation_of(ledger, request_id), now=NOON)
+    assert answer == Done("Stopped. A message was being handed over and goes; nothing more will be sent.")
 
 
 def test_stopping_leaves_the_requests_to_dispatch(ledger: Ledger, world: World, request_id: int) -> None:
