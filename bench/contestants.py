@@ -198,6 +198,11 @@ def peak() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
+def spent() -> float:
+    """Processor seconds of this process and of those that it started and that have ended."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=("ceiling", "courier", "prepare", "ours", "sdk"))
@@ -212,14 +217,13 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard > soft else soft, hard))
     os.environ.update(environment(asked.way, asked.http, asked.smtp))
-    before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    before = spent()
     if asked.name in ("ceiling", "courier"):
         with asyncio.Runner(loop_factory=new_loop) as runner:
             seconds = runner.run(ceiling(asked) if asked.name == "ceiling" else courier(asked))
     else:
         seconds = {"prepare": prepare, "ours": ours, "sdk": sdk}[asked.name](asked)
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"seconds": seconds, "peak": peak(), "cpu": spent.ru_utime + spent.ru_stime - before}))
+    print(json.dumps({"seconds": seconds, "peak": peak(), "cpu": spent() - before}))
 
 
 if __name__ == "__main__":

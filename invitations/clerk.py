@@ -5,40 +5,26 @@ the one before. Nobody is told that something is done before it is durable.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from data.ledger import rates
-from data.ledger.acceptance import record_many_accepted
-from data.ledger.dispatch import Claim
-from data.ledger.hand_over import hand_over_many, name_parcel, take_back
 from data.ledger.moments import Moment, passing
-from data.ledger.store import Ledger, again_if_undone
-from data.pace import Pace
+from invitations.desk import Desk, Given, Leaving, Taken
+from invitations.far_desk import FarDesk
 
 FEW = 40  # answers to write down that may stand before what waits to leave, in one transaction with it
 T = TypeVar("T")
-Given = dict[str, bool | timedelta]  # by attempt: it may go; it may not; it must wait that long
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """What leaves in one call; it has an id when that is several messages."""
-
-    claims: Sequence[Claim]
-    parcel_id: str | None
 
 
 @dataclass(slots=True)
 class _HandOver:
-    parcels: Sequence[Parcel]
+    leaving: Leaving
     answer: "asyncio.Future[Given]"
 
 
@@ -69,18 +55,17 @@ _Told = tuple[_Shared | _Alone, Any, BaseException | None]
 class Clerk:
     """Made inside the running loop; every method is called from there."""
 
-    def __init__(self, ledger: Ledger, pace: Pace) -> None:
-        self._ledger = ledger
-        self._pace = pace
+    def __init__(self, desk: Desk | FarDesk) -> None:
+        self._desk = desk
         self._loop = asyncio.get_running_loop()
         self._waiting: SimpleQueue[_Shared | _Alone | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="ledger", daemon=True)
         self._thread.start()
 
-    async def hand_over(self, parcels: Sequence[Parcel]) -> Given:
-        """The last look before the bytes leave, and the senders' rates: what may go of each claim."""
+    async def hand_over(self, leaving: Leaving) -> Given:
+        """The last look before the bytes leave, and the senders' rates: what may not go now."""
         answer: asyncio.Future[Given] = self._loop.create_future()
-        self._waiting.put(_HandOver(parcels, answer))
+        self._waiting.put(_HandOver(leaving, answer))
         return await answer
 
     def accepted(
@@ -143,58 +128,35 @@ class Clerk:
             for item in items:
                 self._write_together([item])
 
-    @again_if_undone
     def _write(self, items: Sequence[_Shared]) -> list[Any]:
         taken = [item for item in items if isinstance(item, _Accepted)]
-        leaving = [item for item in items if isinstance(item, _HandOver)]
+        leaving = _together([item.leaving for item in items if isinstance(item, _HandOver)])
         changes = [item for item in items if isinstance(item, _Change)]
-        results: dict[int, Any] = {}
-        with self._ledger.write() as connection:
-            if taken:
-                record_many_accepted(
-                    connection, [(item.attempt_id, item.provider_message_id) for item in taken], taken[-1].at
-                )
-            for item in changes:
-                results[id(item)] = item.change(connection)
-            if taken or changes:
-                passing(Moment.RECORDING)
-            if leaving:
-                results |= self._give(connection, leaving)
-                passing(Moment.HANDING_OVER)
+        accepted = Taken([(one.attempt_id, one.provider_message_id) for one in taken], taken[-1].at) if taken else None
+        given, answers = self._desk.put_down(accepted, leaving, [item.change for item in changes])
         if leaving:
             passing(Moment.HANDED_OVER)
         if taken or changes:
             passing(Moment.RECORDED)
-        return [results.get(id(item)) for item in items]
-
-    def _give(self, connection: Connection, leaving: Sequence[_HandOver]) -> dict[int, Given]:
-        claims = {claim.attempt_id: claim for item in leaving for one in item.parcels for claim in one.claims}
-        may_go = hand_over_many(connection, claims)
-        given: Given = {attempt_id: attempt_id in may_go for attempt_id in claims}
-        paced = defaultdict(list)
-        for attempt_id, claim in claims.items():
-            if attempt_id in may_go:
-                paced[claim.channel, claim.sender].append(attempt_id)
-        for (channel, sender), attempt_ids in paced.items():
-            per_second, per_day = self._pace.per_second(channel), self._pace.per_day(channel)
-            if per_second is None and per_day is None:
-                continue
-            grant = rates.take(
-                connection, channel, sender, len(attempt_ids),
-                per_second=per_second, per_day=per_day, day_zone=self._pace.sending_day_zone,
-            )  # fmt: skip
-            if too_many := attempt_ids[grant.count :]:
-                take_back(connection, too_many)
-                given |= dict.fromkeys(too_many, grant.wait)
-        for one in (one for item in leaving for one in item.parcels if one.parcel_id is not None):
-            name_parcel(connection, [claim.attempt_id for claim in one.claims], str(one.parcel_id))
-        return {
-            id(item): {claim.attempt_id: given[claim.attempt_id] for one in item.parcels for claim in one.claims}
-            for item in leaving
-        }
+        each = iter(answers)
+        return [
+            next(each) if isinstance(item, _Change) else given if isinstance(item, _HandOver) else None
+            for item in items
+        ]
 
     def _tell(self, told: Sequence[_Told]) -> None:
         self._loop.call_soon_threadsafe(_answer, told)
+
+
+def _together(several: Sequence[Leaving]) -> Leaving | None:
+    if len(several) < 2:
+        return several[0] if several else None
+    whole = Leaving()
+    for one in several:
+        whole.parcels.update(one.parcels)
+        for who, attempt_ids in one.by_sender.items():
+            whole.by_sender.setdefault(who, []).extend(attempt_ids)
+    return whole
 
 
 def _tried(work: Callable[[], T]) -> tuple[Any, BaseException | None]:

@@ -7,7 +7,7 @@ to wind down, and what is under way is finished and written down.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,10 +26,12 @@ from data.pace import Pace
 from data.words import AttemptOutcome, Channel
 from invitations.by_threads import ByThreads
 from invitations.clerk import Clerk
+from invitations.desk import Desk
+from invitations.far_desk import MANY_CALLS, FarDesk
 from invitations.gate import Gate
-from invitations.lane import Lane
+from invitations.lane import Item, Lane
 from invitations.late import record_late
-from invitations.writing import write
+from invitations.writing import Written
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +89,9 @@ class Dispatcher:
         """Send until nothing is due, the limit is reached or the time is up."""
         self._loop = asyncio.get_running_loop()
         self._stirred = asyncio.Event()
-        self._clerk = Clerk(self._ledger, self._pace)
+        is_far = self._pace.parallel >= MANY_CALLS
+        self._desk = FarDesk(self._ledger, self._pace) if is_far else Desk(self._ledger, self._pace)
+        self._clerk = Clerk(self._desk)
         try:
             async with AsyncExitStack() as open_couriers:
                 for channel, messenger in self._messengers.items():
@@ -98,6 +102,8 @@ class Dispatcher:
                     await self._finish()
         finally:
             self._clerk.close()
+            if isinstance(self._desk, FarDesk):
+                self._desk.close()
 
     async def _open_lane(self, channel: Channel, messenger: Messenger, open_couriers: AsyncExitStack) -> Lane:
         parallel = self._pace.parallel
@@ -127,13 +133,16 @@ class Dispatcher:
                     return
                 await self._wait()
                 continue
-            claims = await self._clerk.alone(partial(self._claim, hungry, room))
-            if not claims:
+            written, unwritable = await self._clerk.alone(partial(self._take, hungry, room))
+            if not written and not unwritable:
                 dry |= hungry.keys()
                 continue
-            self._claimed += len(claims)
-            passing(Moment.CLAIMED)
-            await self._hand_to_lanes(claims)
+            self._claimed += len(written) + len(unwritable)
+            for claim, problem in unwritable:
+                await self._put_aside(claim, problem)
+            for channel, lane in self._lanes.items():
+                if mine := [Item(claim, message) for claim, message in written if claim.channel is channel]:
+                    lane.add(mine)
 
     def _room_of(self, channel: Channel) -> int:
         """How many claimed messages a lane may hold that are not under way."""
@@ -146,15 +155,12 @@ class Dispatcher:
     def _per_call(self, channel: Channel) -> int:
         return self._pace.mailgun_batch if channel is Channel.EMAIL else 1
 
-    def _claim(self, hungry: Mapping[Channel, int], room: int) -> list[dispatch.Claim]:
+    def _take(self, hungry: Mapping[Channel, int], room: int) -> Written:
         carriers = {
             channel: dispatch.Carrier(self._messengers[channel].name, self._senders[channel], most)
             for channel, most in hungry.items()
         }
-        return dispatch.claim(
-            self._ledger, batch_id=self._run_id, carriers=carriers, now=self.now(), limit=min(room, AT_ONCE),
-            cap=self._cap, pace=self._pace,
-        )  # fmt: skip
+        return self._desk.take(self._run_id, carriers, self.now(), min(room, AT_ONCE), self._cap)
 
     def _count_due(self) -> int | None:
         """How many may leave as it stands now; more may become due meanwhile."""
@@ -163,15 +169,6 @@ class Dispatcher:
         if due >= COUNTED:
             return self._limit
         return due if self._limit is None else min(due, self._limit)
-
-    async def _hand_to_lanes(self, claims: Sequence[dispatch.Claim]) -> None:
-        items, unwritable = await self._clerk.alone(lambda: write(self._ledger, claims))
-        passing(Moment.WRITTEN)
-        for claim, problem in unwritable:
-            await self._put_aside(claim, problem)
-        for channel, lane in self._lanes.items():
-            if mine := [item for item in items if item.claim.channel is channel]:
-                lane.add(mine)
 
     async def _put_aside(self, claim: dispatch.Claim, problem: ConfigurationError) -> None:
         """A template that cannot be used stops its own messages for an hour, not the others."""

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connectors import (
     Accepted,
@@ -24,8 +24,9 @@ from data.ledger.dispatch import Claim
 from data.ledger.moments import Moment, passing
 from data.pace import Pace
 from data.words import AttemptOutcome, Channel
-from invitations.clerk import Clerk, Parcel
+from invitations.clerk import Clerk
 from invitations.deadline import before
+from invitations.desk import Leaving
 from invitations.endings import Endings
 from invitations.gate import LONGEST_PAUSE, Gate
 
@@ -213,23 +214,38 @@ class Lane:
         is_over = self.is_closed or time.monotonic() >= self._ends()
         held: list[Item] = []
         asking: list[tuple[list[Item], str | None]] = []
+        leaving = Leaving()
         for parcel in parcels:
             late = [item for item in parcel if is_over or at >= item.claim.not_after]  # a slow provider: it is night
             held += late
-            if rest := [item for item in parcel if item not in late]:
-                asking.append((rest, secrets.token_hex(12) if len(rest) > 1 else None))
+            rest = [item for item in parcel if item not in late] if late else parcel
+            if rest:
+                asking.append((rest, self._ask_for(rest, leaving)))
         if not asking:
             return [], held
-        given = await self._clerk.hand_over([Parcel([i.claim for i in items], name) for items, name in asking])
-        answers = [(item, given[item.claim.attempt_id]) for items, _name in asking for item in items]
-        held += [item for item, may_go in answers if may_go is False]
-        if waits := [(item, wait) for item, wait in answers if isinstance(wait, timedelta)]:
-            longest = max(wait for _item, wait in waits)
-            self._waiting.extendleft(item for item, _wait in reversed(waits))
+        given = await self._clerk.hand_over(leaving)
+        if not given.held and not given.waits:
+            return asking, held
+        asked = [item for items, _name in asking for item in items]
+        held += [item for item in asked if item.claim.attempt_id in given.held]
+        if waiting := [item for item in asked if item.claim.attempt_id in given.waits]:
+            longest = max(given.waits[item.claim.attempt_id] for item in waiting)
+            self._waiting.extendleft(reversed(waiting))
             self._rate_opens_at = time.monotonic() + longest.total_seconds()
             self.is_closed = self.is_closed or longest > LONGEST_PAUSE
-        calls = [([item for item in items if given[item.claim.attempt_id] is True], name) for items, name in asking]
+        stays = given.held | given.waits.keys()
+        calls = [([item for item in items if item.claim.attempt_id not in stays], name) for items, name in asking]
         return [(items, name) for items, name in calls if items], held
+
+    def _ask_for(self, items: list[Item], leaving: Leaving) -> str | None:
+        """Let a parcel leave with the others; its id, when it is of several messages."""
+        attempt_ids = [item.claim.attempt_id for item in items]
+        leaving.by_sender.setdefault((self.channel, items[0].claim.sender), []).extend(attempt_ids)
+        if len(items) == 1:
+            return None
+        parcel_id = secrets.token_hex(12)
+        leaving.parcels[parcel_id] = attempt_ids
+        return parcel_id
 
     async def _call(self, items: list[Item], parcel_id: str | None) -> Sequence[Outcome | Exception]:
         """What the provider says to each; the exception where nobody knows."""

@@ -7,12 +7,13 @@ from data.ledger.dispatch import Claim
 from data.ledger.messages import read_contents
 from data.ledger.pictures import read_going_along
 from data.ledger.store import Ledger
-from invitations.lane import Item
 from invitations.pictures import with_pictures
 from invitations.render import content_of, render
 
+Written = tuple[list[tuple[Claim, Message]], list[tuple[Claim, ConfigurationError]]]
 
-def write(ledger: Ledger, claims: Sequence[Claim]) -> tuple[list[Item], list[tuple[Claim, ConfigurationError]]]:
+
+def write(ledger: Ledger, claims: Sequence[Claim]) -> Written:
     """The claims' messages in the order of the claims, and those whose template cannot be used.
 
     Nothing is locked while they are written.
@@ -44,5 +45,5 @@ def write(ledger: Ledger, claims: Sequence[Claim]) -> tuple[list[Item], list[tup
             messages = with_pictures(connection, requests_of, messages, public_url=public)
     written = {message.attempt_id: message for message in messages}
     # In the order of the claims: who has waited longest goes first.
-    items = [Item(claim, written[claim.attempt_id]) for claim in claims if claim.attempt_id in written]
+    items = [(claim, written[claim.attempt_id]) for claim in claims if claim.attempt_id in written]
     return items, unwritable

@@ -31,7 +31,7 @@ from data.pace import Pace
 from data.words import AttemptOutcome, Channel, RequestStatus
 
 LEASE = timedelta(minutes=5)  # far longer than a call's deadline, so that only a dead or frozen sender lapses
-_ID_BYTES = 12  # of an attempt's id: random, for it names a message at the provider
+_RANDOM_BYTES = 9  # of an attempt's id, for it names a message at the provider; the second stands before them
 
 _r, _q, _b = requests.c, quota_cycles.c, breaker_table.c
 
@@ -180,8 +180,8 @@ class _Claiming:
         if not chosen:
             return []
         clock = self._connection.execute(sa.select(database_now())).scalar_one()
-        drawn = secrets.token_hex(_ID_BYTES * len(chosen))
-        ids = (drawn[at : at + 2 * _ID_BYTES] for at in range(0, len(drawn), 2 * _ID_BYTES))
+        era = f"{int(clock.timestamp()) % 2**24:06x}"  # what is of one time lies together in the indexes
+        ids = sorted(era + secrets.token_hex(_RANDOM_BYTES) for _ in chosen)
         claims = [
             Claim(attempt_id, row.request_id, row.channel, self._senders[row.channel], row.not_after, is_probe)
             for attempt_id, row in zip(ids, chosen, strict=True)

@@ -13,6 +13,7 @@ from data.ledger.moments import Moment, unwatch, watch
 from data.ledger.store import Ledger
 from data.pace import Pace
 from invitations.clerk import Clerk
+from invitations.desk import Desk
 from tests.world import make_world
 
 
@@ -35,7 +36,7 @@ def test_changes_that_wait_share_a_commit_and_each_hears_its_own_answer(ledger: 
     watch(lambda moment: commits.append(moment) if moment is Moment.RECORDED else None)
 
     async def work() -> list[str]:
-        clerk = Clerk(ledger, Pace())
+        clerk = Clerk(Desk(ledger, Pace()))
         busy = asyncio.ensure_future(clerk.alone(lambda: None))
         answers = await asyncio.gather(*(clerk.write(rename(f"{number}")) for number in range(20)))
         await busy
@@ -53,7 +54,7 @@ def test_one_bad_change_takes_no_other_along(ledger: Ledger) -> None:
     make_world(ledger)
 
     async def work() -> None:
-        clerk = Clerk(ledger, Pace())
+        clerk = Clerk(Desk(ledger, Pace()))
         good, bad, last = await asyncio.gather(
             clerk.write(rename("first")), clerk.write(breaks), clerk.write(rename("last")), return_exceptions=True
         )

@@ -12,7 +12,8 @@ from connectors import Message, Outcome
 from data.ledger.store import Ledger
 from data.pace import Pace
 from data.words import AttemptOutcome, Channel
-from invitations.clerk import Clerk, Given, Parcel
+from invitations.clerk import Clerk
+from invitations.desk import Given, Leaving
 from invitations.dispatcher import CHUNK, MANY, Dispatcher
 from invitations.send import send_due
 from tests.many import make_due
@@ -48,9 +49,9 @@ def test_those_that_leave_together_are_handed_over_together(ledger: Ledger, monk
     asked: list[int] = []
     hand_over = Clerk.hand_over
 
-    async def counted(clerk: Clerk, parcels: Sequence[Parcel]) -> Given:
-        asked.append(len(parcels))
-        return await hand_over(clerk, parcels)
+    async def counted(clerk: Clerk, leaving: Leaving) -> Given:
+        asked.append(sum(map(len, leaving.by_sender.values())))
+        return await hand_over(clerk, leaving)
 
     monkeypatch.setattr(Clerk, "hand_over", counted)
     done = send_due(ledger, {Channel.SMS: InStep()}, now=NOON, pace=Pace(parallel=4))
