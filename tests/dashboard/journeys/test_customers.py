@@ -46,6 +46,8 @@ def test_a_customer_is_found_read_stopped_restarted_and_corrected(ledger: Ledger
     dialog.get_by_label("Email").fill("ana.ruiz@example.com")
     dialog.get_by_role("button", name="Save correction").click()
     expect(row).to_contain_text("ana.ruiz@example.com")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
 
     page.goto(f"/customers?customers_status=not_invited&customer={ana}")
     expect(page.get_by_role("dialog")).to_contain_text("ana.ruiz@example.com")
