@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
-import polars as pl
 from markupsafe import Markup
 
 from dashboard.components.icons import icon
@@ -24,7 +24,7 @@ from dashboard.wording import (
     short_day,
     short_moment,
 )
-from data.warehouse.customers import MOST_EVENTS
+from data.warehouse.customers import MOST_EVENTS, Happening
 from data.words import ConsentBasis, EventKind, SuppressionEffect, SuppressionReason
 from invitations.why import Explanation
 
@@ -200,44 +200,44 @@ def earlier(invitations: Sequence[Any], zone: str, desk: Desk) -> Markup:
     return Markup('<h3 class="aw-section">Earlier invitations</h3><ul class="aw-record">{}</ul>').format(lines)
 
 
-def history(timeline: pl.DataFrame, zone: str, desk: Desk) -> Markup:
+def history(timeline: Sequence[Happening], zone: str, desk: Desk) -> Markup:
     """What happened, by day, the newest first."""
     title = Markup('<h3 class="aw-section">Review invitation history</h3>')
-    if timeline.is_empty():
+    if not timeline:
         return title + Markup('<p class="aw-faint">Nothing has happened yet. What does will be listed here by day.</p>')
     today = in_zone(desk.now, zone).date()
-    comments = set(timeline.filter(pl.col("kind") == EventKind.COMMENTED)["detail"])
+    comments = {line.detail for line in timeline if line.kind == EventKind.COMMENTED}
     days = Markup("").join(
         Markup('<h4 class="aw-day">{}</h4><ol class="aw-events">{}</ol>').format(
-            _day(day, today), Markup("").join(_happened(row, zone, comments) for row in rows.iter_rows(named=True))
+            _day(day, today), Markup("").join(_happened(line, zone, comments) for line in lines)
         )
-        for (day,), rows in timeline.group_by("day", maintain_order=True)
+        for day, lines in groupby(timeline, key=lambda line: line.day)
     )
-    if timeline.height >= MOST_EVENTS:
+    if len(timeline) >= MOST_EVENTS:
         days += Markup('<p class="aw-faint">The newest {}; what was before is not listed here.</p>').format(MOST_EVENTS)
     return title + days
 
 
-def _happened(row: dict[str, Any], zone: str, comments: set[str]) -> Markup:
-    extra = [said(CHANNEL, row["channel"]), said(EVIDENCE, row["evidence"]), row["platform_name"], row["detail"]]
-    if row["kind"] == EventKind.REVIEW_LINKED:  # found on a platform: no message brought the news
-        extra = [(row["detail"] or "").title()]
-    elif row["kind"] == EventKind.SCORED and row["detail"] in comments:
+def _happened(line: Happening, zone: str, comments: set[str | None]) -> Markup:
+    extra = [said(CHANNEL, line.channel), said(EVIDENCE, line.evidence), line.platform_name, line.detail]
+    if line.kind == EventKind.REVIEW_LINKED:  # found on a platform: no message brought the news
+        extra = [(line.detail or "").title()]
+    elif line.kind == EventKind.SCORED and line.detail in comments:
         extra.pop()  # the comment has a line of its own
-    what = said(EVENT, row["kind"])
-    if row["score"] is not None:
-        extra.insert(0, f"{row['score']} of 10")
-    if row["stars"] is not None:
-        extra.insert(0, f"{row['stars']} of 5 stars")
-        what = "Gave stars" if row["kind"] == EventKind.SCORED else what
-    local = in_zone(row["occurred_at"], zone)
+    what = said(EVENT, line.kind)
+    if line.score is not None:
+        extra.insert(0, f"{line.score} of 10")
+    if line.stars is not None:
+        extra.insert(0, f"{line.stars} of 5 stars")
+        what = "Gave stars" if line.kind == EventKind.SCORED else what
+    local = in_zone(line.occurred_at, zone)
     return Markup(
         '<li>{}<div><span>{}</span> <span class="aw-faint">{}</span></div><time title="{}">{:%H:%M}</time></li>'
     ).format(
-        icon(_DRAWINGS.get(row["kind"], "dot")),
+        icon(_DRAWINGS.get(line.kind, "dot")),
         what,
         " · ".join(part for part in extra if part),
-        exact_moment(row["occurred_at"], zone),
+        exact_moment(line.occurred_at, zone),
         local,
     )
 

@@ -4,9 +4,9 @@ SQLite tells a connection that only listens whether anybody else committed, in m
 that a transaction would see tells: it is another one after every commit (and after some that were not of this ledger).
 """
 
+import os
 import sqlite3
 import threading
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ class Commits:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         file = ledger.engine.url.database if ledger.is_sqlite else None
-        self._file = Path(file) if file and file != ":memory:" else None
+        self._file = file if file != ":memory:" else None
         self._lock = threading.Lock()
         self._listener: _Listener | None = None
 
@@ -43,8 +43,8 @@ class Commits:
                 self._listener = None
                 return None
 
-    def _heard(self, file: Path) -> object:
-        found = file.stat()
+    def _heard(self, file: str) -> object:
+        found = os.stat(file)
         if self._listener is None or self._listener.file != (found.st_dev, found.st_ino):  # replaced by a backup
             self._listener = None
             self._listener = _listen(self._ledger)

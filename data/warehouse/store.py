@@ -47,6 +47,7 @@ class Warehouse:
     def __init__(self, folder: Path, *, lock_seconds: float = 60) -> None:
         self.folder = folder
         self.lock_seconds = lock_seconds
+        self._link = os.path.join(folder, "current.duckdb")
 
     @property
     def file(self) -> Path:
@@ -90,9 +91,11 @@ class Warehouse:
 
     def current(self) -> Path | None:
         """The copy that readers open now; None before the first publish."""
-        link = self.folder / "current.duckdb"
-        target = Path(os.path.realpath(link))
-        return target if target != link.absolute() and target.is_file() else None
+        try:
+            target = os.path.join(self.folder, os.readlink(self._link))  # not by Path: every look asks
+        except OSError:
+            return None
+        return Path(target) if os.path.isfile(target) else None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -37,6 +37,10 @@ from tests.world import NOON, World, make_customer, make_world
 
 ENDED = (InvitationStatus.STOPPED, InvitationStatus.ANSWERED, InvitationStatus.FINISHED)
 SEARCHES = ("ana", "fox", "jo b", "o'ne", "c1@", "c12@example", "(312) 555", "0100", "zoe", "emile", "example.com")
+HISTORY = """
+    select occurred_at, kind, channel, evidence, score, stars, platform_name, detail
+    from timeline where customer_id = $1
+    order by occurred_at desc, kind = 'planned', event_id desc nulls last"""
 EVERYBODY = tuple(range(1, 1000))
 
 
@@ -122,10 +126,9 @@ def test_a_panel_shows_everybody_as_they_are_now(told: tuple[World, Look]) -> No
     scope = Scope(world.account_id, (world.chicago, world.new_york))
     for number in range(1, 95):
         profile = look.query("select * from customers where customer_id = $1", [number])
-        history = look.query("select kind from timeline where customer_id = $1", [number])
+        history = look.query(HISTORY, [number])
         assert customer(look, scope, number) == first(profile)
-        seen = customer_timeline(look, scope, number, "UTC")
-        assert sorted(seen["kind"]) == sorted(history["kind"])
+        assert [line[1:] for line in customer_timeline(look, scope, number, "UTC")] == history.rows()
 
 
 def test_what_a_panel_asks_of_a_copy_is_asked_of_its_tables_and_not_of_views_over_them() -> None:

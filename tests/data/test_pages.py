@@ -168,8 +168,8 @@ def test_a_timeline_is_newest_first_by_the_locations_own_days(memory: Memory) ->
             "timeline", event_id=event_id, customer_id=1, account_id=1, location_id=10, kind=kind, occurred_at=moment
         )
     found = customers.customer_timeline(memory, SCOPE, 1, "America/Chicago")
-    assert found["kind"].to_list() == ["opened", "delivered", "handed_over", "planned"]
-    assert found["day"].to_list() == [date(2026, 11, 23)] + [date(2026, 11, 22)] * 3
+    assert [line.kind for line in found] == ["opened", "delivered", "handed_over", "planned"]
+    assert [line.day for line in found] == [date(2026, 11, 23)] + [date(2026, 11, 22)] * 3
 
 
 def test_a_name_without_a_value_is_an_error_and_not_a_null() -> None:
