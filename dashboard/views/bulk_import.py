@@ -47,8 +47,13 @@ def show() -> None:
         if desk.may(Action.UNDO_IMPORT):  # a plan that has no imports any more leaves lists that have not all gone
             show_history(desk)
         return
-    _bring(desk)
-    show_history(desk)
+    # The lists keep their place while the form grows: drawn one after the other, the page would become shorter for a
+    # moment, and whoever presses a button at its end would find another thing under the pointer.
+    form, lists = st.container(key="aw_import_form"), st.container(key="aw_import_lists")
+    with form:
+        _bring(desk)
+    with lists:
+        show_history(desk)
 
 
 def _bring(desk: Desk) -> None:
