@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors import ProviderEvent, Retry, TemporaryFailure
-from data.ledger import breakers, outcomes, retries
+from data.ledger import breakers, outcomes, rates, retries
 from data.ledger.fallback import OF_THE_CHANNEL, ask_to_plan, plan_if_another_channel
 from data.ledger.happened import append_event
 from data.ledger.people import stop_open_invitations
@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 TRIES = 8  # temporary failures of one request before it counts as failed
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
+_LONG_PAUSE = timedelta(seconds=10)  # that a provider asks for; what is shorter a run waits for (`gate`)
 _AFTER_MIDNIGHT = (timedelta(minutes=5), timedelta(minutes=65))  # by then the carriers' clocks have turned as well
 
 CUSTOMER = "the customer"  # who stopped it, where no user of ours did
@@ -47,7 +48,8 @@ PROVIDER = "the provider"
 def try_later(connection: Connection, attempt_id: str, failure: TemporaryFailure, at: datetime) -> None:
     """Queue the request again, later each time; after the eighth try it has failed.
 
-    A throttle is the sender's trouble, not the message's: it uses up no try.
+    A throttle is the sender's trouble, not the message's: it uses up no try. Where the provider says for how long, and
+    it is long, nothing of the sender goes meanwhile, whoever sends.
     """
     attempt = outcomes.find_attempt(connection, attempt_id)
     if attempt is None:
@@ -59,6 +61,8 @@ def try_later(connection: Connection, attempt_id: str, failure: TemporaryFailure
         after_failure(connection, attempt_id, code=failure.code, reason=reason, scope=FailureScope.MESSAGE, at=at)
         return
     wait = failure.retry_after
+    if failure.is_throttle and wait is not None and wait > _LONG_PAUSE:
+        rates.shut_sender_of(connection, attempt_id, wait)
     if wait is None:
         doubled = min(FIRST_WAIT * 2 ** max(attempt.attempt_count - 1, 0), LONGEST_WAIT)
         wait = doubled * random.uniform(0.5, 1.0)  # noqa: S311  (spreads retries; no secret)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from data.ledger.breakers import OpenBreaker, read_open
-from data.ledger.rates import has_used_up_its_day
+from data.ledger.rates import has_used_up_its_day, read_shut
 from data.pace import Pace
 from data.words import Channel
 from invitations.consent import CHANNEL_NAMES
@@ -26,6 +26,10 @@ def read_holds(connection: Connection, pace: Pace, *, clock: datetime, now: date
     """What holds senders back at present. `clock` is the database's, on which it is kept; `now` is policy time."""
     shift = now - clock
     holds = [_refused(found, shift) for found in read_open(connection)]
+    holds += [
+        Hold(channel, "", f"the provider of {CHANNEL_NAMES[channel]} asked us to pause; others wait too", until + shift)
+        for channel, until in read_shut(connection).items()
+    ]
     zone = pace.sending_day_zone
     town = zone.rsplit("/", 1)[-1].replace("_", " ")
     return holds + [

@@ -2,7 +2,8 @@
 
 On the database's clock, so that machines whose clocks differ keep to one rate. The bucket holds a second's messages (at
 least one), the day ends at midnight of a zone that the operator names: T-Mobile counts a 10DLC campaign's messages by
-the Pacific day (Twilio's errors 30023 and 30027).
+the Pacific day (Twilio's errors 30023 and 30027). A provider that asks for a long pause shuts the bucket until then,
+limits or none: else each new run would ask it again.
 """
 
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from data.ledger.tables import rates
+from data.ledger.tables import attempts, rates, requests
 from data.ledger.tables.metadata import database_now
 from data.words import Channel
 
 _c = rates.c
 _NO_WAIT = timedelta(0)
 _SHORTEST_WAIT = timedelta(milliseconds=1)  # the coarser clock's (SQLite's) step
+_LONGEST_PAUSE = timedelta(days=1)  # more is a slip of the provider's
+_SHUT = -1.0  # the tokens of a bucket from which nothing leaves before `filled_at`
 _ROUNDING = 1e-6  # a token that ten additions of a tenth make is a whole one
 
 
@@ -74,6 +77,8 @@ def take(
         found = connection.execute(_LOCK, its).one()
     bucket = _Bucket(*found)
     clock = connection.execute(_CLOCK).scalar_one()
+    if _is_shut(bucket, clock):
+        return Grant(0, bucket.filled_at - clock)
     today = clock.astimezone(ZoneInfo(day_zone)).date()
     used = _used_on(today, bucket)
     tokens = _filled(bucket, clock, per_second)
@@ -95,14 +100,38 @@ def take(
 def room_today(
     connection: Connection, channel: Channel, sender: str, *, per_day: int | None, day_zone: str
 ) -> int | None:
-    """What the day still allows; None: it has no limit. For the claim, that must not hold what cannot go today."""
-    if per_day is None:
-        return None
+    """What the day still allows, 0 while the sender is shut; None: it has no limit. For the claim, that must not hold
+    what cannot go."""
     found = connection.execute(_READ, {"its_channel": channel, "its_sender": sender}).first()
     if found is None:
         return per_day
-    today = connection.execute(_CLOCK).scalar_one().astimezone(ZoneInfo(day_zone)).date()
-    return max(per_day - _used_on(today, _Bucket(*found)), 0)
+    bucket, clock = _Bucket(*found), connection.execute(_CLOCK).scalar_one()
+    if _is_shut(bucket, clock):
+        return 0
+    return None if per_day is None else max(per_day - _used_on(clock.astimezone(ZoneInfo(day_zone)).date(), bucket), 0)
+
+
+def shut_sender_of(connection: Connection, attempt_id: str, pause: timedelta) -> None:
+    """The provider, asked by this attempt, wants to be left alone for so long: nothing of its sender is claimed."""
+    found = connection.execute(
+        sa.select(requests.c.channel, attempts.c.sender)
+        .join(requests, requests.c.request_id == attempts.c.request_id)
+        .where(attempts.c.attempt_id == attempt_id)
+    ).first()
+    if found is None or not found.sender:
+        return
+    _make(connection, found.channel, found.sender, "UTC")
+    until = connection.execute(_CLOCK).scalar_one() + min(pause, _LONGEST_PAUSE)
+    is_sooner = sa.or_(_c.tokens >= 0, _c.filled_at < until)
+    of_it = (_c.channel == found.channel, _c.sender == found.sender, is_sooner)
+    connection.execute(rates.update().where(*of_it).values(tokens=_SHUT, filled_at=until))
+
+
+def read_shut(connection: Connection) -> dict[Channel, datetime]:
+    """Until when a provider asked to be left alone, by channel; the latest of its senders'."""
+    until = sa.func.max(_c.filled_at).label("until")
+    shut = sa.select(_c.channel, until).where(_c.tokens < 0, _c.filled_at > database_now())
+    return {row.channel: row.until for row in connection.execute(shut.group_by(_c.channel))}
 
 
 def has_used_up_its_day(connection: Connection, channel: Channel, *, per_day: int | None, day_zone: str) -> bool:
@@ -144,12 +173,16 @@ def _make(connection: Connection, channel: Channel, sender: str, day_zone: str) 
     )
 
 
+def _is_shut(bucket: _Bucket, clock: datetime) -> bool:
+    return bucket.tokens < 0 and bucket.filled_at > clock
+
+
 def _filled(bucket: _Bucket, clock: datetime, per_second: float | None) -> float:
     """The tokens at `clock`. A clock that was set back fills nothing, and does not empty the bucket either."""
     if per_second is None:
-        return bucket.tokens
+        return max(bucket.tokens, 0.0)
     passed = max((clock - bucket.filled_at).total_seconds(), 0.0)
-    return min(bucket.tokens + passed * per_second, max(per_second, 1.0))
+    return min(max(bucket.tokens, 0.0) + passed * per_second, max(per_second, 1.0))
 
 
 def _used_on(today: date, bucket: _Bucket) -> int:

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
-from data.ledger.rates import Grant, give_back, room_today, take
+from data.ledger.rates import Grant, give_back, read_shut, room_today, shut_sender_of, take
 from data.ledger.store import Ledger
-from data.words import Channel
+from data.words import Channel, RunKind, RunStatus
+from tests.world import NOON, insert, insert_many, make_customer, make_request, make_world
 
 PACIFIC = "America/Los_Angeles"
 SENDER = "+13125550100"
@@ -40,6 +41,33 @@ def test_a_sender_without_limits_takes_what_it_wants_and_leaves_no_row(ledger: L
         assert ask(c, 5000) == Grant(5000, ALL)
         assert c.execute(sa.select(t.rates)).first() is None
         assert room(c, None) is None
+
+
+@pytest.mark.parametrize("per_day", [None, 100])
+def test_a_provider_that_asks_to_be_left_alone_is_until_then(ledger: Ledger, per_day: int | None) -> None:
+    world = make_world(ledger)
+    request_id = make_request(ledger, world, make_customer(ledger, world))
+    with ledger.write() as c:
+        batch_id = insert(
+            c, t.runs, kind=RunKind.SEND, status=RunStatus.RUNNING, process="here:1", started_at=ledger.now(c)
+        )
+        insert_many(c, t.attempts, [{
+            "attempt_id": "a", "request_id": request_id, "batch_id": batch_id, "provider": "p", "sender": SENDER,
+            "claimed_at": NOON, "lease_until": NOON,
+        }])  # fmt: skip
+        assert room(c, per_day) == per_day
+        for pause in (timedelta(hours=1), timedelta(minutes=1)):  # the longer one holds
+            shut_sender_of(c, "a", pause)
+        assert room(c, per_day) == 0
+        granted = ask(c, 1, per_second=50)
+        assert granted.count == 0
+        assert timedelta(minutes=59) < granted.wait <= timedelta(hours=1)
+        assert list(read_shut(c)) == [Channel.SMS]
+    make_older(ledger, filled_at=timedelta(hours=1))
+    with ledger.write() as c:
+        assert read_shut(c) == {}
+        assert room(c, per_day) == per_day
+        assert ask(c, 1, per_day=per_day).count == 1
 
 
 def test_a_full_bucket_holds_one_seconds_messages_and_says_when_the_next_may_go(ledger: Ledger) -> None:

@@ -20,6 +20,7 @@ from data.words import (
     RequestStatus,
     RunStatus,
 )
+from invitations.held_senders import read_holds
 from invitations.send import SendingHalted, send_due
 from tests.invitations.dispatching import due, quota_used, statuses
 from tests.recorder import Recorder
@@ -143,13 +144,23 @@ def test_a_temporary_failure_is_tried_later_and_the_eighth_is_the_last(ledger: L
     assert quota_used(ledger) == 0
 
 
-def test_a_throttle_leaves_the_channel_alone_until_the_next_batch(ledger: Ledger) -> None:
+def test_a_provider_that_asks_for_a_long_pause_is_left_alone_by_every_run_until_it_is_over(ledger: Ledger) -> None:
     world = make_world(ledger)
     recorder = Recorder(lambda message: TemporaryFailure("20429", "too many", timedelta(seconds=30), is_throttle=True))
     due(ledger, world, 150)
     batch = send_due(ledger, recorder.messengers, now=NOON)
-    assert batch.counts[AttemptOutcome.TEMPORARY_FAILURE] <= Pace().parallel
+    turned_away = batch.counts[AttemptOutcome.TEMPORARY_FAILURE]
+    assert turned_away <= Pace().parallel
     assert statuses(ledger) == {RequestStatus.QUEUED: 150}
+    patient = Recorder()
+    assert send_due(ledger, patient.messengers, now=NOON).counts == {}
+    with ledger.read() as c:
+        assert not has_claimable(c, NOON, {Channel.SMS: "recorder"}, cap=None, pace=Pace())
+        [hold] = read_holds(c, Pace(), clock=ledger.now(c), now=NOON)
+    assert (hold.channel, hold.says) == (Channel.SMS, "the provider of SMS asked us to pause; others wait too")
+    with ledger.write() as c:  # half a minute later
+        c.execute(t.rates.update().values(filled_at=NOON - timedelta(days=30)))
+    assert send_due(ledger, patient.messengers, now=NOON).counts == {AttemptOutcome.ACCEPTED: 150 - turned_away}
 
 
 def test_a_dead_number_fails_gives_its_quota_back_and_is_not_texted_again(ledger: Ledger) -> None:

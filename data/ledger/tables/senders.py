@@ -11,7 +11,7 @@ rates = sa.Table(  # a token bucket per channel and sender, shared by every run;
     metadata,
     sa.Column("channel", Word(Channel), nullable=False),
     sa.Column("sender", sa.String(128), nullable=False),
-    sa.Column("tokens", sa.Float, nullable=False),  # messages that may leave at `filled_at`
+    sa.Column("tokens", sa.Float, nullable=False),  # messages that may leave at `filled_at`; below zero: none before
     moment("filled_at", nullable=False),
     sa.Column("day", sa.Date, nullable=False),  # the carriers' day that `used` counts
     sa.Column("used", sa.Integer, nullable=False, default=0),
