@@ -7,6 +7,7 @@ import streamlit as st
 from markupsafe import Markup
 
 PAGE_SIZE = 25
+_PAGER_WIDTH = 320  # for seven numbers; as wide as its content, Streamlit's hides page 2 of three, and the 2 of two
 EVERY = "all"
 
 
@@ -41,7 +42,7 @@ def pager(name: str, total: int, one: str, many: str) -> int:
     ):
         caption = st.empty()
         key = f"{name}_page"
-        page = st.pagination(pages, key=key, bind="query-params") if pages > 1 else 1
+        page = st.pagination(pages, key=key, bind="query-params", width=_PAGER_WIDTH) if pages > 1 else 1
     first = (page - 1) * PAGE_SIZE + 1
     last = min(total, page * PAGE_SIZE)
     of = one if total == 1 else many
