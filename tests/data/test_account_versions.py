@@ -42,6 +42,7 @@ def test_the_first_policy_holds_for_every_moment_before_it_too(ledger: Ledger) -
     assert versions(ledger)[0][1] < NOW - timedelta(days=9999)
 
 
+@pytest.mark.one_database
 def test_a_changed_policy_is_a_new_version_that_takes_effect_now(ledger: Ledger) -> None:
     applied(ledger, sample())
     file = with_policy(cap_days=60, stop_when=["clicked"])
@@ -52,6 +53,7 @@ def test_a_changed_policy_is_a_new_version_that_takes_effect_now(ledger: Ledger)
     assert applied(ledger, file) == []
 
 
+@pytest.mark.one_database
 def test_a_change_may_wait_for_a_day_in_the_accounts_zone(ledger: Ledger) -> None:
     applied(ledger, sample())
     file = with_policy(cap_days=60, effective_on=date(2026, 12, 1))
@@ -106,6 +108,7 @@ def test_the_first_policy_cannot_wait(ledger: Ledger) -> None:
         applied(ledger, with_policy(effective_on=date(2026, 12, 1)))
 
 
+@pytest.mark.one_database
 def test_an_upgrade_that_brings_another_table_writes_one_version_that_says_which(ledger: Ledger) -> None:
     rules = Policy.load(sample().policy.document()).document()
     applied(ledger, sample(), rules=rules | {"consent": rules["consent"][1:]})

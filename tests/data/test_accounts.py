@@ -25,6 +25,7 @@ def counts(ledger: Ledger) -> dict[str, int]:
         }
 
 
+@pytest.mark.one_database
 def test_a_ledger_without_an_account_says_which_command_makes_one(ledger: Ledger) -> None:
     with ledger.read() as c, pytest.raises(LookupError, match="afterword init"):
         the_account(c)
@@ -44,6 +45,7 @@ def test_the_first_time_everything_is_created_and_told(ledger: Ledger) -> None:
         assert set(enabled) == set(Channel)
 
 
+@pytest.mark.one_database
 def test_the_second_time_nothing_changes(ledger: Ledger) -> None:
     applied(ledger, sample())
     before = counts(ledger)
@@ -198,6 +200,7 @@ def test_what_submitting_and_meta_write_is_no_change_of_the_file_but_another_cat
         assert ids.all() == ["HX" + "2" * 32, None]
 
 
+@pytest.mark.one_database
 def test_a_dry_run_says_the_same_and_writes_nothing(ledger: Ledger) -> None:
     tried = applied(ledger, sample(), dry_run=True)
     assert sum(counts(ledger).values()) == 1  # the system's own row
@@ -252,6 +255,7 @@ def test_a_user_moved_to_other_locations_sees_those(ledger: Ledger) -> None:
     assert "locations from los-angeles to chicago" in change
 
 
+@pytest.mark.one_database
 def test_a_file_of_another_account_is_refused(ledger: Ledger) -> None:
     applied(ledger, sample())
     with pytest.raises(AccountChangeRefused, match="harbor-and-pine"):

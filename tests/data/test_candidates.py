@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 import sqlalchemy as sa
 
 from data.ledger import tables as t
@@ -29,6 +30,7 @@ def read(ledger: Ledger, world: World, **values: Any) -> pl.DataFrame:
         return read_candidates(c, world.account_id, at=NOON, **values)
 
 
+@pytest.mark.one_database
 def test_every_customer_is_there_once_for_each_channel_of_the_next_step(ledger: Ledger) -> None:
     world = make_world(ledger)
     new = make_customer(ledger, world)
@@ -75,6 +77,7 @@ def test_whoever_is_asked_about_reads_the_same_alone_as_among_everybody(ledger: 
         assert set(alone["customer_id"]) == {row.customer_id}
 
 
+@pytest.mark.one_database
 def test_the_number_of_queries_does_not_grow_with_the_customers(ledger: Ledger) -> None:
     world = make_world(ledger)
     counts = []
@@ -137,6 +140,7 @@ def test_a_stop_and_restart_puts_the_follow_up_off_by_as_long(ledger: Ledger) ->
     assert read(ledger, world)["due_at"].to_list() == [NOON + timedelta(days=3, minutes=90)]
 
 
+@pytest.mark.one_database
 def test_a_message_put_off_after_a_temporary_failure_is_not_due_any_sooner(ledger: Ledger) -> None:
     world = make_world(ledger)
     later = NOON + timedelta(minutes=40)
@@ -144,6 +148,7 @@ def test_a_message_put_off_after_a_temporary_failure_is_not_due_any_sooner(ledge
     assert read(ledger, world).filter(channel="sms")["due_at"].to_list() == [later]
 
 
+@pytest.mark.one_database
 def test_a_stopped_invitation_and_a_paused_list_are_candidates_still(ledger: Ledger) -> None:
     world = make_world(ledger)
     with ledger.write() as c:

@@ -97,6 +97,7 @@ def make_history(ledger: Ledger, world: World) -> tuple[int, int]:
     return asked, never
 
 
+@pytest.mark.one_database
 def test_an_empty_ledger_makes_empty_tables(ledger: Ledger, warehouse: Warehouse) -> None:
     assert set(load_from_ledger(ledger, warehouse).values()) == {0}
     assert rows(warehouse, "select * from out_customers") == []
@@ -251,6 +252,7 @@ def test_is_suppressed_needs_every_address_to_be_closed(ledger: Ledger, world: W
     assert [row["is_suppressed"] for row in found] == [True, False, True]
 
 
+@pytest.mark.one_database
 def test_loading_twice_changes_nothing(ledger: Ledger, world: World, warehouse: Warehouse) -> None:
     make_history(ledger, world)
     assert sum(load_from_ledger(ledger, warehouse).values()) > 20

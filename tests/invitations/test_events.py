@@ -54,6 +54,7 @@ def count(ledger: Ledger, table: sa.Table) -> int:
 ORDERS = list(permutations([EventKind.SENT, EventKind.FAILED, EventKind.DELIVERED]))
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: "-".join(kind.value for kind in order))
 def test_any_order_of_arrival_gives_the_same_status(ledger: Ledger, order: Sequence[EventKind]) -> None:
     _, _, attempt_id = sent(ledger)
@@ -93,6 +94,7 @@ def test_a_callback_that_beats_the_answer_settles_the_message(ledger: Ledger) ->
         assert c.execute(sa.select(t.invitations.c.first_handed_at)).scalar_one() is not None
 
 
+@pytest.mark.one_database
 def test_a_callback_about_a_message_in_doubt_finds_it(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))
@@ -108,6 +110,7 @@ def test_a_callback_about_a_message_in_doubt_finds_it(ledger: Ledger) -> None:
     assert status(ledger) is RequestStatus.SENT
 
 
+@pytest.mark.one_database
 def test_a_bounce_after_acceptance_keeps_the_quota_and_suppresses_the_address(ledger: Ledger) -> None:
     _, _, attempt_id = sent(ledger, Channel.EMAIL)
     bounce = event(EventKind.FAILED, attempt_id, code="550", reason="no such user", scope=FailureScope.ADDRESS)
@@ -123,6 +126,7 @@ def test_a_bounce_after_acceptance_keeps_the_quota_and_suppresses_the_address(le
     )
 
 
+@pytest.mark.one_database
 def test_opens_and_delays_change_no_status(ledger: Ledger) -> None:
     _, _, attempt_id = sent(ledger, Channel.EMAIL)
     for kind in (EventKind.OPENED, EventKind.DELAYED, EventKind.ACCEPTED_BY_SERVER, EventKind.UNKNOWN):
@@ -145,6 +149,7 @@ def may_be_sent(ledger: Ledger, world: World, channel: Channel, step: int) -> bo
     return bool(recorder.taken)
 
 
+@pytest.mark.one_database
 def test_stop_ends_every_channel_and_start_restores_texts_only(ledger: Ledger) -> None:
     world, _, _ = sent(ledger)
     receive(ledger, [text(EventKind.UNSUBSCRIBED, "SM1:received:")], now=LATER)
@@ -157,6 +162,7 @@ def test_stop_ends_every_channel_and_start_restores_texts_only(ledger: Ledger) -
     assert not may_be_sent(ledger, world, Channel.EMAIL, step=3)
 
 
+@pytest.mark.one_database
 def test_a_replayed_start_restores_nothing(ledger: Ledger) -> None:
     world, _, _ = sent(ledger)
     start = text(EventKind.RESUBSCRIBED, "SM1:received:")
@@ -166,6 +172,7 @@ def test_a_replayed_start_restores_nothing(ledger: Ledger) -> None:
     assert not may_be_sent(ledger, world, Channel.SMS, step=1)
 
 
+@pytest.mark.one_database
 def test_stop_from_a_number_we_do_not_know_is_remembered(ledger: Ledger) -> None:
     world = make_world(ledger)
     receive(ledger, [text(EventKind.UNSUBSCRIBED, "SM1:received:", "+13125550199")], now=LATER)
@@ -208,6 +215,7 @@ def test_the_cursor_goes_only_as_far_as_the_provider_can_be_trusted(ledger: Ledg
         assert c.execute(sa.select(t.cursors.c.read_until)).scalar_one() == LATER - timedelta(minutes=30)
 
 
+@pytest.mark.one_database
 def test_a_provider_that_cannot_be_read_does_not_keep_the_others_from_being_read(ledger: Ledger) -> None:
     _, _, attempt_id = sent(ledger)
 

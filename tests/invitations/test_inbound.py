@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count, permutations
 
+import pytest
 import sqlalchemy as sa
 
 from connectors import ProviderEvent
@@ -87,6 +88,7 @@ def test_help_is_an_event_of_its_own_and_changes_nothing(ledger: Ledger) -> None
     assert person.open() == ALL
 
 
+@pytest.mark.one_database
 def test_start_gives_back_texts_only_and_only_when_it_came_as_a_text(ledger: Ledger) -> None:
     world = make_world(ledger)
     for start, given_back in (
@@ -113,6 +115,7 @@ def test_yes_is_no_start_for_somebody_who_said_no_in_another_way(ledger: Ledger)
         assert person.says(person.text(word, 1, kind=START)).open() == given_back
 
 
+@pytest.mark.one_database
 def test_the_last_word_counts_in_whatever_order_it_is_told(ledger: Ledger) -> None:
     world = make_world(ledger)
     for said, expected in (((START, STOP, START), {Channel.SMS}), ((STOP, START, STOP), NONE)):

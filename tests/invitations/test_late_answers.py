@@ -95,6 +95,7 @@ def test_a_late_answer_counts_when_a_newer_attempt_was_turned_away(ledger: Ledge
     assert is_sent_for_good(ledger)
 
 
+@pytest.mark.one_database
 def test_a_late_answer_counts_for_a_message_canceled_meanwhile_and_a_restart_sends_nothing(ledger: Ledger) -> None:
     attempt_id = proved_absent(ledger)
     with ledger.write() as c:
@@ -134,6 +135,7 @@ def test_a_certain_no_ends_doubt_although_it_comes_late(ledger: Ledger, monkeypa
     wait_until(lambda: one(ledger, t.requests.c.status) is RequestStatus.QUEUED, what="the late answer")
 
 
+@pytest.mark.one_database
 def test_a_failure_told_about_an_earlier_attempt_does_not_fail_the_newer_ones_message(ledger: Ledger) -> None:
     attempt_id = proved_absent(ledger)
     send_due(ledger, Recorder().messengers, now=NOON)
@@ -141,6 +143,7 @@ def test_a_failure_told_about_an_earlier_attempt_does_not_fail_the_newer_ones_me
     assert one(ledger, t.requests.c.status) is RequestStatus.SENT
 
 
+@pytest.mark.one_database
 def test_what_was_never_tried_uses_up_no_try(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))
@@ -204,6 +207,7 @@ def test_a_unit_is_not_given_back_while_the_other_message_of_the_invitation_is_b
     assert one(ledger, t.quota_cycles.c.used) == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "newest first"])
 @pytest.mark.parametrize("is_one_read", [True, False])
 def test_a_stop_after_a_start_counts_in_whatever_order_they_are_told(

@@ -34,6 +34,7 @@ def change(ledger: Ledger, table: sa.Table, where: sa.ColumnElement[bool], **val
         c.execute(table.update().where(where).values(**values))
 
 
+@pytest.mark.one_database
 def test_a_new_customer_is_invited_by_the_first_channel_from_the_morning_on(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
@@ -48,6 +49,7 @@ def test_a_new_customer_is_invited_by_the_first_channel_from_the_morning_on(ledg
     assert report.as_metadata()["invited"] == report.as_metadata()["queued"] == 1
 
 
+@pytest.mark.one_database
 def test_the_verdicts_for_the_archive_hold_ids_and_reasons_but_nobody(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
@@ -81,6 +83,7 @@ def test_planners_at_once_invite_everybody_once(ledger: Ledger) -> None:
     assert sum(report.counts["queued"] for report in reports) == 60
 
 
+@pytest.mark.one_database
 def test_without_a_phone_the_first_ask_goes_by_email(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com")
@@ -121,6 +124,7 @@ def test_the_newest_text_in_the_customers_language_is_taken(ledger: Ledger) -> N
     assert [row.template_id for row in requests_of(ledger)] == [made[1], world.templates[Channel.SMS]]
 
 
+@pytest.mark.one_database
 def test_a_customer_asked_before_is_not_asked_again(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.SENT, handed_at=NOON)
@@ -142,6 +146,7 @@ def test_stopping_cancels_what_is_queued_and_restarting_queues_the_same_message_
     assert (again.request_id, again.status) == (request, RequestStatus.QUEUED)
 
 
+@pytest.mark.one_database
 def test_an_opt_out_cancels_what_is_queued(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world, email="ana@example.com", phone="+13125550100"))
@@ -151,6 +156,7 @@ def test_an_opt_out_cancels_what_is_queued(ledger: Ledger) -> None:
     assert [row.status for row in requests_of(ledger)] == [RequestStatus.CANCELED]
 
 
+@pytest.mark.one_database
 def test_when_a_channel_cannot_be_used_any_more_the_next_one_takes_the_step_over(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world, email="ana@example.com", phone="+13125550100"))
@@ -162,6 +168,7 @@ def test_when_a_channel_cannot_be_used_any_more_the_next_one_takes_the_step_over
     ]
 
 
+@pytest.mark.one_database
 def test_nothing_follows_while_a_message_is_in_doubt(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.IN_DOUBT, handed_at=NOON)
@@ -170,6 +177,7 @@ def test_nothing_follows_while_a_message_is_in_doubt(ledger: Ledger) -> None:
     assert len(requests_of(ledger)) == 1
 
 
+@pytest.mark.one_database
 def test_a_lapsed_window_is_moved_to_the_next_open_hours(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))
@@ -197,6 +205,7 @@ def record_event(ledger: Ledger, kind: EventKind, evidence: Evidence | None = No
         )  # fmt: skip
 
 
+@pytest.mark.one_database
 def test_an_answer_ends_the_invitation(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.SENT, handed_at=NOON)
@@ -239,6 +248,7 @@ def test_after_a_step_that_failed_the_next_counts_from_the_failure(ledger: Ledge
     assert report.verdicts["earliest_at"].to_list() == [NOON + timedelta(days=3)]
 
 
+@pytest.mark.one_database
 def test_an_invitation_that_fell_behind_leaves_a_day_between_two_messages(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world)

@@ -200,6 +200,7 @@ def stage(ledger: Ledger) -> Stage:
 
 
 # The dice are ours: hypothesis prefers few words in nearly the same order, and takes minutes to make them fewer.
+@pytest.mark.one_database
 @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_any_order_and_any_grouping_of_the_same_posts_gives_the_same_ledger(stage: Stage, seed: int) -> None:

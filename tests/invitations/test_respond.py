@@ -71,6 +71,7 @@ def set_stop_when(ledger: Ledger, *kinds: str) -> None:
         c.execute(t.policies.update().values(rules={"stop_when": list(kinds)}))
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_the_first_score_counts_and_later_ones_are_events_only(ledger: Ledger) -> None:
     for minute, score in enumerate((3, 9, 10)):
@@ -88,6 +89,7 @@ def test_a_double_tap_counts_once_and_each_tap_is_kept(ledger: Ledger, request_i
     assert one(ledger, t.scores).request_id == request_id
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_somebody_who_never_stops_tapping_fills_no_ledger(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(respond, "MOST_ANSWERS", 3)
@@ -95,6 +97,7 @@ def test_somebody_who_never_stops_tapping_fills_no_ledger(ledger: Ledger, monkey
     assert [event.score for event in events(ledger, EventKind.SCORED)] == [0, 1, 2]
 
 
+@pytest.mark.one_database
 def test_a_score_ends_the_invitation_at_policy_time(ledger: Ledger, request_id: int) -> None:
     respond.take_score(ledger, TOKEN, 0, now=NOON + timedelta(days=2))
     row = one(ledger, t.invitations)
@@ -103,6 +106,7 @@ def test_a_score_ends_the_invitation_at_policy_time(ledger: Ledger, request_id: 
     assert one(ledger, t.invitations).ended_at == NOON + timedelta(days=2)
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 @pytest.mark.parametrize("status", [InvitationStatus.STOPPED, InvitationStatus.FINISHED])
 def test_an_answer_after_the_asking_ended_still_is_an_answer(ledger: Ledger, status: InvitationStatus) -> None:
@@ -112,6 +116,7 @@ def test_an_answer_after_the_asking_ended_still_is_an_answer(ledger: Ledger, sta
     assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_the_policy_of_the_invitation_says_what_ends_it(ledger: Ledger, world: World) -> None:
     set_stop_when(ledger, "platform_chosen")
@@ -121,6 +126,7 @@ def test_the_policy_of_the_invitation_says_what_ends_it(ledger: Ledger, world: W
     assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_scores_outside_zero_to_ten_are_refused(ledger: Ledger) -> None:
     for score in (-1, 11):
@@ -163,6 +169,7 @@ def test_refreshes_of_one_minute_are_one_click(ledger: Ledger) -> None:
     assert [event.evidence for event in events(ledger)] == [Evidence.UNKNOWN] * 2
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_a_scanner_before_the_person_does_not_hide_the_persons_click(ledger: Ledger) -> None:
     respond.note_click(ledger, TOKEN, visit=SCANNER, now=NOON)
@@ -170,6 +177,7 @@ def test_a_scanner_before_the_person_does_not_hide_the_persons_click(ledger: Led
     assert [event.evidence for event in events(ledger)] == [Evidence.MACHINE, Evidence.UNKNOWN]
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_a_score_proves_that_a_person_clicked(ledger: Ledger) -> None:
     respond.note_click(ledger, TOKEN, visit=SCANNER, now=NOON)
@@ -178,6 +186,7 @@ def test_a_score_proves_that_a_person_clicked(ledger: Ledger) -> None:
     assert not respond.note_click(ledger, TOKEN, visit=PHONE, now=NOON)
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_a_click_ends_the_asking_only_where_the_policy_says_so_and_once_a_person_is_proved(ledger: Ledger) -> None:
     set_stop_when(ledger, "clicked")
@@ -188,6 +197,7 @@ def test_a_click_ends_the_asking_only_where_the_policy_says_so_and_once_a_person
     assert one(ledger, t.invitations).status is InvitationStatus.ANSWERED
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_a_machine_that_chooses_a_platform_ends_nothing(ledger: Ledger, world: World) -> None:
     google = platform(ledger, world.chicago)
@@ -211,6 +221,7 @@ def test_only_visible_platforms_of_the_same_location_are_reached(ledger: Ledger,
     assert events(ledger) == []
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_comments_are_kept_in_order_and_once(ledger: Ledger) -> None:
     respond.take_score(ledger, TOKEN, 2, now=NOON)
@@ -221,12 +232,14 @@ def test_comments_are_kept_in_order_and_once(ledger: Ledger) -> None:
     assert [event.detail for event in told] == [{"text": "Too long\na wait"}, {"text": "P.S. nice staff 👩‍⚕️"}]
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_a_comment_without_a_score_is_kept_as_an_event(ledger: Ledger) -> None:
     respond.take_comment(ledger, TOKEN, "Hello", now=NOON)
     assert [event.detail for event in events(ledger, EventKind.COMMENTED)] == [{"text": "Hello"}]
 
 
+@pytest.mark.one_database
 def test_unsubscribing_covers_everything_and_twice_is_once(ledger: Ledger, request_id: int) -> None:
     for _ in range(2):
         assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=True, now=NOON)
@@ -256,6 +269,7 @@ def test_unsubscribing_from_one_channel_leaves_the_others_and_can_be_widened(led
     assert page.is_unsubscribed
 
 
+@pytest.mark.one_database
 def test_unsubscribing_again_after_a_start_counts_again(ledger: Ledger, world: World, request_id: int) -> None:
     def ask() -> None:
         respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=False, now=NOON)
@@ -309,6 +323,7 @@ def test_links_run_out_and_unsubscribing_does_not(ledger: Ledger, world: World) 
     assert respond.unsubscribe(ledger, UNSUBSCRIBE, is_channel_only=False, is_one_click=False, now=late)
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
 def test_a_link_token_does_not_unsubscribe_nor_the_other_way_round(ledger: Ledger) -> None:
     assert not respond.unsubscribe(ledger, TOKEN, is_channel_only=False, is_one_click=False, now=NOON)

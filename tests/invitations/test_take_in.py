@@ -51,6 +51,7 @@ def contents(ledger: Ledger) -> dict[str, list[Any]]:
                                                           t.rejected_rows, t.audit)}  # fmt: skip
 
 
+@pytest.mark.one_database
 def test_every_row_is_new_or_known_or_merged_or_turned_away(ledger: Ledger) -> None:
     make_world(ledger)
     report = take(ledger, FILE.replace(b"New York", b"Acme New York"))
@@ -60,6 +61,7 @@ def test_every_row_is_new_or_known_or_merged_or_turned_away(ledger: Ledger) -> N
     ]  # fmt: skip
 
 
+@pytest.mark.one_database
 def test_what_is_taken_in_is_customers_of_one_person_each(ledger: Ledger) -> None:
     world = make_world(ledger)
     report = take(ledger, FILE)
@@ -75,6 +77,7 @@ def test_what_is_taken_in_is_customers_of_one_person_each(ledger: Ledger) -> Non
     assert len(rows(ledger, t.people)) == 3
 
 
+@pytest.mark.one_database
 def test_rejected_rows_are_kept_whole_to_be_mended(ledger: Ledger) -> None:
     make_world(ledger)
     report = take(ledger, FILE)
@@ -130,6 +133,7 @@ def test_a_row_that_links_two_known_people_makes_them_one(ledger: Ledger) -> Non
     assert len(rows(ledger, t.people)) == 1
 
 
+@pytest.mark.one_database
 def test_two_rows_that_share_nothing_but_a_known_person_are_merged_and_counted_so(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, b"email,phone\nana@example.com,312-555-0101\n")
@@ -187,6 +191,7 @@ def test_an_import_that_was_cut_off_is_completed_by_the_same_file(
     assert take(ledger, content).is_repeat
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("more", "kind", "told"),
     [
@@ -204,6 +209,7 @@ def test_what_cannot_be_meant_is_refused_in_words(
         take(ledger, FILE, **more)
 
 
+@pytest.mark.one_database
 def test_a_file_of_which_nothing_can_be_read_leaves_no_list(ledger: Ledger) -> None:
     make_world(ledger)
     with pytest.raises(UnreadableFile):
@@ -211,6 +217,7 @@ def test_a_file_of_which_nothing_can_be_read_leaves_no_list(ledger: Ledger) -> N
     assert rows(ledger, t.lists) == []
 
 
+@pytest.mark.one_database
 def test_a_file_of_nothing_but_bad_rows_is_a_list_of_nobody(ledger: Ledger) -> None:
     make_world(ledger)
     assert counts(take(ledger, b"email\nbad\n")) == (1, 0, 0, 0, 1)
@@ -226,6 +233,7 @@ def test_channels_and_speed_stay_with_the_list(ledger: Ledger) -> None:
     assert {tuple(row.channels) for row in rows(ledger, t.customers)} == {("email",)}
 
 
+@pytest.mark.one_database
 def test_a_report_for_the_log_holds_counts_only(ledger: Ledger) -> None:
     make_world(ledger)
     report = take(ledger, FILE)

@@ -88,6 +88,7 @@ def test_the_file_waits_and_the_job_imports_it_as_it_was_chosen_and_removes_it(a
     assert "imported before under this name" in again.reason
 
 
+@pytest.mark.one_database
 def test_a_check_counts_and_writes_nothing(at_noon: Ledger, world: World) -> None:
     report = check_list(at_noon, actor(world), UPLOAD, replace(CHOICE, speed=None, send_at=None))
     assert isinstance(report, ImportReport)
@@ -97,6 +98,7 @@ def test_a_check_counts_and_writes_nothing(at_noon: Ledger, world: World) -> Non
     assert rows(at_noon, t.lists) == rows(at_noon, t.customers) == rows(at_noon, t.jobs) == kept(at_noon) == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -121,6 +123,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_kept(
     assert kept(at_noon) == rows(at_noon, t.jobs) == []
 
 
+@pytest.mark.one_database
 def test_columns_that_reach_nobody_or_mean_nothing_are_refused(at_noon: Ledger, world: World) -> None:
     for columns, said in (({"who": "full_name"}, "which one is the email"), ({"reach": "e-mail"}, "taken for: e-mail")):
         answer = check_list(at_noon, actor(world), UPLOAD, replace(CHOICE, columns=columns))
@@ -194,6 +197,7 @@ def test_progress_is_told_while_a_list_comes_in_and_why_one_could_not(at_noon: L
     assert told().problem == "It was cut off."
 
 
+@pytest.mark.one_database
 def test_what_a_dead_process_left_is_swept_after_a_day_and_no_sooner(at_noon: Ledger, world: World) -> None:
     ask_to_import(at_noon, actor(world), UPLOAD, CHOICE, now=NOON)
     (waiting,) = kept(at_noon)

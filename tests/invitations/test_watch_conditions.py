@@ -39,6 +39,7 @@ def test_a_run_that_did_not_end_well_is_an_alarm_until_one_does(
     assert kinds(ledger) == []
 
 
+@pytest.mark.one_database
 def test_one_that_fails_every_other_minute_is_one_alarm(ledger: Ledger, world: World) -> None:
     ear = Ear()
     for status in (RunStatus.FAILED, RunStatus.DONE) * 3:
@@ -99,12 +100,14 @@ def test_a_run_that_works_now_is_no_silence_and_no_end_of_one(ledger: Ledger, wo
     assert kinds(ledger) == []
 
 
+@pytest.mark.one_database
 def test_a_fresh_ledger_is_silent(ledger: Ledger, world: World) -> None:
     assert watch(ledger, [Ear()], now=NOON).as_metadata() == {
         "open": 0, "raised": 0, "cleared": 0, "digests": 0, "told": 0, "failed": 0,
     }  # fmt: skip
 
 
+@pytest.mark.one_database
 def test_a_sender_that_a_provider_refuses_is_told_without_the_providers_words(ledger: Ledger, world: World) -> None:
     ear = Ear()
     with ledger.write() as connection:
@@ -207,6 +210,7 @@ class Outage:
         end_run(self.ledger, batch, RunStatus.DONE, {outcome.value: 1})
 
 
+@pytest.mark.one_database
 def test_a_provider_that_cannot_be_reached_is_told_when_messages_run_out_of_time(ledger: Ledger, world: World) -> None:
     outage, ear = Outage(ledger, world), Ear()
     outage.a_text(hours=1, left=8)
@@ -224,6 +228,7 @@ def test_a_provider_that_cannot_be_reached_is_told_when_messages_run_out_of_time
     assert [topic for topic, _ in ear.told] == ["raised", "cleared"]
 
 
+@pytest.mark.one_database
 def test_it_is_not_over_while_less_pressing_ones_still_wait(ledger: Ledger, world: World) -> None:
     outage = Outage(ledger, world)
     pressing = outage.a_text(hours=4, left=3)
