@@ -117,8 +117,9 @@ class Soak:
                 self.sandbox.post("/_sandbox/clock", {"offset_seconds": offset, "date_offset_seconds": offset})
                 now = NOON + timedelta(hours=passes)
                 limit = dice.choice((None, 60, 200))
+                pace = {"AFTERWORD_PARALLEL": dice.choice(("5", "64"))}  # with many, rows are a process of their own
                 slot.nursery.start(
-                    Job(str(settings.home), settings.ledger_url, environment, now.isoformat(), limit=limit)
+                    Job(str(settings.home), settings.ledger_url, environment | pace, now.isoformat(), limit=limit)
                 )
                 slot.is_busy = True
                 slot.dies_at = time.monotonic() + dice.uniform(0.05, 2.0) if kills < KILLS else None
