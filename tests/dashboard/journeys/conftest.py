@@ -7,11 +7,12 @@ it shows: each journey has a ledger of its own. `afterword up`'s own way to star
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import streamlit as st
 import uvicorn
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from streamlit.runtime import Runtime
 
 from data.settings import Settings
@@ -22,6 +23,30 @@ from tests.world import NOON
 
 PATIENCE = 30_000  # milliseconds: two cores may be shared with the whole suite
 Visit = Callable[..., Page]
+
+# Playwright presses a button the moment it is seen, which nobody else can: while the rest is still being drawn it may
+# move between down and up, and then nothing was pressed. So nothing can be hit while a page is drawn: it tries again.
+_HIT_NOTHING_THAT_MOVES = """
+document.addEventListener("DOMContentLoaded", () => {
+    const style = document.createElement("style");
+    style.textContent = "body:has([data-test-script-state]:not([data-test-script-state=notRunning])) * "
+        + "{ pointer-events: none !important }";
+    document.head.append(style);
+});
+"""
+
+
+def quiet_context(chromium: Browser, **options: Any) -> BrowserContext:
+    """Windows of somebody who presses what stands still."""
+    context = chromium.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    context.add_init_script(_HIT_NOTHING_THAT_MOVES)
+    return context
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Wait until a page is drawn: before that it may take away what is typed, and overhear a key."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 @pytest.fixture(scope="package")
@@ -34,8 +59,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def visitor(chromium: Browser, address: str) -> Iterator[Page]:
     """Somebody who comes again, in the same tab: a new one would compile all that the pages consist of once more."""
-    context = chromium.new_context(base_url=address)
-    context.set_default_timeout(PATIENCE)
+    context = quiet_context(chromium, base_url=address)
     yield context.new_page()
     context.close()
 

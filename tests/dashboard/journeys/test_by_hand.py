@@ -8,7 +8,7 @@ from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import Channel, JobKind, Source
 from invitations.queueing import plan_and_queue
-from tests.dashboard.journeys.conftest import Visit
+from tests.dashboard.journeys.conftest import Visit, wait_until_drawn
 from tests.world import NOON, World, make_customer, make_request
 
 pytestmark = [
@@ -28,10 +28,12 @@ def test_somebody_is_asked_by_hand_with_the_verdict_before_the_button_and_then_s
     form = page.get_by_role("dialog")
     press = form.get_by_role("button", name="Send review request")
     expect(press).to_be_disabled()
+    wait_until_drawn(page)
     form.get_by_role("textbox", name="Name").fill("Dana Fox")
     form.get_by_role("textbox", name="Phone", exact=True).fill("312 555 0100")  # Ana's, by a slip
     expect(form.get_by_role("status")).to_contain_text("They are being asked already")
     expect(press).to_be_disabled()
+    wait_until_drawn(page)
     form.get_by_role("textbox", name="Phone", exact=True).fill("312 555 0123")
     expect(form.get_by_role("status")).to_contain_text("Would go by SMS with the next batch")
     expect(form).to_contain_text("Hi Dana, how was Acme Chicago?")

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
-from tests.dashboard.journeys.conftest import Visit
+from tests.dashboard.journeys.conftest import Visit, wait_until_drawn
 from tests.world import NOON, World, insert
 
 pytestmark = [
@@ -30,9 +30,12 @@ def test_escape_closes_a_review_after_its_draft_was_saved(ledger: Ledger, world:
         )  # fmt: skip
     page = visit(f"reviews?review={review}")
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("textbox")).to_be_visible()
+    wait_until_drawn(page)
     dialog.get_by_role("textbox").fill("Thank you, Ben.")
     dialog.get_by_role("button", name="Save draft").click()
     expect(dialog.get_by_text("Saved draft")).to_be_visible()
     expect(page.get_by_test_id("stToast")).to_be_visible()
+    wait_until_drawn(page)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

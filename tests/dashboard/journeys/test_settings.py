@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import Role
-from tests.dashboard.journeys.conftest import Visit
+from tests.dashboard.journeys.conftest import Visit, wait_until_drawn
 from tests.world import World
 
 pytestmark = [
@@ -23,9 +23,12 @@ def test_an_owner_changes_a_rule_and_adds_a_colleague_and_finds_both_in_the_audi
     page = visit("settings?settings_part=Rules")
     once_in = page.get_by_label("Ask a person once in")
     save = page.get_by_role("button", name="Save as a new version")
+    expect(once_in).to_be_visible()
+    wait_until_drawn(page)
     once_in.fill("5")
     save.click()
     expect(page.get_by_role("alert").filter(has_text="Not saved")).to_contain_text("found 5")
+    wait_until_drawn(page)
     once_in.fill("60")
     save.click()
     expect(page.get_by_text("It is a new version and holds at once")).to_be_visible()
@@ -34,6 +37,8 @@ def test_an_owner_changes_a_rule_and_adds_a_colleague_and_finds_both_in_the_audi
     page.get_by_role("radio", name="Users").click()
     page.get_by_role("button", name="Add a user").click()
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Save")).to_be_visible()
+    wait_until_drawn(page)
     dialog.get_by_role("textbox", name="Email").fill("kim@acme.example")
     dialog.get_by_role("textbox", name="Name").fill("Kim Vega")
     dialog.get_by_role("button", name="Save").click()
@@ -46,6 +51,7 @@ def test_an_owner_changes_a_rule_and_adds_a_colleague_and_finds_both_in_the_audi
     expect(dialog).to_contain_text("Kim Vega")
     page.goto(page.url.replace("audit_search=kim", "audit_search=policy"))  # the line's link, whatever is searched
     expect(dialog).to_contain_text("Kim Vega")
+    wait_until_drawn(page)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("Policy, version 2")).to_be_visible()

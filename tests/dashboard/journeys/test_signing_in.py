@@ -16,7 +16,7 @@ from pipelines import children
 from pipelines.children import Ports
 from pipelines.processes import Group, child_environment
 from pipelines.sign_in import SignIn, write_secrets
-from tests.dashboard.journeys.conftest import PATIENCE
+from tests.dashboard.journeys.conftest import quiet_context
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, oidc_provider
 from tests.world import NOON
 
@@ -34,14 +34,13 @@ def test_somebody_signs_in_with_the_provider_looks_around_and_signs_out(
     with (
         oidc_provider() as provider,
         _dashboard(provider, settings, tmp_path) as address,
-        chromium.new_context(base_url=address, viewport={"width": 1280, "height": 800}) as browser,
+        quiet_context(chromium, base_url=address, viewport={"width": 1280, "height": 800}) as browser,
     ):
         provider.people = {
             "Olga, the owner": {"sub": "u-1", "email": OWNER, "email_verified": True},
             "Mallory, who says so": {"sub": "u-9", "email": "admin@acme.example", "email_verified": False},
         }
         page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
         page.goto("/customers")
         expect(page.get_by_text("Sign in with the account")).to_be_visible()
         expect(page.get_by_text("Ana")).to_have_count(0)
