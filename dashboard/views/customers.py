@@ -30,25 +30,28 @@ from invitations.import_rights import refuse_import
 
 
 def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
-    """Who is not invited yet has no score and no rating: there stands what holds them back."""
+    """Who is not invited yet has no day, no score and no rating: what holds them back has their room."""
+    invited_on = Column(
+        "Invited on", lambda row: _invited(row, desk), "0.85fr", on_phone=False, sorts=("Invited on",)
+    )  # fmt: skip
     last = (
         [
             Column("NPS score", lambda row: score_mark(row["score"]), "0.5fr", is_number=True, sorts=("NPS score",)),
             Column("Ratings", _rating, "0.98fr", on_phone=False, sorts=("Ratings",)),
         ]
         if waiting is None
-        else [Column("What holds it back", lambda row: waiting_cell(waiting, row), "2.2fr")]
+        else [Column("What holds it back", lambda row: waiting_cell(waiting, row), "3.3fr")]
     )
     return [
         Column("Name", lambda row: person_cell(_name(row)), "1.2fr", sorts=("First name", "Last name")),
         Column(
             "Email and phone number",
             lambda row: two_lines(row["email"] or "–", contact(row["phone"]) or "–", row["email"] or ""),
-            "1.65fr",
+            "1.65fr" if waiting is None else "1.95fr",
             on_phone=False,
             sorts=("Email", "Phone number"),
         ),
-        Column("Invited on", lambda row: _invited(row, desk), "0.85fr", on_phone=False, sorts=("Invited on",)),
+        *([invited_on] if waiting is None else []),
         Column("Location", lambda row: place_cell(row["location_name"]), "1.2fr", on_phone=False, sorts=("Location",)),
         Column(
             "Source",
@@ -57,7 +60,7 @@ def _columns(desk: Desk, waiting: Waiting | None) -> list[Column]:
             on_phone=False,
             sorts=("Source",),
         ),
-        Column("Status", _status, "1.35fr", sorts=("Status",)),
+        Column("Status", _status, "1.35fr" if waiting is None else "1.6fr", sorts=("Status",)),
         *last,
     ]
 
