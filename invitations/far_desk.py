@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime, timedelta
 from multiprocessing import Pipe
@@ -38,10 +39,6 @@ MANY_CALLS = 32  # at a time: with fewer, whoever makes them waits for the provi
 _ENDS_SECONDS = 20.0  # longer than the ledger makes anybody wait
 
 
-class DeskGone(Exception):
-    """The process ended, or never came to work."""
-
-
 class FarDesk:
     """Used by one thread, as a Desk; works with the ledger at hand until the process is ready, and when it is gone."""
 
@@ -52,9 +49,14 @@ class FarDesk:
         with theirs:
             words = [sys.executable, "-m", "invitations.far_desk", str(theirs.fileno())]
             self.process = subprocess.Popen(  # noqa: S603  (our own module)
-                words, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                words,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for whoever started it
             )
-        self._line.send((ledger.settings, pace))
+        with suppress(OSError):  # it has ended already, which is found when it is asked
+            self._line.send((ledger.settings, pace))
 
     def take(
         self, batch_id: int, carriers: Mapping[Channel, Carrier], now: datetime, limit: int, cap: timedelta | None
@@ -107,8 +109,7 @@ class FarDesk:
 
 def serve(line: Line) -> None:
     """The process's own work, until the line ends."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # meant for whoever started it, who still needs it
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd tells every process: whoever started it still needs it
     settings, pace = line.recv()
     ledger = open_ledger(settings)
     desk = Desk(ledger, pace)
