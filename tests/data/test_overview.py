@@ -28,10 +28,12 @@ def remember(*told: dict[str, Any]) -> Memory:
     """Invitations, each sent unless it says otherwise, and the figures counted from them."""
     memory = Memory()
     shared = {"account_id": 1, "location_id": 10, "location_name": "Chicago"}
-    for number, values in enumerate(told):
-        memory.add("customers", customer_id=number, **shared)
-        row = {"first_handed_date": on(2), "is_sent": True, "is_delivered": False, "is_reviewed": False, **shared}
-        memory.add("invitations", invitation_id=number, customer_id=number, **{**row, **values})
+    row = {"first_handed_date": on(2), "is_sent": True, "is_delivered": False, "is_reviewed": False, **shared}
+    memory.add_many("customers", [{"customer_id": number, **shared} for number in range(len(told))])
+    memory.add_many(
+        "invitations",
+        [{"invitation_id": n, "customer_id": n, **row, **values} for n, values in enumerate(told)],
+    )
     for name in FIGURES:
         mart = sql.statement(f"marts/{name}")
         memory.connection.execute(sql.about("keyed/insert_mart", table=name, mart=mart)).fetchall()

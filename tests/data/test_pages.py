@@ -65,6 +65,14 @@ class Memory:
             list(values.values()),
         ).fetchall()
 
+    def add_many(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        """At once: each statement takes longer than all of the rows."""
+        self.connection.register("rows", pl.DataFrame(rows, infer_schema_length=None))
+        self.connection.execute(
+            sql.about("keyed/insert_mart", table=f"out_{table}", mart="select * from rows")
+        ).fetchall()
+        self.connection.unregister("rows")
+
 
 @pytest.fixture
 def memory() -> Memory:

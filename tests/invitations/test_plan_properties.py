@@ -154,7 +154,7 @@ def test_every_verdict_has_each_reason_with_its_end_and_is_clear_only_without_an
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(8))
 @given(scenes(people=1))
 def test_the_earliest_moment_is_exact(scene: Scene) -> None:
     """Not due a minute before, due at it: for one person alone, with the quota that each moment has."""
@@ -205,7 +205,7 @@ def test_the_quota_is_never_exceeded_and_never_wasted(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(8))
 @given(st.one_of(crowds(), scenes()))
 def test_a_list_never_lets_one_too_many_go_in_any_stretch_of_its_period(scene: Scene) -> None:
     pace = scene.standing.paces[1]
@@ -219,7 +219,7 @@ def test_a_list_never_lets_one_too_many_go_in_any_stretch_of_its_period(scene: S
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(8))
 @given(st.one_of(crowds(), scenes()))
 def test_nobody_is_ever_asked_twice_inside_the_cap(scene: Scene) -> None:
     cap = scene.policy.cap
