@@ -132,7 +132,9 @@ def show() -> None:
     desk = here()
     if draw_invited(desk, "Customers"):
         return
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        key="aw_titled_customers", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
         with st.container(width="stretch"):
             title("Customers", "Everyone who was invited to leave a review, and who is still to be")
         _bulk_import(desk)

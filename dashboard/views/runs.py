@@ -138,7 +138,9 @@ def _choose(desk: Desk) -> tuple[str | None, int]:
 
 def show() -> None:
     desk = here()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        key="aw_titled_runs", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
         with st.container(width="stretch"):
             title("Runs", "Imports, planning, batches of messages, and the answers collected")
         _kill_switch(desk)
