@@ -35,7 +35,7 @@ from invitations.writing import Written
 
 log = structlog.get_logger(__name__)
 
-MANY_CALLS = 32  # at a time: with fewer, whoever makes them waits for the provider and not for the interpreter
+MANY_CALLS = 64  # at a time: with fewer, whoever makes them waits for the provider and not for the interpreter
 _ENDS_SECONDS = 20.0  # longer than the ledger makes anybody wait
 
 
