@@ -30,6 +30,10 @@ class Changes:
     role: Role = Role.OWNER  # of whoever brings the change, through a file as well: some of it is for owners only
     words: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)  # of them, what takes back a change made on the dashboard
+    is_new: bool = field(init=False)  # an account of which nobody can have changed anything yet
+
+    def __post_init__(self) -> None:
+        self.is_new = not self.account_id
 
     def record(
         self,
@@ -42,7 +46,9 @@ class Changes:
         detail: str = "",
     ) -> None:
         """One line of the audit, and one in words; `detail` is what the words of a new row add."""
-        overruled = overruled_by(self.connection, self.account_id, subject, after) if self.actor == ACTOR else None
+        overruled = None
+        if self.actor == ACTOR and not self.is_new:
+            overruled = overruled_by(self.connection, self.account_id, subject, after)
         self.connection.execute(
             t.audit.insert().values(
                 account_id=self.account_id,

@@ -71,7 +71,6 @@ def bring_in_line(
 ) -> Changes:
     """`apply_account` within the caller's transaction, in the name and with the role of `actor`; what was changed."""
     changes = Changes(connection, _account_id(connection, file), actor, role)
-    is_new = not changes.account_id
     _apply_own_fields(changes, file, now)
     for template in file.templates:
         apply_template(changes, template)
@@ -82,7 +81,7 @@ def bring_in_line(
     }
     apply_users(changes, file, locations)
     apply_policy(changes, file.policy, rules, now, file.account.time_zone)
-    if changes.words and not is_new:  # what is queued was planned by the old settings
+    if changes.words and not changes.is_new:  # what is queued was planned by the old settings
         ask_for(connection, account_id=changes.account_id, kind=JobKind.PLAN, payload={}, asked_by=actor)
     return changes
 
