@@ -71,6 +71,8 @@ def test_a_dashboard_that_has_shown_every_page_has_loaded_neither_dagster_nor_a_
     script = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
+        "from tests.dashboard.looking import look_cheaply\n"
+        "look_cheaply()\n"
         f"app = AppTest.from_file({str(APP)!r}, default_timeout=60).run()\n"
         f"for page in {PAGES}:\n"
         "    app.switch_page(f'views/{page}.py').run()\n"

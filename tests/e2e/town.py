@@ -1,7 +1,9 @@
 """A whole installation for a test: sandbox, web/ and a home, driven through the `afterword` command."""
 
+import csv
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
+_QUOTAS = re.compile(r"(?<=^invitations_per_cycle = )\d+", re.MULTILINE)
 
 
 @dataclass
@@ -69,8 +72,13 @@ class Town:
 
 
 @contextmanager
-def running_town(settings: Settings, folder: Path, *, now: datetime, idle: bool = False) -> Iterator[Town]:
-    """Sandbox first (it needs web's address, web needs its accounts), then `init`, then web/ as a process."""
+def running_town(
+    settings: Settings, folder: Path, *, now: datetime, idle: bool = False, quotas: float = 1
+) -> Iterator[Town]:
+    """Sandbox first (it needs web's address, web needs its accounts), then `init`, then web/ as a process.
+
+    `quotas`: those of the sample's account are multiplied by it.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -86,7 +94,10 @@ def running_town(settings: Settings, folder: Path, *, now: datetime, idle: bool 
         # The sandbox's customers live by its clock; theirs and the policy's must agree.
         offset = (now - datetime.now(tz=now.tzinfo)).total_seconds()
         sandbox.post("/_sandbox/clock", {"offset_seconds": offset})
-        town.run("init", str(SAMPLES / "account.toml"))
+        account = (SAMPLES / "account.toml").read_text(encoding="utf-8")
+        file = folder / "account.toml"
+        file.write_text(_QUOTAS.sub(lambda it: str(round(int(it[0]) * quotas)), account), encoding="utf-8")
+        town.run("init", str(file))
         with (logs / "web.log").open("wb") as log:
             web = subprocess.Popen(
                 [sys.executable, "-m", "web", "--port", str(port)],
@@ -98,6 +109,21 @@ def running_town(settings: Settings, folder: Path, *, now: datetime, idle: bool 
             finally:
                 web.terminate()
                 web.wait(20)
+
+
+def some_of_the_samples(file: Path) -> Path:
+    """A third of the sample's customers, and every row that is not like the others: who works there, who came twice."""
+    with (SAMPLES / "customers.csv").open(encoding="utf-8", newline="") as whole:
+        header, *lines = csv.reader(whole)
+    emails = ["".join(line[2:3]).strip().lower() for line in lines]
+    assert header[2] == "Email"
+    kept = [
+        line for number, (line, email) in enumerate(zip(lines, emails, strict=True))
+        if number % 3 == 0 or line[-1:] != ["Patient"] or (email and emails.count(email) > 1)
+    ]  # fmt: skip
+    with file.open("w", encoding="utf-8", newline="") as part:
+        csv.writer(part).writerows([header, *kept])
+    return file
 
 
 def _is_up(url: str) -> bool:
