@@ -6,6 +6,9 @@ BIN := .venv/bin
 CHECKED := connectors dashboard data invitations pipelines web tests bench
 # Two more than there are cores: many a test waits for a process of its own.
 WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 2 )))
+# Or forked from one that has collected (tests/crew.py): RUNNER="-p tests.crew --crew 4".
+RUNNER ?= -n $(WORKERS) --dist worksteal
+SUITE := $(BIN)/python -m pytest -q $(RUNNER)
 # Without compiled bytecode every process that the demo starts would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 # What our processes import, by two others before: importing compiles it, and it is a third of what is installed.
@@ -44,7 +47,7 @@ test: lint ## lint, types and every test; what .ci/run calls
 	@$(MAKE) --no-print-directory -j2 types suite
 
 suite: setup # the types are looked at beside it: on a bare machine that takes a core for half a minute
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not demo and not faults"
+	@$(SUITE) -m "not demo and not faults"
 
 test-demo: setup ## the demo itself, started, moved three days on and ended: a minute or two, not part of make test
 	@$(BIN)/python -m pytest -q -m demo
@@ -55,12 +58,12 @@ soak: setup ## two dispatchers killed again and again, 1,000 messages a seed; th
 	@$(BIN)/python -m tests.reliability.soak $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 faults: setup ## each provider's fault alone at each crash point, on both databases: as long as make test again
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m faults
+	@$(SUITE) -m faults
 
 EXAMPLES ?= 500
 
 deep: setup ## what hypothesis makes up, tried 500 times each instead of a few: EXAMPLES=5000 looks further still
-	@AFTERWORD_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "hypothesis and not faults"
+	@AFTERWORD_EXAMPLES=$(EXAMPLES) $(SUITE) -m "hypothesis and not faults"
 
 check: lint types ## lint, types and the fast tests: under half a minute
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql and not demo and not faults"

@@ -21,16 +21,20 @@ from data.words import Role
 from tests.world import NOON, World
 
 ZONE = "America/Chicago"
-TABLE = pl.DataFrame(
-    {
-        "Name": ["=1+1", "Ana, “the first”", None],
-        "Phone": ["+13125550100", "+1(312)*9", "@sum"],
-        "NPS": [-12.5, 0.0, None],
-        "Invited on": [datetime(2026, 11, 12, 20, 3, tzinfo=UTC), None, None],
-        "Day": [date(2026, 11, 12), None, None],
-        "Channels": [["sms", "email"], None, []],
-    }
-)
+
+
+@pytest.fixture
+def table() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "Name": ["=1+1", "Ana, “the first”", None],
+            "Phone": ["+13125550100", "+1(312)*9", "@sum"],
+            "NPS": [-12.5, 0.0, None],
+            "Invited on": [datetime(2026, 11, 12, 20, 3, tzinfo=UTC), None, None],
+            "Day": [date(2026, 11, 12), None, None],
+            "Channels": [["sms", "email"], None, []],
+        }
+    )
 
 
 @pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])
@@ -43,8 +47,8 @@ def test_other_text_and_phone_numbers_stay_as_they_are(text: str) -> None:
     assert harmless(text) == text
 
 
-def test_a_csv_file_keeps_numbers_accents_commas_and_the_locations_clock() -> None:
-    lines = as_csv(TABLE, ZONE).decode("utf-8-sig").splitlines()
+def test_a_csv_file_keeps_numbers_accents_commas_and_the_locations_clock(table: pl.DataFrame) -> None:
+    lines = as_csv(table, ZONE).decode("utf-8-sig").splitlines()
     assert lines[0] == "Name,Phone,NPS,Invited on,Day,Channels"
     assert lines[1] == '\'=1+1,+13125550100,-12.5,2026-11-12 14:03:00 -06:00,2026-11-12,"sms, email"'
     assert lines[2].startswith('"Ana, “the first”",\'+1(312)*9,0.0,')
@@ -54,8 +58,8 @@ def test_a_heading_that_came_with_somebodys_file_runs_as_little() -> None:
     assert as_csv(pl.DataFrame({"=1": ["a"]}), ZONE).decode("utf-8-sig").startswith("'=1")
 
 
-def test_in_a_workbook_every_cell_is_a_string() -> None:
-    book = pl.read_excel(io.BytesIO(as_xlsx(TABLE, ZONE)), engine="calamine")
+def test_in_a_workbook_every_cell_is_a_string(table: pl.DataFrame) -> None:
+    book = pl.read_excel(io.BytesIO(as_xlsx(table, ZONE)), engine="calamine")
     assert set(book.schema.values()) == {pl.String}
     assert book["NPS"].to_list() == ["-12.5", "0.0", None]
     assert book["Name"][0] == "'=1+1"
@@ -73,8 +77,10 @@ def desk_of(ledger: Ledger, world: World, settings: Settings) -> Callable[[Role]
     return desk
 
 
-def test_who_took_a_table_away_and_how_much_of_it_is_kept(ledger: Ledger, desk_of: Callable[[Role], Desk]) -> None:
-    assert handed_over(desk_of(Role.MANAGER), "nps", "csv", lambda: TABLE, as_csv) == as_csv(TABLE, ZONE)
+def test_who_took_a_table_away_and_how_much_of_it_is_kept(
+    table: pl.DataFrame, ledger: Ledger, desk_of: Callable[[Role], Desk]
+) -> None:
+    assert handed_over(desk_of(Role.MANAGER), "nps", "csv", lambda: table, as_csv) == as_csv(table, ZONE)
     with ledger.read() as c:
         line = c.execute(sa.select(t.audit).order_by(t.audit.c.audit_id.desc())).first()
     assert line is not None
@@ -83,19 +89,19 @@ def test_who_took_a_table_away_and_how_much_of_it_is_kept(ledger: Ledger, desk_o
 
 
 def test_a_role_that_may_not_export_gets_no_file_even_with_the_button_in_hand(
-    ledger: Ledger, desk_of: Callable[[Role], Desk]
+    table: pl.DataFrame, ledger: Ledger, desk_of: Callable[[Role], Desk]
 ) -> None:
     with pytest.raises(PermissionError, match="Viewer role cannot export"):
-        handed_over(desk_of(Role.VIEWER), "nps", "csv", lambda: TABLE, as_csv)
+        handed_over(desk_of(Role.VIEWER), "nps", "csv", lambda: table, as_csv)
     was_manager = desk_of(Role.MANAGER)
     with ledger.write() as c:
         c.execute(t.users.update().where(t.users.c.email == "manager@acme.example").values(role=Role.VIEWER))
     with pytest.raises(PermissionError, match="Viewer role cannot export"):
-        handed_over(was_manager, "nps", "csv", lambda: TABLE, as_csv)
+        handed_over(was_manager, "nps", "csv", lambda: table, as_csv)
 
 
-def test_a_location_taken_away_meanwhile_is_not_exported(desk_of: Callable[[Role], Desk]) -> None:
+def test_a_location_taken_away_meanwhile_is_not_exported(table: pl.DataFrame, desk_of: Callable[[Role], Desk]) -> None:
     desk = desk_of(Role.OWNER)
     other = replace(desk, access=replace(desk.access, places=desk.access.places[:1]))
     with pytest.raises(PermissionError, match="load it again"):
-        handed_over(other, "nps", "csv", lambda: TABLE, as_csv)
+        handed_over(other, "nps", "csv", lambda: table, as_csv)
