@@ -20,22 +20,29 @@ from invitations.policy import NoPolicy, PolicyRefused
 from invitations.why import Explanation, why
 
 _PARAMETER = "customer"
+_CLOSED = "panel_just_closed"  # whose
 
 
 def open_panel(customer_id: int) -> None:
     """For a button's on_click: the link carries which panel is open."""
+    st.session_state.pop(_CLOSED, None)
     st.query_params[_PARAMETER] = str(customer_id)
 
 
 def close_panel() -> None:
     """Forget which panel is open, and what it asked."""
     forget_inside()
-    st.query_params.pop(_PARAMETER, None)
+    st.session_state[_CLOSED] = st.query_params.pop(_PARAMETER, None)
 
 
 def show_panel() -> None:
     """The panel that the link asks for, if any, beside the table."""
     wanted = st.query_params.get(_PARAMETER)
+    just_closed = st.session_state.pop(_CLOSED, None)
+    if wanted is not None and wanted == just_closed:
+        # Closed while a run that an action in it asked for was still to come: that one has the link of before.
+        st.query_params.pop(_PARAMETER, None)
+        return
     if wanted is None or not here().may(Action.OPEN_PANEL):
         return
     st.dialog("Customer activity", position="right", width=520, on_dismiss=close_panel)(_panel)(wanted)

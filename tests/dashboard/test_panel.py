@@ -129,3 +129,15 @@ def test_who_has_answered_reads_that_nothing_more_comes(people: dict[str, int], 
     shown = text(look("customers", customer=str(people["ben"])))
     assert "What comes next" in shown
     assert "They have answered, so nothing more is sent." in shown
+
+
+def test_a_panel_stays_closed_in_the_run_that_an_action_in_it_had_asked_for(people: dict[str, int], look: Open) -> None:
+    app = look("customers", customer=str(people["ben"]))
+    assert "Permission to contact" in text(app)
+    app.session_state["panel_just_closed"] = str(people["ben"])  # as Escape leaves it, before that run
+    app.run()
+    assert "Permission to contact" not in text(app)
+    assert "customer" not in app.query_params
+    app.run()
+    app.query_params["customer"] = str(people["ben"])  # Back in the browser
+    assert "Permission to contact" in text(app.run())
