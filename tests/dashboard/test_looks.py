@@ -93,8 +93,10 @@ def test_after_an_upgrade_every_page_works_or_says_that_the_history_shows_at_the
 @pytest.mark.one_database
 @pytest.mark.usefixtures("people")
 def test_a_page_says_that_its_rows_are_older_where_more_changed_than_can_be_laid_over_them(
-    look: Open, monkeypatch: pytest.MonkeyPatch
+    look: Open, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with ledger.write() as c:
+        c.execute(t.customers.update().values(first_name="Newt"))
     monkeypatch.setattr(overlay, "CUSTOMER_LIMIT", 1)
     for page in ("requests", "customers", "reviews"):
         assert "customers changed since the history was last brought up to date" in text(look(page)), page
