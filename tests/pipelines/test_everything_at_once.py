@@ -19,6 +19,7 @@ from data.ledger.tables import requests, scores
 from data.settings import Settings
 from pipelines.processes import answers, choose_port
 from pipelines.sessions import members
+from tests.pipelines.commands import Run
 from tests.sandbox import running_sandbox
 from tests.waiting import wait_until
 
@@ -70,14 +71,14 @@ def told(said: Path) -> str:
 
 
 @pytest.mark.slow
-def test_up_serves_all_three_says_what_is_missing_and_ends_on_ctrl_c(tmp_path: Path, home: Path) -> None:
+def test_up_serves_all_three_says_what_is_missing_and_ends_on_ctrl_c(tmp_path: Path, home: Path, run: Run) -> None:
     ports = {name: choose_port(0) for name in ("web", "dashboard", "dagster")}
     options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     web = f"http://127.0.0.1:{ports['web']}"
     with running_sandbox(tmp_path / "sandbox", public_url=web) as sandbox:
         only_sms = {name: value for name, value in sandbox.environment.items() if not name.startswith("MAILGUN_")}
         env = environment(home, **only_sms, AFTERWORD_LOCAL_USER=OWNER)
-        subprocess.run([AFTERWORD, "init", str(ACCOUNT)], env=env, check=True, capture_output=True)
+        assert run("init", str(ACCOUNT)).code == 0
         said = tmp_path / "said"
         with running("up", *options, env=env, said=said) as process:
             wait_until(
