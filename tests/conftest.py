@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
@@ -91,6 +92,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long ones first, so that no worker starts one when the others are done; marks what runs on PostgreSQL."""
     items.sort(key=lambda item: ("e2e" not in item.path.parts, item.path))
+    is_named = postgres.VARIABLE in os.environ  # whoever brings a PostgreSQL wants to see everything on it
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
@@ -100,7 +102,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_postgresql:
             item.add_marker(pytest.mark.postgresql)
         is_narrow = item.get_closest_marker("one_database") and not item.get_closest_marker("both_databases")
-        (left_out if is_postgresql and is_narrow else kept).append(item)
+        (left_out if is_postgresql and is_narrow and not is_named else kept).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 
