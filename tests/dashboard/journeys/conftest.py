@@ -24,13 +24,19 @@ from tests.world import NOON
 PATIENCE = 30_000  # milliseconds: two cores may be shared with the whole suite
 Visit = Callable[..., Page]
 
-# Playwright presses a button the moment it is seen, which nobody else can: while the rest is still being drawn it may
-# move between down and up, and then nothing was pressed. So nothing can be hit while a page is drawn: it tries again.
+# Playwright presses a button the moment it is seen, which nobody else can: while the page is still being drawn, or a
+# fold opens, it may move between down and up, and then nothing was pressed. So nothing can be hit while a page is drawn
+# (it tries again), and what moves by itself is where it goes at once.
 _HIT_NOTHING_THAT_MOVES = """
+const animate = Element.prototype.animate;
+Element.prototype.animate = function (frames, options) {
+    return animate.call(this, frames, { ...(typeof options === "number" ? {} : options), duration: 0 });
+};
 document.addEventListener("DOMContentLoaded", () => {
     const style = document.createElement("style");
     style.textContent = "body:has([data-test-script-state]:not([data-test-script-state=notRunning])) * "
-        + "{ pointer-events: none !important }";
+        + "{ pointer-events: none !important }"
+        + "*, ::before, ::after { animation-duration: 0s !important; transition-duration: 0s !important }";
     document.head.append(style);
 });
 """
