@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from data.ledger.postgres import postgres_engine
 from data.ledger.tables import system
@@ -85,10 +86,16 @@ class Ledger:
         return utc_now() + timedelta(seconds=offset or 0)
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Give back every connection; one that a thread still holds is closed when that lets it go."""
+        pool = self.engine.pool
         self.engine.dispose()
+        sa.event.listen(pool, "checkin", _close)
         if self._turns:
             self._turns.close()
+
+
+def _close(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.close()
 
 
 def again_if_undone(function: Callable[P, R]) -> Callable[P, R]:

@@ -92,3 +92,14 @@ def test_a_connection_is_told_whether_it_may_write_only_when_that_changes(ledger
     assert told[-4:] in (["ON", "OFF", "ON", "OFF"], ["OFF", "ON", "OFF"])  # what it was told before, it may have kept
     with ledger.read() as connection, pytest.raises(sa.exc.OperationalError, match="readonly"):
         connection.execute(sa.text("DELETE FROM runs"))
+
+
+def test_a_connection_that_outlives_its_ledger_is_closed_by_whoever_lets_it_go(ledger: Ledger) -> None:
+    closed: list[object] = []
+    other = open_ledger(ledger.settings)
+    sa.event.listen(other.engine, "close", lambda connection, _record: closed.append(connection))
+    with other.read() as connection:
+        held = connection.connection.driver_connection
+        other.close()
+        assert closed == []
+    assert closed == [held]
