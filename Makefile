@@ -4,11 +4,14 @@ PY ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' && echo $$p && break; done)
 BIN := .venv/bin
 CHECKED := connectors dashboard data invitations pipelines web tests bench
-# Two more than there are cores: many a test waits for a process of its own.
-WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 2 )))
-# Or forked from one that has collected (tests/crew.py): RUNNER="-p tests.crew --crew 4".
-RUNNER ?= -n $(WORKERS) --dist worksteal
-SUITE := $(BIN)/python -m pytest -q $(RUNNER)
+# Three more than there are cores: many a test waits for a process of its own.
+WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 3 )))
+# Forked from one that has collected (tests/crew.py), for each of pytest-xdist's imports and collects everything:
+# RUNNER="-n 4 --dist worksteal" takes them.
+RUNNER ?= -p tests.crew --crew $(WORKERS)
+# Thousands of ledgers are synced to the disk: where memory is there to take them, nobody waits for it.
+SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "/dev/shm" }')
+SUITE := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -q $(RUNNER)
 # Without compiled bytecode every process that the demo starts would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 # What our processes import, by two others before: importing compiles it, and it is a third of what is installed.
