@@ -3,11 +3,11 @@
 Compiling a dispatch run's statements takes longer than running them; a thousand ledgers would spend minutes on it.
 """
 
-import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class WarmLedger:
         self._settings = first
         # A ledger refuses to go on without the file that it was opened on: this one stays, the databases come and go.
         home = Path(tempfile.mkdtemp(prefix="afterword-warm-"))
-        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        Finalize(None, shutil.rmtree, (home, True), exitpriority=0)  # not atexit: a forked process ends without it
         (home / "ledger.sqlite").touch()
         self._engine = open_ledger(first.model_copy(update={"home": home})).engine
         sa.event.listen(self._engine, "do_connect", self._connect)
