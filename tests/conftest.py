@@ -85,7 +85,7 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         atexit.register(gc.unfreeze)  # or the interpreter's end leaves modules behind, and some complain of it
-        gc.set_threshold(200_000, 20, 50)
+        gc.set_threshold(20_000, 20, 50)
         gc.enable()
 
 
