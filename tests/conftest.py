@@ -102,7 +102,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_postgresql:
             item.add_marker(pytest.mark.postgresql)
         is_narrow = item.get_closest_marker("one_database") and not item.get_closest_marker("both_databases")
-        (left_out if is_postgresql and is_narrow and not is_named else kept).append(item)
+        is_sqlites = item.get_closest_marker("sqlite_only") is not None
+        is_left_out = is_postgresql and (is_sqlites or (is_narrow and not is_named))
+        (left_out if is_left_out else kept).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 

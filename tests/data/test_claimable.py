@@ -20,6 +20,7 @@ SENDERS = dict.fromkeys(Channel, "+13125550100")
 NO_LIMIT = Reached(is_quota_full=False, has_full_lists=False, has_full_locations=False, has_cap=True)
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     "asking",
     [

@@ -76,7 +76,7 @@ def test_nothing_is_written_to_a_file_that_was_moved_away_and_a_backup_in_its_pl
     ledger.close()
 
 
-@pytest.mark.one_database
+@pytest.mark.sqlite_only
 def test_a_connection_is_told_whether_it_may_write_only_when_that_changes(ledger: Ledger) -> None:
     """Being told has SQLite prepare every statement of the connection anew: twice the time of a small transaction."""
     told: list[str] = []

@@ -287,7 +287,7 @@ def test_an_overlay_is_worked_up_once_while_nothing_more_happens(
     assert reader._laid is laid
 
 
-@pytest.mark.one_database
+@pytest.mark.sqlite_only
 def test_the_ledger_is_asked_for_nothing_while_nobody_writes(
     ledger: Ledger, world: World, reader: Reader, publish: Callable[[], None], count_statements: Callable[[], int]
 ) -> None:

@@ -151,6 +151,7 @@ def test_every_route_is_among_those_that_are_tried(line: Line) -> None:
     assert {path for path in known if path.partition("{")[0] not in heads} == set()
 
 
+@pytest.mark.sqlite_only
 @few
 @given(request=sent(unknown))
 def test_what_nobody_signed_and_no_link_led_to_writes_nothing(

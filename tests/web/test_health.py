@@ -63,7 +63,7 @@ def test_alive_needs_no_ledger_and_ready_needs_a_current_one(line: Line, tmp_pat
     empty.close()
 
 
-@pytest.mark.one_database
+@pytest.mark.sqlite_only
 def test_not_ready_while_the_disk_is_full_and_ready_again_when_it_has_room(ledger: Ledger, metrics: Metrics) -> None:
     now = 100.0
     health = Health(ledger, metrics, None, clock=lambda: now)
