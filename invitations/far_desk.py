@@ -9,7 +9,6 @@ with the ledger at hand: what was accepted is recorded once, however often it is
 told is not handed over again, and is in doubt when its lease ends; what was claimed and not told lapses.
 """
 
-import gc
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import Any
 import structlog
 
 from connectors import ConfigurationError, Message
+from data.garbage import rarely_collected
 from data.ledger.dispatch import Carrier, Claim
 from data.ledger.store import Ledger, open_ledger
 from data.pace import Pace
@@ -113,19 +113,17 @@ def serve(line: Line) -> None:
     settings, pace = line.recv()
     ledger = open_ledger(settings)
     desk = Desk(ledger, pace)
-    gc.freeze()
-    line.send(None)
     try:
-        while True:
-            what, words = line.recv()
-            told: tuple[Any, Exception | None]
-            try:
-                told = _done(desk, what, words), None
-            except Exception as problem:  # noqa: BLE001  (travels to whoever waits)
-                told = None, problem
-            _tell(line, told)
-    except (EOFError, OSError):
-        return  # whoever started it has ended, in whatever way
+        with rarely_collected(), suppress(EOFError, OSError):  # whoever started it has ended, in whatever way
+            line.send(None)
+            while True:
+                what, words = line.recv()
+                told: tuple[Any, Exception | None]
+                try:
+                    told = _done(desk, what, words), None
+                except Exception as problem:  # noqa: BLE001  (travels to whoever waits)
+                    told = None, problem
+                _tell(line, told)
     finally:
         ledger.close()
 

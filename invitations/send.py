@@ -14,9 +14,7 @@ and loses nobody.
 """
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import SimpleQueue
@@ -27,6 +25,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors import AccountStopped, ConfigurationError, Messenger
+from data.garbage import rarely_collected
 from data.ledger import dispatch
 from data.ledger.lapses import end_lapsed
 from data.ledger.runs import Progress, end_run, reap_dead_runs, start_run
@@ -104,7 +103,7 @@ def _run(
 
     def work() -> None:
         try:
-            with left_out_of_collections(), asyncio.Runner(loop_factory=new_loop) as runner:
+            with rarely_collected(), asyncio.Runner(loop_factory=new_loop) as runner:
                 runner.run(dispatcher.work())
         except BaseException as problem:  # noqa: BLE001  (raised where somebody waits for it)
             problems.append(problem)
@@ -125,20 +124,6 @@ def _run(
         _tell_last(told, on_progress)  # when it was interrupted: with what was under way then
     if problems:
         raise problems[0]
-
-
-@contextmanager
-def left_out_of_collections() -> Iterator[None]:
-    """What the process holds already is not gone through again and again for what a run makes and drops: with the
-    libraries that a run's process has loaded that is a tenth of its time."""
-    if gc.get_freeze_count():  # somebody has done so already, and undoing ours would undo theirs
-        yield
-        return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -1,6 +1,5 @@
 """uvicorn as this project runs it: our own wire, our own log, an orderly end."""
 
-import gc
 import resource
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from data.garbage import rarely_collected
 from web.crowd import Crowd
 from web.headers import bare_headers
 from web.limits import neighbourhood
@@ -22,9 +22,6 @@ from web.wire import Patience, Wire
 
 _LEAVING_SECONDS = 10  # for requests under way when it is told to stop; `afterword up` kills after fifteen
 _MOST_FILES = 65_536
-# Objects that may come, beyond those that went, before anybody looks for garbage: what some hundred requests have while
-# they wait for the disk. At Python's own 700 nearly all of them are still waiting, and seem to stay for ever.
-_COLLECT_AT = 20_000
 _FILES_FOR_OTHERS = 200  # the ledger, its log, the log, libraries
 
 
@@ -95,24 +92,3 @@ def serve(config: uvicorn.Config, listening: socket.socket) -> None:
     """Serve until a signal; raises KeyboardInterrupt then."""
     with rarely_collected():
         uvicorn.Server(config).run(sockets=[listening])
-
-
-@contextmanager
-def rarely_collected() -> Iterator[None]:
-    """Look for garbage less often, and never among what is there now: all that was imported stays anyway.
-
-    Under a flood of callbacks it was a fifth of the event loop's time, and every answer waited a tenth of a second for
-    each look at everything.
-    """
-    before = gc.get_threshold()
-    is_ours = not gc.get_freeze_count()  # else somebody has done so already, and undoing ours would undo theirs
-    if is_ours:
-        gc.collect()
-        gc.freeze()
-    gc.set_threshold(_COLLECT_AT, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        if is_ours:
-            gc.unfreeze()

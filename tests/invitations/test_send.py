@@ -1,5 +1,6 @@
 """The main job: each due request exactly once, whatever happens in between."""
 
+import gc
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,20 @@ def test_every_due_request_is_sent_once_and_a_second_run_sends_nothing(ledger: L
     assert len({message.to for message in recorder.taken}) == len(recorder.taken) == 30
     assert statuses(ledger) == {RequestStatus.SENT: 30}
     assert quota_used(ledger) == 30
+
+
+@pytest.mark.one_database
+def test_nobody_looks_for_garbage_at_every_few_messages_that_leave(ledger: Ledger) -> None:
+    due(ledger, make_world(ledger), 1)
+    usual, seen = gc.get_threshold(), []
+    try:
+        gc.set_threshold(700)
+        recorder = Recorder(lambda _message: seen.append(gc.get_threshold()[0]))
+        send_due(ledger, recorder.messengers, now=NOON)
+        assert gc.get_threshold()[0] == 700
+    finally:
+        gc.set_threshold(*usual)
+    assert seen[0] > 10 * 700
 
 
 def test_the_message_names_the_customer_and_carries_the_requests_own_link(ledger: Ledger) -> None:

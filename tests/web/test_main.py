@@ -9,23 +9,23 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from data.garbage import rarely_collected
 from data.ledger.migrate import migrate
 from data.ledger.store import open_ledger
 from data.settings import Settings
-from invitations.send import left_out_of_collections
 from tests.waiting import wait_until
 from tests.web.conftest import LINK
 from tests.web.flood import children_of, writers_of
 from tests.world import make_customer, make_request, make_world
 from web.metrics import Metrics
-from web.server import configure, rarely_collected, serve
+from web.server import configure, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -151,11 +151,8 @@ def test_who_is_served_is_served_by_a_process_that_rarely_looks_for_garbage() ->
     assert gc.get_threshold()[0] == before
 
 
-@pytest.mark.parametrize("leaves_out", [rarely_collected, left_out_of_collections])
-def test_what_others_left_out_of_collections_stays_left_out(
-    leaves_out: Callable[[], AbstractContextManager[None]],
-) -> None:
+def test_what_others_left_out_of_collections_stays_left_out() -> None:
     gc.freeze()
-    with leaves_out():
+    with rarely_collected():
         assert gc.get_freeze_count()
     assert gc.get_freeze_count()
