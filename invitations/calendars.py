@@ -1,21 +1,25 @@
 """When messages of a kind may start, looked up for everybody at once.
 
 Recipients in the same zones and states on the same channel share a calendar; first messages of a list with hours of
-its own, and steps "at 10:00 local", have calendars of theirs. `invitations.stretches` works them out. All lie in one
-table with one key, so that a single binary search finds everybody's next stretch. The table is made longer when
-somebody looks beyond its end.
+its own, and steps "at 10:00 local", have calendars of theirs. `invitations.stretches` works them out. For many rows all
+lie in one table with one key, so that a single binary search finds everybody's next stretch. They are made longer when
+somebody looks beyond their end.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import chain
 
 import polars as pl
 
+from data.distinct import FEW, code, combine
 from data.standing import Pace
+from invitations.clocks import as_datetime
 from invitations.policy import Policy
-from invitations.stretches import list_hours, make_stretches
-from invitations.windows import PLACE
+from invitations.stretches import NEVER, Kind, Run, list_hours, make_stretches
+from invitations.windows import MOMENT, PLACE
 
 _SPAN = 2**30  # seconds: the moments of a calendar span 34 years; windows open and close at whole seconds
 _SECOND = 1_000_000  # us
@@ -26,29 +30,25 @@ _FURTHER = (
     timedelta(days=10),
     timedelta(days=60),
 )  # a calendar with nothing for so long is shut for good
-_SHUT: tuple[list[int], list[int]] = ([], [])
-_NOBODY = -2  # no run; -1 is the run of whoever is never open
+_SHUT = Run([], [], [])
+_NOBODY = -2  # no run, and not NEVER either
 _ORIGIN_BEFORE = timedelta(days=366)  # no moment looked up lies further back
 _NOT_BEYOND = timedelta(days=5 * 366)
 
 
 class Calendars:
-    """The calendars of `kinds`: cal (Int64, unique), PLACE, list_id and at_minute (null: none of either).
+    """The calendars of `kinds`, each known by its number."""
 
-    A message may start from `opens_at` until just before `last_at`, and be handed over until just before `closes_at`.
-    """
-
-    def __init__(self, kinds: pl.DataFrame, policy: Policy, paces: Mapping[int, Pace], now: datetime) -> None:
+    def __init__(self, kinds: Mapping[int, Kind], policy: Policy, paces: Mapping[int, Pace], now: datetime) -> None:
         self._kinds, self._policy, self._paces, self._now = kinds, policy, paces, now
-        self._since = now - (_BEFORE if kinds["at_minute"].count() else timedelta(0))
+        has_times = any(kind.at_minute is not None for kind in kinds.values())
+        self._since = now - (_BEFORE if has_times else timedelta(0))
         self._origin = int((now - _ORIGIN_BEFORE).timestamp())
-        self._lists: dict[int, tuple[list[int], list[int]]] = {}
         self._make(now)
 
-    def only(self, numbers: pl.Series) -> "Calendars":
+    def only(self, numbers: Collection[int]) -> "Calendars":
         """Some of the calendars, to look further ahead than the rest needs."""
-        kinds = self._kinds.filter(pl.col("cal").is_in(numbers.implode()))
-        return Calendars(kinds, self._policy, self._paces, self._now)
+        return Calendars({cal: self._kinds[cal] for cal in numbers}, self._policy, self._paces, self._now)
 
     def settle(self, cals: pl.Series, moments: pl.Series) -> tuple[pl.Series, pl.Series]:
         """The first moments from `moments` on at which a message may start, and when their windows close.
@@ -68,7 +68,7 @@ class Calendars:
     def stretch_at(self, cal: int, moment: int) -> tuple[int, int] | None:
         """When a message may start that may from `moment` on, and until just before when: microseconds since 1970."""
         while True:
-            opens, lasts = self._stretches_of(cal)
+            opens, lasts, _ = self._run(cal)
             place = bisect_right(lasts, moment)
             if place < len(opens):
                 return max(moment, opens[place]), lasts[place]
@@ -85,76 +85,84 @@ class Calendars:
         hours = list_hours(pace, self._policy, since, since)
         if hours is None:
             return since
-        following = hours.filter(pl.col("closes_at") > since)["opens_at"]
-        return max(since, following[0]) if len(following) else None
+        return max(since, as_datetime(hours[0][0])) if hours else None
+
+    def _run(self, cal: int) -> Run:
+        run = self._run_of[cal]
+        return _SHUT if run == NEVER else self._runs[run]
 
     def _look_up(self, cals: pl.Series, moments: pl.Series) -> tuple[pl.Series, pl.Series]:
-        wanted = pl.DataFrame({"run": self._runs.gather(cals), "moment": moments})
+        return self._each(cals, moments) if len(cals) <= FEW else self._all(cals, moments)
+
+    def _each(self, cals: pl.Series, moments: pl.Series) -> tuple[pl.Series, pl.Series]:
+        starts: list[int | None] = []
+        ends: list[int | None] = []
+        for cal, moment in zip(cals.to_list(), moments.to_physical().to_list(), strict=True):
+            opens, lasts, closes = self._run(cal)
+            place = len(opens) if moment is None else bisect_right(lasts, moment)
+            is_open = place < len(opens)
+            starts.append(max(moment, opens[place]) if is_open else None)
+            ends.append(closes[place] if is_open else None)
+        return pl.Series(starts, dtype=pl.Int64).cast(MOMENT), pl.Series(ends, dtype=pl.Int64).cast(MOMENT)
+
+    def _all(self, cals: pl.Series, moments: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """As `_each` does, by one binary search in one table."""
+        runs, table = self._table
+        wanted = pl.DataFrame({"run": runs.gather(cals), "moment": moments})
         keys = wanted.select(self._key("moment").fill_null(0)).to_series()
-        place = self._table["key"].search_sorted(keys, side="right")
-        found = wanted.with_columns(self._table.select(own="run", opens="opens_at", closes="closes_at")[place])
+        place = table["key"].search_sorted(keys, side="right")
+        found = wanted.with_columns(table.select(own="run", opens="opens_at", closes="closes_at")[place])
         is_own = (pl.col("own") == pl.col("run")) & pl.col("moment").is_not_null()
         answer = found.select(
             starts=pl.when(is_own).then(pl.max_horizontal("moment", "opens")), closes=pl.when(is_own).then("closes")
         )
         return answer["starts"], answer["closes"]
 
-    def _stretches_of(self, cal: int) -> tuple[list[int], list[int]]:
-        if not self._lists:
-            moments = self._table.select("run", pl.col("opens_at", "last_at").to_physical())
-            grouped = moments.group_by("run", maintain_order=True).agg("opens_at", "last_at")
-            self._lists = {number: (opens, lasts) for number, opens, lasts in grouped.iter_rows()}
-        return self._lists.get(self._run_of[cal], _SHUT)
-
     def _reach(self, until: datetime) -> None:
         if until > self._until:
             self._make(max(until, min(self._now + 3 * (self._until - self._now), self._now + _NOT_BEYOND)))
 
     def _make(self, until: datetime) -> None:
-        self._runs, stretches = make_stretches(self._kinds, self._policy, self._paces, self._since, until)
-        # The last row belongs to nobody: whoever looks beyond the end finds it.
-        nobody = pl.DataFrame([[_NOBODY, None, None, None]], schema=stretches.schema, orient="row")
-        self._table = pl.concat([stretches, nobody]).with_columns(key=self._key("last_at").fill_null(_NO_KEY))
-        self._run_of: list[int] = self._runs.to_list()
-        self._lists = {}
+        self._run_of, self._runs = make_stretches(self._kinds, self._policy, self._paces, self._since, until)
+        self.__dict__.pop("_table", None)
         self._until = until
+
+    @cached_property
+    def _table(self) -> tuple[pl.Series, pl.DataFrame]:
+        """Each calendar's run, by its number; and all runs."""
+        columns: dict[str, Iterable[int]] = {
+            "run": chain.from_iterable([number] * len(run.opens) for number, run in enumerate(self._runs)),
+            "opens_at": chain.from_iterable(run.opens for run in self._runs),
+            "last_at": chain.from_iterable(run.lasts for run in self._runs),
+            "closes_at": chain.from_iterable(run.closes for run in self._runs),
+        }
+        # The last row belongs to nobody: whoever looks beyond the end finds it.
+        whole = {name: pl.Series([*values, _NOBODY], dtype=pl.Int64) for name, values in columns.items()}
+        table = pl.DataFrame(whole).with_columns(pl.col("opens_at", "last_at", "closes_at").cast(MOMENT))
+        key = pl.when(pl.col("run") == _NOBODY).then(_NO_KEY).otherwise(self._key("last_at"))
+        runs = [NEVER] * (max(self._run_of, default=-1) + 1)
+        for cal, run in self._run_of.items():
+            runs[cal] = run
+        return pl.Series(runs, dtype=pl.Int64), table.with_columns(key=key)
 
     def _key(self, moment: str) -> pl.Expr:
         """Run and moment as one number, so that one binary search serves all."""
         return pl.col("run") * _SPAN + pl.col(moment).to_physical() // _SECOND - self._origin
 
 
-def kinds_of(rows: pl.DataFrame, paces: Mapping[int, Pace]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def kinds_of(rows: pl.DataFrame, paces: Mapping[int, Pace]) -> tuple[list[Kind], pl.Series, pl.DataFrame]:
     """The kinds of calendars that `rows` (PLACE, pace_id, at_minute) need, and the rows with `cal` in PLACE's stead.
 
-    `cal` is a kind's place in its frame, `plain_cal` that of the same place without a list's hours and time of day.
+    `cal` is a kind's place among them. Between the two: for each `cal` that of the same place without a list's hours
+    and time of day.
     """
-    rows = rows.with_columns(hours_of=_hours_of(paces))
-    rows = rows.with_columns(key=_number_of(rows))
-    wanted = rows.unique("key").select("key", *PLACE, "at_minute", list_id="hours_of")
-    plain = wanted.select(PLACE).unique(maintain_order=True).with_row_index("plain_cal")
-    plain = plain.with_columns(pl.col("plain_cal").cast(pl.Int64))
-    wanted = wanted.join(plain, on=PLACE, how="left", nulls_equal=True).with_columns(
-        cal=pl.int_range(pl.len(), dtype=pl.Int64) + plain.height
-    )
-    kinds = pl.concat([plain.with_columns(cal="plain_cal"), wanted], how="diagonal")
-    numbered = rows.join(wanted.select("key", "cal"), on="key", how="left", maintain_order="left")
-    return kinds, numbered.drop("key", "hours_of", *PLACE)
-
-
-def _number_of(rows: pl.DataFrame) -> pl.Expr:
-    """One number for each combination of place, list and time of day: quicker to compare than four texts."""
-    number = pl.lit(0, pl.Int64)
-    for name in PLACE:
-        texts = rows[name].unique().drop_nulls().sort()
-        place = pl.col(name).cast(pl.Enum(texts)).to_physical().cast(pl.Int64)
-        number = number * (len(texts) + 1) + place.fill_null(-1) + 1
-    for name in ("hours_of", "at_minute"):
-        values = rows[name].unique().drop_nulls().sort()
-        if len(values):
-            places = pl.Series(range(len(values)), dtype=pl.Int64)
-            number = number * (len(values) + 1) + pl.col(name).replace_strict(values, places, default=-1) + 1
-    return number
+    list_id = code(rows.select("pace_id", hours_of=_hours_of(paces))["hours_of"])
+    found = combine(*(code(rows[name]) for name in PLACE), list_id, code(rows["at_minute"]))
+    kinds = (Kind(row[: len(PLACE)], *row[len(PLACE) :]) for row in found.values)
+    numbers = {kind: cal for cal, kind in enumerate(kinds)}
+    plain = [numbers.setdefault(Kind(kind.place, None, None), len(numbers)) for kind in tuple(numbers)]
+    numbered = rows.drop(PLACE).with_columns(found.codes.cast(pl.Int64).alias("cal"))
+    return list(numbers), pl.Series(plain, dtype=pl.Int64), numbered
 
 
 def _hours_of(paces: Mapping[int, Pace]) -> pl.Expr:

@@ -38,6 +38,11 @@ def as_moment(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
+def as_datetime(moment: int) -> datetime:
+    """That moment, in UTC."""
+    return _EPOCH + timedelta(microseconds=moment)
+
+
 def midnight(day: date) -> int:
     """The wall time at which `day` begins; as a moment, its midnight in UTC."""
     return (day.toordinal() - _EPOCH.toordinal()) * DAY

@@ -6,16 +6,18 @@ days of 24 hours.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import polars as pl
 
 from data.words import Channel, ConsentBasis
-from invitations.policy import Policy
-from invitations.windows import MOMENT
+from invitations.policy import KEPT, Policy
+from invitations.windows import at_moment
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 CHANNEL_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "email", Channel.WHATSAPP: "WhatsApp"}
 
+_FOREVER = at_moment(FOREVER)
 _ANY_COUNTRY = "*"
 _GIVEN = {
     ConsentBasis.EXPRESS: "express_at",
@@ -26,13 +28,14 @@ _GIVEN = {
 Bases = tuple[tuple[ConsentBasis, int], ...]
 
 
+@lru_cache(maxsize=KEPT)
 def ends_at(policy: Policy) -> pl.Expr:
     """When the consent for a row's channel runs out (excluded); FOREVER: never, or none is needed; null: none is there.
 
     The basis that lasts longest counts; who said no is not asked where none is needed either. A row of
     `policy.consent` for the country and channel goes before one for "*".
     """
-    answer = pl.lit(FOREVER, MOMENT)
+    answer = _FOREVER
     for bases, needed in _needs(policy).items():
         answer = pl.when(needed).then(pl.max_horizontal(_end(basis, days) for basis, days in bases)).otherwise(answer)
     return pl.when(~pl.col("is_consent_withdrawn")).then(answer)
@@ -49,7 +52,7 @@ def says(policy: Policy) -> pl.Expr:
         .then(pl.format("no consent on record, and one is needed in {} for {}", "recipient_country", channel))
         .when(end <= pl.col("now"))
         .then(pl.format("their consent ran out on {}", day))
-        .when(end < FOREVER)
+        .when(end < _FOREVER)
         .then(pl.format("their consent runs out on {}, before this message may go", day))
         .otherwise(pl.lit("no consent on record for a channel of this message that needs one"))
     )
@@ -78,5 +81,5 @@ def _needs(policy: Policy) -> dict[Bases, pl.Expr]:
 def _end(basis: ConsentBasis, days: int) -> pl.Expr:
     given = pl.col(_GIVEN[basis])
     if not days:
-        return pl.when(given.is_not_null()).then(pl.lit(FOREVER, MOMENT))
+        return pl.when(given.is_not_null()).then(_FOREVER)
     return given + pl.lit(timedelta(days=days), pl.Duration("us"))

@@ -43,6 +43,7 @@ Datetimes are microseconds, UTC. The verdicts are those columns and:
 """
 
 from datetime import datetime
+from functools import cache, lru_cache
 
 import polars as pl
 
@@ -52,9 +53,9 @@ from invitations import consent, rules, sharing
 from invitations.calendars import Calendars, kinds_of
 from invitations.choosing import choose_channels
 from invitations.pacing import Places
-from invitations.policy import Policy
+from invitations.policy import KEPT, Policy
 from invitations.verdicts import lay_rules
-from invitations.windows import MOMENT, PLACE
+from invitations.windows import MOMENT, PLACE, at_moment
 
 _READ = (
     *("customer_id", "person_id", "location_id", "invitation_id", "invitation_status", "list_id", "step"),
@@ -81,9 +82,9 @@ def plan(candidates: pl.DataFrame, policy: Policy, now: datetime, standing: Stan
     row stays and carries the reasons of all. `now` is policy time, with a zone; `standing` the account's at `now`.
     """
     rows = _prepared(candidates, policy, now, standing)
-    kinds, rows = kinds_of(rows, standing.paces)
-    calendars = Calendars(kinds, policy, standing.paces, now)
-    rows = _with_hours(rows, kinds, calendars, now)
+    kinds, plain_cals, rows = kinds_of(rows, standing.paces)
+    calendars = Calendars(dict(enumerate(kinds)), policy, standing.paces, now)
+    rows = _with_hours(rows, plain_cals, calendars, now)
     rows = _with_others(rows, calendars, policy, standing)
     return lay_rules(candidates, rows, policy)
 
@@ -91,43 +92,53 @@ def plan(candidates: pl.DataFrame, policy: Policy, now: datetime, standing: Stan
 def _prepared(candidates: pl.DataFrame, policy: Policy, now: datetime, standing: Standing) -> pl.DataFrame:
     """The candidates that stay, slim, with `starts_at`: when everything of their own that can end has."""
     rows = candidates.with_row_index("row_number").select(
-        "row_number", *_READ, now=pl.lit(now, MOMENT), consent_ends_at=consent.ends_at(policy)
+        "row_number", *_READ, now=at_moment(now), consent_ends_at=consent.ends_at(policy)
     )
     is_first, send_at = ~pl.col("has_unit"), {n: pace.send_at for n, pace in standing.paces.items() if pace.send_at}
     sent_from = pl.col("list_id").replace_strict(send_at, default=None, return_dtype=MOMENT) if send_at else None
+    asked_until, invited_until = _own_ends(policy)
     rows = rows.with_columns(
-        cap_ends_at=rules.asked_until(policy),
+        cap_ends_at=asked_until,
         pace_id=pl.when(is_first & pl.col("list_id").is_in(list(standing.paces))).then("list_id"),
         sent_from=pl.lit(None, MOMENT) if sent_from is None else pl.when(is_first).then(sent_from),
     ).with_columns(
-        starts_at=pl.max_horizontal("now", "due_at", "cap_ends_at", rules.invited_until(policy), "sent_from"),
+        starts_at=pl.max_horizontal("now", "due_at", "cap_ends_at", invited_until, "sent_from"),
     )
     is_consent_missing = pl.col("consent_ends_at").is_null() | (pl.col("consent_ends_at") <= pl.col("starts_at"))
     rows = choose_channels(rows.with_columns(is_consent_missing=is_consent_missing))
+    return rows.with_columns(is_endless=_is_endless(policy), at_minute=pl.when(~_is_late()).then("at_minute"))
+
+
+@lru_cache(maxsize=KEPT)
+def _own_ends(policy: Policy) -> tuple[pl.Expr, pl.Expr]:
+    return rules.asked_until(policy), rules.invited_until(policy)
+
+
+@lru_cache(maxsize=KEPT)
+def _is_endless(policy: Policy) -> pl.Expr:
+    """Whether something holds for no known end that is known from the start."""
     unending = [make(policy).holds for make in rules.ENDLESS]
     invited = rules.already_invited(policy)
-    return rows.with_columns(
-        is_endless=pl.any_horizontal("is_consent_missing", invited.holds & invited.until.is_null(), *unending),
-        at_minute=pl.when(~_is_late(now)).then("at_minute"),
-    )
+    return pl.any_horizontal("is_consent_missing", invited.holds & invited.until.is_null(), *unending)
 
 
-def _is_late(now: datetime) -> pl.Expr:
+@cache
+def _is_late() -> pl.Expr:
     """Whether a message queued for a time of day has come to it and is waiting to be sent: its turn is not over.
 
     It keeps the window it was queued with, also where dispatch put it off for a while (`due_at`).
     """
     wanted = pl.max_horizontal("due_at", "cap_ends_at", "sent_from")
     was_its_time = (pl.col("queued_not_before") >= wanted).fill_null(value=True)
-    has_come = (pl.col("queued_not_before") <= now) | (pl.col("queued_not_before") == pl.col("due_at"))
+    has_come = (pl.col("queued_not_before") <= pl.col("now")) | (pl.col("queued_not_before") == pl.col("due_at"))
     is_queued = pl.col("request_status") == RequestStatus.QUEUED.value
-    return (is_queued & was_its_time & has_come & (pl.col("queued_not_after") > now)).fill_null(value=False)
+    return (is_queued & was_its_time & has_come & (pl.col("queued_not_after") > pl.col("now"))).fill_null(value=False)
 
 
-def _with_hours(rows: pl.DataFrame, kinds: pl.DataFrame, calendars: Calendars, now: datetime) -> pl.DataFrame:
+def _with_hours(rows: pl.DataFrame, plain_cals: pl.Series, calendars: Calendars, now: datetime) -> pl.DataFrame:
     """Adds `can_go_at` and `closes_at`, the moment by everything but other people, and what rules say of hours now."""
-    at_once = pl.Series([now], dtype=MOMENT).new_from_index(0, kinds.height)
-    opens_at, _ = calendars.settle(kinds["plain_cal"], at_once)
+    at_once = pl.Series([now], dtype=MOMENT).new_from_index(0, len(plain_cals))
+    opens_at, _ = calendars.settle(plain_cals, at_once)
     can_go_at, closes_at = calendars.settle(rows["cal"], rows["starts_at"])
     rows = rows.with_columns(opens_at=opens_at.gather(rows["cal"]), can_go_at=can_go_at, closes_at=closes_at)
     step_ends_at = rows["due_at"].clone()
@@ -165,7 +176,7 @@ def _with_others(rows: pl.DataFrame, calendars: Calendars, policy: Policy, stand
         asks = asks.filter(pl.col("list_id").is_not_null() | is_met)
     if asks.is_empty():
         return rows
-    ahead = calendars.only(asks.filter(pl.col("list_id").is_not_null())["cal"].unique())
+    ahead = calendars.only(asks.filter(pl.col("list_id").is_not_null())["cal"].unique().to_list())
     places = Places(standing.paces, ahead)
     shared = sharing.share(asks, standing.quota if scarce else None, policy.cap, calendars, places)
     is_concerned = pl.col("is_ask") & pl.col("customer_id").is_in(shared["customer_id"].implode())

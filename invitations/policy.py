@@ -42,6 +42,7 @@ _SOURCES = (("stricter_hours", "source"), ("consent", "source"))
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
+KEPT = 64  # policies whose expressions are kept, once made: making them takes longer than planning for a few people
 TABLES = ("stricter_hours", "consent", "machines")
 
 
@@ -74,6 +75,10 @@ class Policy(BaseModel):
     stricter_hours: tuple[StricterHours, ...] = ()
     consent: tuple[ConsentRule, ...] = ()
     machines: Machines
+
+    def __hash__(self) -> int:
+        """Of a part of it, which is enough to find one again: a consent's bases are a dict, and have none."""
+        return hash((self.stop_when, self.cap_days, self.invite_again_after_days))
 
     @property
     def cap(self) -> timedelta | None:

@@ -1,13 +1,22 @@
 """What the plan found, laid over the candidates: all rules that hold, when each lets go, and the window left."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import polars as pl
 
 from invitations import rules
-from invitations.policy import Policy
+from invitations.policy import KEPT, Policy
 from invitations.rules import Rule
 from invitations.windows import MOMENT
 
 _NAMES, _MOMENTS = pl.List(pl.String), pl.List(MOMENT)
+
+
+@lru_cache(maxsize=KEPT)
+def rules_of(policy: Policy) -> tuple[Rule, ...]:
+    """All rules as this policy has them."""
+    return tuple(make(policy) for make in rules.ALL)
 
 
 def lay_rules(candidates: pl.DataFrame, rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -15,12 +24,8 @@ def lay_rules(candidates: pl.DataFrame, rows: pl.DataFrame, policy: Policy) -> p
 
     A candidate's reasons for which its channel is unusable are taken from `rows`, which has those of a whole step.
     """
-    all_rules = [make(policy) for make in rules.ALL]
-    held = rows.select(
-        "row_number",
-        mask=pl.sum_horizontal(rule.holds.cast(pl.Int32) * 2**bit for bit, rule in enumerate(all_rules)),
-    )
-    lists = _lists(rows, held, all_rules)
+    held = rows.select("row_number", mask=_mask(policy))
+    lists = _lists(rows, held, rules_of(policy))
     is_endless = pl.col("is_endless") | (pl.col("consent_ends_at") <= pl.col("can_go_at")).fill_null(value=False)
     earliest = pl.when(~is_endless).then("can_go_at")
     kept = candidates if candidates.height == rows.height else candidates[rows["row_number"]]
@@ -38,7 +43,13 @@ def lay_rules(candidates: pl.DataFrame, rows: pl.DataFrame, policy: Policy) -> p
     )
 
 
-def _lists(rows: pl.DataFrame, held: pl.DataFrame, all_rules: list[Rule]) -> pl.DataFrame:
+@lru_cache(maxsize=KEPT)
+def _mask(policy: Policy) -> pl.Expr:
+    """One number for all rules that hold: a bit for each, in their order."""
+    return pl.sum_horizontal(rule.holds.cast(pl.Int32) * 2**bit for bit, rule in enumerate(rules_of(policy)))
+
+
+def _lists(rows: pl.DataFrame, held: pl.DataFrame, all_rules: Sequence[Rule]) -> pl.DataFrame:
     """`rules`, made once for each combination that occurs, and `untils`, put together from what holds, rule by rule."""
     masks = held["mask"].unique().to_list()
     words = [rule.name.value for rule in all_rules]

@@ -17,12 +17,12 @@ from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
 from data.pace import Pace
 from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus, Rule
-from invitations import rules
 from invitations.consent import CHANNEL_NAMES
 from invitations.contacts import clean_email
 from invitations.held_senders import Hold, read_holds
 from invitations.plan import plan
 from invitations.policy import Policy, read_policy
+from invitations.verdicts import rules_of
 
 _EVENT_WORDS = {
     EventKind.ACCEPTED_BY_PROVIDER: "message accepted by the provider",
@@ -145,8 +145,8 @@ def plan_for(
     sources = read_sources(c, account_id, at=now, person_ids=None if is_shared else person_ids, besides=besides)
     candidates = build(supposing(sources) if supposing else sources, now)
     verdicts = plan(candidates, policy, now, standing).filter(pl.col("person_id").is_in(person_ids))
-    said = [make(policy) for make in rules.ALL]
-    return verdicts.with_columns(rule.says.alias(_SAYS + rule.name.value) for rule in said), policy
+    said = (rule.says.alias(_SAYS + rule.name.value) for rule in rules_of(policy))
+    return verdicts.with_columns(said), policy
 
 
 def _is_scarce(c: Connection, account_id: int, left: int) -> bool:

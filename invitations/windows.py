@@ -8,7 +8,7 @@ shows them.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, reduce
 from operator import itemgetter
@@ -23,6 +23,7 @@ from invitations.policy_parts import QuietHours, StricterHours
 
 MOMENT = pl.Datetime("us", "UTC")
 PLACE = ("zones", "regions", "recipient_country", "channel")
+Place = tuple[str, str, str, str]  # those of one
 
 _CLOSES = itemgetter(1)
 # Days beyond `until`. Nearly every place opens again within eight; one whose zones meet only in summer, or on a day of
@@ -45,13 +46,8 @@ def open_windows(places: pl.DataFrame, policy: Policy, since: datetime, until: d
     numbers: list[int] = []
     opens: list[int] = []
     closes: list[int] = []
-    for number, (zones, regions, country, channel) in enumerate(distinct.iter_rows()):
-        hours = _Hours(
-            policy.quiet_hours,
-            tuple(rule for rule in policy.stricter_hours if _is_about(rule, regions, country, channel)),
-            (country, *regions.split("|")) if policy.quiet_hours.skip_holidays else (),
-        )
-        for opens_at, closes_at in _ahead(zones, hours, since, until):
+    for number, place in enumerate(distinct.iter_rows()):
+        for opens_at, closes_at in windows_at(place, policy, since, until):
             numbers.append(number)
             opens.append(opens_at)
             closes.append(closes_at)
@@ -60,24 +56,33 @@ def open_windows(places: pl.DataFrame, policy: Policy, since: datetime, until: d
     )
 
 
-def daily_moments(zones: Collection[str], minutes: Collection[int], since: datetime, until: datetime) -> pl.DataFrame:
-    """When it is so many minutes after midnight at each of `zones`, day by day.
+def windows_at(place: Place, policy: Policy, since: datetime, until: datetime) -> Sequence[Stretch]:
+    """The open stretches of one place, as `open_windows` has them for many: moments, in order."""
+    zones, regions, country, channel = place
+    hours = _Hours(
+        policy.quiet_hours,
+        tuple(rule for rule in policy.stricter_hours if _is_about(rule, regions, country, channel)),
+        (country, *regions.split("|")) if policy.quiet_hours.skip_holidays else (),
+    )
+    return _ahead(zones, hours, since, until)
 
-    `zones` as a place has them: tz names joined by "|". Columns: `zones`, `at_minute`, `at` (UTC), sorted; from a day
-    before `since` to a day after `until`, so that each moment between them is followed by one. With several zones: when
-    it is at least that time in all of them on that day. Where the clock skips the time: the first moment after the gap;
-    where it comes twice: the first of the two.
+
+def daily_moments(zones: str, minute: int, since: datetime, until: datetime) -> list[int]:
+    """When it is so many minutes after midnight at `zones`, day by day: moments, in order.
+
+    `zones` as a place has them: tz names joined by "|". From a day before `since` to a day after `until`, so that each
+    moment between them is followed by one. With several zones: when it is at least that time in all of them on that
+    day. Where the clock skips the time: the first moment after the gap; where it comes twice: the first of the two.
     """
     first, last = since.astimezone(UTC).date() - 2 * _DAY, until.astimezone(UTC).date() + 3 * _DAY
     days = [midnight(date.fromordinal(number)) for number in range(first.toordinal(), last.toordinal())]
-    rows = [
-        (names, minute, max(at))
-        for names in sorted(set(zones))
-        for minute in sorted(set(minutes))
-        for at in zip(*(_moments(zone, minute, days, first, last) for zone in names.split("|")), strict=True)
-    ]
-    frame = pl.DataFrame(rows, schema={"zones": pl.String, "at_minute": pl.Int64, "at": pl.Int64}, orient="row")
-    return frame.with_columns(pl.col("at").cast(MOMENT))
+    each = (_moments(zone, minute, days, first, last) for zone in zones.split("|"))
+    return [max(at) for at in zip(*each, strict=True)]
+
+
+def at_moment(at: datetime) -> pl.Expr:
+    """`at` as a literal: `pl.lit` of a datetime with a zone takes longer than most of what it is compared in."""
+    return pl.lit(as_moment(at), pl.Int64).cast(MOMENT)
 
 
 class _Hours(NamedTuple):

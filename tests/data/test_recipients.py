@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data import distinct
 from data.areas import country_zones, is_zone, phone_area, postal_area, zone_states
 from data.recipients import locate
 from tests.examples import examples
@@ -218,3 +219,13 @@ def test_each_row_keeps_its_place_and_its_columns_and_is_answered_as_if_it_were_
         assert locate(frame[number]).equals(found[number])
     assert all(is_zone(zone) for zones in found["zones"] for zone in zones.split("|"))
     assert found["recipient_country"].str.len_chars().is_in([2]).all()
+
+
+@settings(max_examples=examples(12))
+@given(rows=st.lists(people, max_size=8))
+def test_a_few_rows_are_answered_as_they_are_among_many(rows: list[dict[str, str | None]]) -> None:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(CLUES, pl.String))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distinct, "FEW", -1)  # what is done for a great many rows at once
+        as_many = locate(frame)
+    assert locate(frame).equals(as_many)

@@ -7,12 +7,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data import distinct
 from data.standing import Pace, Quota, Standing
+from invitations import calendars
+from invitations.calendars import Calendars
+from invitations.clocks import as_datetime
 from invitations.policy import Policy
+from invitations.stretches import Kind, make_stretches
+from invitations.windows import MOMENT
 from tests.examples import examples
 from tests.invitations.planning import COLUMNS, DAY, HOUR, MINUTE, candidate, policy, verdict, verdicts
 
@@ -280,3 +287,32 @@ def test_what_is_clear_may_all_go_at_once_and_leaves_the_rest_no_earlier_than_pl
     rest = [row | ({"asked_at": scene.now} if row["person_id"] in people else {}) for row in rest]
     again = verdicts(*rest, policy=scene.policy, now=scene.now, standing=moved)
     assert not [row for row in again if row["is_clear"] and not row["has_unit"]]
+
+
+@settings(max_examples=examples(25))
+@given(scene=scenes())
+def test_a_few_rows_get_the_verdicts_that_they_would_get_among_many(scene: Scene) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (distinct, calendars):  # what is done for a great many rows at once
+            patch.setattr(module, "FEW", -1)
+        as_many = scene.verdicts()
+    assert scene.verdicts() == as_many
+
+
+def test_few_and_many_find_the_same_at_the_very_moment_at_which_hours_begin_and_end() -> None:
+    now, second = datetime(2026, 10, 30, tzinfo=UTC), timedelta(seconds=1)
+    places = [(zone, "", "US", "sms") for zone in ZONES]
+    kinds = [Kind(place, list_id, minute) for place in places for list_id in (None, 1) for minute in (None, 600)]
+    paces = {1: Pace(ZONES[0], opens=9 * 60, closes=17 * 60)}
+    runs = make_stretches(dict(enumerate(kinds)), policy(), paces, now, now + 5 * DAY)[1]
+    edges = sorted({as_datetime(at) for run in runs for column in run for at in column})
+    moments = [edge + early * second for edge in edges if edge > now for early in (-1, 0, 1)]
+    asked = [(cal, moment) for cal in range(len(kinds)) for moment in moments]
+    cals, wanted = (pl.Series(column) for column in zip(*asked, strict=True))
+    many = Calendars(dict(enumerate(kinds)), policy(), paces, now).settle(cals, wanted.cast(MOMENT))
+    assert len(asked) > distinct.FEW
+    each = Calendars(dict(enumerate(kinds)), policy(), paces, now)
+    for start in range(0, len(asked), distinct.FEW):
+        part = slice(start, start + distinct.FEW)
+        one = each.settle(cals[part], wanted.cast(MOMENT)[part])
+        assert [found.to_list() for found in one] == [found[part].to_list() for found in many]
