@@ -6,6 +6,8 @@ from data.words import RequestStatus
 from invitations import rules
 
 _UNUSABLE = tuple(rules.UNUSABLE.values())
+_OF_ANY = "_of_any"
+_UNUSABLE_OR_ANY = tuple(pl.col(name) | pl.col(name + _OF_ANY).fill_null(value=False) for name in _UNUSABLE)
 _STEPS = 1000  # more than a sequence ever has: customer and step make one number
 
 
@@ -25,22 +27,24 @@ def choose_channels(rows: pl.DataFrame) -> pl.DataFrame:
     )
     if several.is_empty():
         return rows
-    ranked = several.sort("step_id", "is_not_under_way", "preference", "row_number")
-    held = pl.col("step_id").is_in(ranked.filter("is_in_flight")["step_id"].unique().implode())
-    free, in_flight = ranked.filter(~held), ranked.filter(held)
+    free = several.sort("step_id", "is_not_under_way", "preference", "row_number")
+    chosen = []
+    if free["is_in_flight"].any():
+        held = pl.col("step_id").is_in(free.filter("is_in_flight")["step_id"].unique().implode())
+        chosen.append(_of_steps_in_flight(free.filter(held)))
+        free = free.filter(~held)
     usable = free.filter("is_usable")
     first_usable = usable.unique("step_id", keep="first", maintain_order=True)
     without = free.join(first_usable, on="step_id", how="anti", maintain_order="left")
-    merged = _with_all_reasons(without)
-    chosen = [usable.filter("is_all_channels"), first_usable, _of_steps_in_flight(in_flight), merged]
+    merged = without if without.is_empty() else _with_all_reasons(without)
+    chosen += [usable.filter("is_all_channels"), first_usable, merged]
     numbers = pl.concat([part.select("row_number") for part in chosen])["row_number"].unique()
     stays = rows.select(~is_several | pl.col("row_number").is_in(numbers.implode())).to_series()
     kept = rows.filter(stays)
     if merged.is_empty():
         return kept
-    reasons = merged.select("row_number", *(pl.col(name).alias(f"{name}_of_any") for name in _UNUSABLE))
-    joined = kept.select("row_number").join(reasons, on="row_number", how="left", maintain_order="left")
-    return kept.with_columns(pl.col(name) | joined[f"{name}_of_any"].fill_null(value=False) for name in _UNUSABLE)
+    joined = kept.join(merged, on="row_number", how="left", maintain_order="left", suffix=_OF_ANY)
+    return joined.with_columns(_UNUSABLE_OR_ANY).select(kept.columns)
 
 
 def _is_not_under_way() -> pl.Expr:

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import polars as pl
 
+from data.ledger.frames import at_moment
 from data.words import Channel, ConsentBasis
 from invitations.policy import KEPT, Policy
-from invitations.windows import at_moment
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 CHANNEL_NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "email", Channel.WHATSAPP: "WhatsApp"}

@@ -15,6 +15,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 
 import polars as pl
 
+from data.ledger.frames import at_moment
 from data.standing import Pace
 from invitations.calendars import Calendars
 from invitations.windows import MOMENT
@@ -59,7 +60,7 @@ class Places:
         for (list_id,), own in groups.group_by("list_id"):
             run = _Run(line, self._calendars, self._free[int(str(list_id))].copy(), self._periods[int(str(list_id))])
             run.let_go(own.select("first", "end").rows(), last)
-        later = pl.max_horizontal("at", pl.lit(before, MOMENT))
+        later = pl.col("at") if before is None else pl.max_horizontal("at", at_moment(before))
         moved = (
             pl.when(pl.col("given") >= 0).then(pl.col("given").cast(MOMENT)).when(pl.col("given") == _LATER).then(later)
         )

@@ -47,15 +47,17 @@ from functools import cache, lru_cache
 
 import polars as pl
 
+from data.ledger.frames import at_moment
 from data.standing import Standing
 from data.words import RequestStatus
 from invitations import consent, rules, sharing
 from invitations.calendars import Calendars, kinds_of
 from invitations.choosing import choose_channels
+from invitations.clocks import as_moment
 from invitations.pacing import Places
 from invitations.policy import KEPT, Policy
 from invitations.verdicts import lay_rules
-from invitations.windows import MOMENT, PLACE, at_moment
+from invitations.windows import MOMENT, PLACE
 
 _READ = (
     *("customer_id", "person_id", "location_id", "invitation_id", "invitation_status", "list_id", "step"),
@@ -137,7 +139,7 @@ def _is_late() -> pl.Expr:
 
 def _with_hours(rows: pl.DataFrame, plain_cals: pl.Series, calendars: Calendars, now: datetime) -> pl.DataFrame:
     """Adds `can_go_at` and `closes_at`, the moment by everything but other people, and what rules say of hours now."""
-    at_once = pl.Series([now], dtype=MOMENT).new_from_index(0, len(plain_cals))
+    at_once = pl.Series([as_moment(now)] * len(plain_cals), dtype=pl.Int64).cast(MOMENT)
     opens_at, _ = calendars.settle(plain_cals, at_once)
     can_go_at, closes_at = calendars.settle(rows["cal"], rows["starts_at"])
     rows = rows.with_columns(opens_at=opens_at.gather(rows["cal"]), can_go_at=can_go_at, closes_at=closes_at)

@@ -17,12 +17,13 @@ only those likely to leave positive reviews). "scored" under `stop_when` is the 
 not its value.
 """
 
+import json
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -147,7 +148,13 @@ def read_policy(connection: Connection, account_id: int, at: datetime) -> tuple[
     ).first()
     if row is None:
         raise NoPolicy(f"account {account_id} has no policy in effect: run `afterword init FILE`")
-    return row.policy_id, Policy.load(row.rules)
+    return row.policy_id, _loaded(json.dumps(row.rules))
+
+
+@lru_cache(maxsize=KEPT)
+def _loaded(rules: str) -> Policy:
+    """The same object for the same document, so that what is kept for a policy is found again at once."""
+    return Policy.load(json.loads(rules))
 
 
 def policy_ends_at(connection: Connection, account_id: int, at: datetime) -> datetime | None:

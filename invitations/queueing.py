@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from data.ledger import queueing as writes
 from data.ledger.candidates import UNUSABLE, read_candidates
+from data.ledger.frames import at_moment
 from data.ledger.pictures import carry_over
 from data.ledger.standing import read_standing
 from data.ledger.store import Ledger
@@ -122,7 +123,7 @@ def _count(verdicts: pl.DataFrame) -> Counter[str]:
 
 def _for_archive(verdicts: pl.DataFrame, pass_id: str, policy_id: int, now: datetime) -> pl.DataFrame:
     return verdicts.with_columns(
-        pass_id=pl.lit(pass_id), planned_at=pl.lit(now, MOMENT), policy_id=pl.lit(policy_id, pl.Int64)
+        pass_id=pl.lit(pass_id), planned_at=at_moment(now), policy_id=pl.lit(policy_id, pl.Int64)
     ).select(*VERDICT_SCHEMA)
 
 
@@ -179,6 +180,8 @@ def _to_cancel(candidates: pl.DataFrame, verdicts: pl.DataFrame) -> list[int]:
     """Queued requests that must not go, or of a step that another channel carries now. They may be revived."""
     is_queued = pl.col("request_status") == RequestStatus.QUEUED.value
     queued = candidates.filter(is_queued)
+    if queued.is_empty():
+        return []
     carried = verdicts.filter(~pl.any_horizontal(UNUSABLE))
     replaced = queued.join(carried, on=["customer_id", "step"], how="semi").join(
         verdicts.select("request_id").drop_nulls(), on="request_id", how="anti"
@@ -201,7 +204,7 @@ def _to_refresh(verdicts: pl.DataFrame, this: _Pass) -> list[Row]:
     is_other_window = (
         (pl.col("queued_not_after") != pl.col("not_after"))
         | (pl.col("queued_not_before") > pl.col("not_before"))
-        | ((pl.col("queued_not_before") < pl.col("not_before")) & (pl.col("not_before") > this.now))
+        | ((pl.col("queued_not_before") < pl.col("not_before")) & (pl.col("not_before") > at_moment(this.now)))
     )
     is_other = (
         is_other_window
@@ -221,7 +224,7 @@ def _to_queue(verdicts: pl.DataFrame, this: _Pass) -> list[list[Row]]:
     """What may go by `this.until` and is not queued yet (or was canceled), person by person."""
     is_canceled = pl.col("request_status") == RequestStatus.CANCELED.value
     rows = verdicts.filter(
-        pl.col("earliest_at") <= this.until, pl.col("request_status").is_null() | is_canceled
+        pl.col("earliest_at") <= at_moment(this.until), pl.col("request_status").is_null() | is_canceled
     ).to_dicts()
     return [list(group) for _, group in groupby(rows, key=lambda row: row["customer_id"])]
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from data.ledger.frames import at_moment
 from data.standing import Quota
 from invitations.calendars import Calendars
 from invitations.pacing import Places
@@ -23,6 +24,7 @@ OUTCOME = {
     **dict.fromkeys(("list_ends_at", "location_ends_at", "quota_ends_at", "other_ends_at"), MOMENT),
 }
 _PLENTY = 2**62
+_NO_MOMENT = pl.lit(None, MOMENT)
 _RANK = ("is_new", "ordered_at", "customer_id")
 _FIRST_OF_PERSON = ("person_id", "is_not_overridden", "at", "rank")
 
@@ -66,14 +68,12 @@ def share(
             waiting = pl.concat([_after(settled, rest, cap, calendars), again])
         if waiting.is_empty():
             break
-    nowhere = waiting.with_columns(at=pl.lit(None, MOMENT))
+    nowhere = waiting.with_columns(at=_NO_MOMENT)
     return pl.concat([*done, nowhere]).select("customer_id", "at", *OUTCOME)
 
 
 def _prepared(asks: pl.DataFrame, cap: timedelta | None) -> pl.DataFrame:
-    nobody_yet = {
-        name: pl.lit(value=False) if kind is pl.Boolean else pl.lit(None, MOMENT) for name, kind in OUTCOME.items()
-    }
+    nobody_yet = {name: pl.lit(value=False) if kind is pl.Boolean else _NO_MOMENT for name, kind in OUTCOME.items()}
     is_multi = pl.len().over("person_id") > 1 if cap else pl.lit(value=False)
     ranked = asks.sort(_RANK).with_row_index("rank")
     return ranked.with_columns(is_multi=is_multi, **nobody_yet).drop("is_new")
@@ -91,7 +91,7 @@ def _cycles(quota: Quota | None) -> Iterator[_Cycle]:
 
 
 def _is_before(end: datetime | None) -> pl.Expr:
-    return pl.col("at").is_not_null() if end is None else (pl.col("at") < end).fill_null(value=False)
+    return pl.col("at").is_not_null() if end is None else (pl.col("at") < at_moment(end)).fill_null(value=False)
 
 
 def _leads(waiting: pl.DataFrame, end: datetime | None) -> pl.Expr:
@@ -111,20 +111,22 @@ def _take_turn(
     """Those of a turn that are settled, and those that come again in a later cycle (`at` null: in none known)."""
     turn = turn.with_columns(own_at="at", was_slowed="is_slowed")
     is_paced = pl.col("list_id").is_not_null()
-    lined_up = pl.concat([turn.filter(~is_paced), _slowed(places.line_up(turn.filter(is_paced), cycle.end))])
-    is_later = ~lined_up.select(_is_before(cycle.end)).to_series()
-    later, can_go = lined_up.filter(is_later), lined_up.filter(~is_later)
+    paced = turn.filter(is_paced)
+    later, can_go = turn.head(0), turn
+    if paced.height:
+        lined_up = pl.concat([turn.filter(~is_paced), _slowed(places.line_up(paced, cycle.end))])
+        is_later = ~lined_up.select(_is_before(cycle.end)).to_series()
+        later, can_go = lined_up.filter(is_later), lined_up.filter(~is_later)
     # Whose consent will have run out takes no unit; the rule says so.
     lapsed = can_go.filter(pl.col("at") >= pl.col("consent_ends_at"))
     given, over = _give_units(can_go.filter(pl.col("at") < pl.col("consent_ends_at")), cycle)
     if over.height:
         given = _closed_up(given, cycle, places)
-    places.keep(given.filter(is_paced))
-    if cycle.end is None:
-        over = over.with_columns(at=pl.lit(None, MOMENT))
-    else:
-        moments = pl.Series([cycle.end], dtype=MOMENT).new_from_index(0, over.height)
-        over = over.with_columns(at=calendars.settle(over["cal"], moments)[0])
+    if paced.height:
+        places.keep(given.filter(is_paced))
+    over = over.with_columns(at=_NO_MOMENT if cycle.end is None else at_moment(cycle.end))
+    if over.height:
+        over = over.with_columns(at=calendars.settle(over["cal"], over["at"])[0])
     extra = ("own_at", "was_slowed")
     return pl.concat([given, lapsed]).drop(extra), pl.concat([later, over]).drop(extra)
 
@@ -160,7 +162,7 @@ def _give_units(takers: pl.DataFrame, cycle: _Cycle) -> tuple[pl.DataFrame, pl.D
     is_over = ranked.select((pl.int_range(pl.len()).over("location_id") >= left).fill_null(value=False)).to_series()
     within = ranked.filter(~is_over)
     given = within.head(cycle.left)
-    ends = pl.lit(cycle.end, MOMENT)
+    ends = _NO_MOMENT if cycle.end is None else at_moment(cycle.end)
     over_location = ranked.filter(is_over).with_columns(is_over_location=pl.lit(value=True), location_ends_at=ends)
     over_account = within.slice(cycle.left).with_columns(is_over_quota=pl.lit(value=True), quota_ends_at=ends)
     cycle.left -= given.height

@@ -1,7 +1,8 @@
 """What the plan found, laid over the candidates: all rules that hold, when each lets go, and the window left."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 import polars as pl
 
@@ -55,7 +56,8 @@ def _lists(rows: pl.DataFrame, held: pl.DataFrame, all_rules: Sequence[Rule]) ->
     words = [rule.name.value for rule in all_rules]
     names = [[word for bit, word in enumerate(words) if mask >> bit & 1] for mask in masks]
     by_mask = pl.DataFrame({"mask": masks, "rules": names}, schema={"mask": held["mask"].dtype, "rules": _NAMES})
-    occurring = [place for place in range(len(all_rules)) if any(mask >> place & 1 for mask in masks)]
+    any_of = reduce(or_, masks, 0)
+    occurring = [place for place in range(len(all_rules)) if any_of >> place & 1]
     ends = [held.head(0).select("row_number", until=pl.lit(None, MOMENT), place=pl.lit(0, pl.Int8))]
     for place in occurring:
         holds = (held["mask"] & 2**place) > 0

@@ -59,12 +59,7 @@ def open_windows(places: pl.DataFrame, policy: Policy, since: datetime, until: d
 def windows_at(place: Place, policy: Policy, since: datetime, until: datetime) -> Sequence[Stretch]:
     """The open stretches of one place, as `open_windows` has them for many: moments, in order."""
     zones, regions, country, channel = place
-    hours = _Hours(
-        policy.quiet_hours,
-        tuple(rule for rule in policy.stricter_hours if _is_about(rule, regions, country, channel)),
-        (country, *regions.split("|")) if policy.quiet_hours.skip_holidays else (),
-    )
-    return _ahead(zones, hours, since, until)
+    return _ahead(zones, _hours(policy, regions, country, channel), since, until)
 
 
 def daily_moments(zones: str, minute: int, since: datetime, until: datetime) -> list[int]:
@@ -80,17 +75,21 @@ def daily_moments(zones: str, minute: int, since: datetime, until: datetime) -> 
     return [max(at) for at in zip(*each, strict=True)]
 
 
-def at_moment(at: datetime) -> pl.Expr:
-    """`at` as a literal: `pl.lit` of a datetime with a zone takes longer than most of what it is compared in."""
-    return pl.lit(as_moment(at), pl.Int64).cast(MOMENT)
-
-
 class _Hours(NamedTuple):
     """All that a place's wall clocks are held against."""
 
     general: QuietHours
     stricter: tuple[StricterHours, ...]
     holidays_of: tuple[str, ...]  # ISO 3166; none: holidays are days like any other
+
+
+@lru_cache(maxsize=4096)
+def _hours(policy: Policy, regions: str, country: str, channel: str) -> _Hours:
+    return _Hours(
+        policy.quiet_hours,
+        tuple(rule for rule in policy.stricter_hours if _is_about(rule, regions, country, channel)),
+        (country, *regions.split("|")) if policy.quiet_hours.skip_holidays else (),
+    )
 
 
 def _is_about(rule: StricterHours, regions: str, country: str, channel: str) -> bool:

@@ -3,9 +3,12 @@
 Frames in, frames out; nothing is read here.
 """
 
+from functools import cache
+
 import polars as pl
 
 from data.ledger.candidate_sources import Sources
+from data.ledger.frames import MOMENT
 from data.recipients import locate
 from data.words import ConsentBasis, InvitationStatus
 
@@ -38,12 +41,11 @@ def people_of(sources: Sources) -> pl.DataFrame:
         is_cap_overridden=pl.col("override_reason").is_not_null(),
         allowed_channels=pl.coalesce("ask_channels", "allowed_channels"),
     )
-    yes = pl.lit(value=True)
-    rows = (
-        rows.join(sources.lists, on="list_id", how="left")
-        .join(sources.units.with_columns(has_unit=yes), on="invitation_id", how="left")
-        .join(sources.excluded_people.with_columns(is_excluded=yes), on="person_id", how="left")
-        .with_columns(pl.col("has_unit", "is_excluded").fill_null(value=False), is_list_undone=_came_only_by_undone())
+    has_unit = pl.col("invitation_id").is_in(sources.units["invitation_id"].implode())
+    rows = rows.join(sources.lists, on="list_id", how="left").with_columns(
+        has_unit=has_unit.fill_null(value=False),
+        is_excluded=pl.col("person_id").is_in(sources.excluded_people["person_id"].implode()),
+        is_list_undone=_came_only_by_undone(),
     )
     return _with_asks(rows, sources.asks)
 
@@ -82,6 +84,7 @@ def _with_occasions(sources: Sources) -> pl.DataFrame:
     )
 
 
+@cache
 def _came_only_by_undone() -> pl.Expr:
     """Whether nothing but a list that was taken back speaks for asking: no invitation goes on and nobody asked by hand.
 
@@ -97,6 +100,9 @@ def _with_consents(rows: pl.DataFrame, consents: pl.DataFrame) -> pl.DataFrame:
 
     `is_consent_withdrawn`: they said no, and nothing was given since.
     """
+    if consents.is_empty():
+        none = {name: pl.lit(None, MOMENT) for name in _BASES}
+        return rows.with_columns(**none, is_consent_withdrawn=pl.lit(value=False))
     given = consents.group_by("customer_id").agg(
         withdrawn_at=pl.col("given_at").filter(pl.col("basis") == ConsentBasis.WITHDRAWN.value).max(),
         **{
@@ -119,6 +125,8 @@ def _with_asks(rows: pl.DataFrame, asks: pl.DataFrame) -> pl.DataFrame:
 
     An invitation of which a message has gone is not held up by itself, though its unit was given back too early.
     """
+    if asks.is_empty():
+        return rows.with_columns(asked_at=pl.lit(None, MOMENT), invited_at=pl.lit(None, MOMENT))
     anywhere = asks.group_by("person_id").agg(pl.col("asked_at").max())
     here = asks.group_by("person_id", "location_id").agg(invited_at=pl.col("asked_at").max())
     has_gone = pl.col("first_handed_at").is_not_null() & ~pl.col("has_unit")

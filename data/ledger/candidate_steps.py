@@ -1,13 +1,14 @@
 """Which step comes next for each customer, by which channels, and when it is due. Frames in, frames out."""
 
 from datetime import datetime, timedelta
+from functools import cache
 
 import polars as pl
 
 from data.ledger.candidate_ladders import with_ladders
 from data.ledger.candidate_sources import Sources
 from data.ledger.fallback import OF_THE_CHANNEL
-from data.ledger.frames import MOMENT
+from data.ledger.frames import MOMENT, at_moment
 from data.words import EventKind, RequestStatus
 
 OVER = (RequestStatus.SENT, RequestStatus.DELIVERED, RequestStatus.FAILED)
@@ -19,6 +20,7 @@ FACTS = {
     "has_linked_review": EventKind.REVIEW_LINKED,
     "has_clicked": EventKind.CLICKED,
 }
+_OPEN = [status.value for status in (RequestStatus.QUEUED, *IN_FLIGHT)]
 _OF_WHAT_WENT = ("handed_at", "failed_at", "failure_scope")
 _LONGEST_RETRY = timedelta(hours=26)  # dispatch waits some hours between two tries, or for a carrier's next day
 _LEAST_GAP_MINUTES = 24 * 60  # two messages of an invitation that fell behind do not follow on each other's heels
@@ -42,15 +44,14 @@ def steps_of(people: pl.DataFrame, sources: Sources, at: datetime) -> pl.DataFra
     )
     ended = _ended(messages)
     coming = _coming(base, steps, messages, ended)
-    parts = [coming, _fallbacks(base, steps, messages, ended), _uncovered(base, coming, steps, messages, ended)]
-    rows = pl.concat(parts, how="diagonal_relaxed")
+    parts = (coming, _fallbacks(base, steps, messages, ended), _uncovered(base, coming, steps, messages, ended))
+    rows = pl.concat([part for part in parts if part is not None], how="diagonal_relaxed")
     # A message that could not be sent is tried again no sooner than dispatch put it off to.
     # Further ahead lies a moment that planning chose, for reasons that may have gone.
-    was_tried = (
-        _is(RequestStatus.QUEUED) & (pl.col("attempt_count") > 0) & (pl.col("queued_not_before") <= at + _LONGEST_RETRY)
-    )
+    not_before, now, retry = pl.col("queued_not_before"), at_moment(at), at_moment(at + _LONGEST_RETRY)
+    was_tried = _is(RequestStatus.QUEUED) & (pl.col("attempt_count") > 0) & (not_before <= retry)
     # One whose time of day has come keeps it while its window is open, though it is some minutes later now.
-    is_open = _is(RequestStatus.QUEUED) & (pl.col("queued_not_before") <= at) & (pl.col("queued_not_after") > at)
+    is_open = _is(RequestStatus.QUEUED) & (not_before <= now) & (pl.col("queued_not_after") > now)
     return rows.with_columns(
         due_at=pl.max_horizontal("due_at", pl.when(was_tried).then("queued_not_before")),
         at_minute=pl.when(~is_open.fill_null(value=False)).then("at_minute"),
@@ -128,8 +129,12 @@ def _coming(base: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, end
     )
 
 
-def _fallbacks(base: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+def _fallbacks(
+    base: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, ended: pl.DataFrame
+) -> pl.DataFrame | None:
     """The channels of a failed step on which nothing was tried: they are due at once, whatever the time of day."""
+    if not ended["may_fall_back"].any():
+        return None
     failed = ended.filter("may_fall_back").select("invitation_id", "over_step")
     untried = messages.drop(*_OF_WHAT_WENT, "is_message_paused")
     return (
@@ -147,6 +152,7 @@ def _has_own_time() -> pl.Expr:
     return (pl.col("step") == 0) & pl.col("ask_send_at").is_not_null()
 
 
+@cache
 def _due_at() -> pl.Expr:
     """When the next step's delay has passed (policy time); null: at once.
 
@@ -175,15 +181,17 @@ def _due_at() -> pl.Expr:
 
 def _uncovered(
     base: pl.DataFrame, coming: pl.DataFrame, steps: pl.DataFrame, messages: pl.DataFrame, ended: pl.DataFrame
-) -> pl.DataFrame:
+) -> pl.DataFrame | None:
     """Messages queued or in flight beside the next step (a step sent by several channels): each stands for itself."""
+    is_coming = pl.col("request_id").is_in(coming["request_id"].drop_nulls().implode())
+    beside = messages.filter(pl.col("request_status").is_in(_OPEN) & ~is_coming)
+    if beside.is_empty():
+        return None
     slugs = steps.select("ladder_id", "step", "template_slug").unique()
     before = ended.select("invitation_id", "has_only_failed", step="over_step")
     holds_up = (pl.col("has_only_failed") | _is(RequestStatus.QUEUED)) & pl.col("has_only_failed").is_not_null()
     return (
-        messages.filter(pl.col("request_status").is_in([RequestStatus.QUEUED.value, *_values(IN_FLIGHT)]))
-        .join(coming.select("request_id").drop_nulls(), on="request_id", how="anti")
-        .drop(*_OF_WHAT_WENT)
+        beside.drop(*_OF_WHAT_WENT)
         .join(base, on="invitation_id", how="inner")
         .join(slugs, on=["ladder_id", "step"], how="left")
         .join(before, on=["invitation_id", "step"], how="left")

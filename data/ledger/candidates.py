@@ -74,6 +74,8 @@ def _with_templates(rows: pl.DataFrame, templates: pl.DataFrame) -> pl.DataFrame
         "broad": pl.col("locale").str.split("-").list.first(),  # es-MX is served by es
         "fallback": pl.lit(FALLBACK_LANGUAGE),
     }
+    if templates["language"].is_in([FALLBACK_LANGUAGE]).all():
+        wanted = {"fallback": wanted["fallback"]}
     for name, language in wanted.items():
         rows = rows.with_columns(language=language).join(
             templates.select(
@@ -90,6 +92,8 @@ def _with_templates(rows: pl.DataFrame, templates: pl.DataFrame) -> pl.DataFrame
 def _with_suppressions(rows: pl.DataFrame, people: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
     """Adds `address` (where a message of the channel goes) and `is_suppressed`."""
     rows = rows.with_columns(address=pl.when(pl.col("channel") == Channel.EMAIL.value).then("email").otherwise("phone"))
+    if people.is_empty() and addresses.is_empty():
+        return rows.with_columns(is_suppressed=pl.lit(value=False))
     rows = rows.join(people.with_columns(by_person=pl.lit(value=True)), on=["person_id", "channel"], how="left").join(
         addresses.with_columns(by_address=pl.lit(value=True)), on=["address", "channel"], how="left"
     )

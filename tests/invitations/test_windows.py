@@ -19,7 +19,7 @@ from invitations.clocks import as_datetime
 from invitations.days import holidays_in
 from invitations.policy import Policy
 from invitations.policy_parts import WEEKDAYS
-from invitations.windows import daily_moments, open_windows
+from invitations.windows import daily_moments, open_windows, windows_at
 from tests.examples import examples
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -40,8 +40,8 @@ def windows(
     rules: Policy, since: datetime, until: datetime, *, zones: str = CHICAGO, regions: str = "", country: str = "US",
     channel: Channel = Channel.SMS,
 ) -> list[tuple[datetime, datetime]]:  # fmt: skip
-    place = {"zones": zones, "regions": regions, "recipient_country": country, "channel": channel.value}
-    return open_windows(pl.DataFrame([place]), rules, since, until).select("opens_at", "closes_at").rows()
+    found = windows_at((zones, regions, country, channel.value), rules, since, until)
+    return [(as_datetime(opens), as_datetime(closes)) for opens, closes in found]
 
 
 def is_open(rules: Policy, zone: str, wall: str, **place: Any) -> bool:
@@ -367,6 +367,8 @@ def test_places_come_back_once_each_in_order_with_their_columns() -> None:
     assert found.columns == ["zones", "regions", "recipient_country", "channel", "opens_at", "closes_at"]
     assert found["channel"].to_list() == ["email", "email", "sms", "sms"]
     assert found.schema["opens_at"] == found.schema["closes_at"] == pl.Datetime("us", "UTC")
+    texts = found.filter(channel="sms").select("opens_at", "closes_at").rows()
+    assert texts == windows(SHIPPED, noon, noon + DAY, regions="US-FL")
     assert open_windows(places.head(0), SHIPPED, noon, noon).schema == found.schema
 
 
