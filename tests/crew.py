@@ -7,7 +7,7 @@ when no folder is left, whoever has nothing to do takes half of what is left of 
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing import get_context
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.forked import share_forks
 
 forking = get_context("fork")
 Location = tuple[str, int | None, str]
@@ -62,6 +64,7 @@ class Crew:
         self._folders = deque(sorted(folders, key=self._share_of_long_ones, reverse=True))  # none is left for the end
         self._hands: list[Hand] = []
         self._forked = 0
+        self._end_forks: Callable[[], None] = lambda: None
 
     def _share_of_long_ones(self, tests: deque[int]) -> float:
         return sum(self._session.items[index].get_closest_marker("slow") is not None for index in tests) / len(tests)
@@ -70,6 +73,7 @@ class Crew:
         """Hand out every test, and report what comes of each."""
         if "polars-0" in _threads():  # they would be missed after forking, and waited for until the end of days
             raise pytest.UsageError("a test module lets polars work while it is imported: let a fixture do so")
+        self._end_forks = share_forks()
         for _ in range(min(size, len(self._session.items))):
             self._fork()
         while self._hands:
@@ -87,6 +91,7 @@ class Crew:
             hand.connection.close()
         for hand in self._hands:
             hand.process.join()
+        self._end_forks()
 
     def _fork(self, waiting: Iterable[int] = ()) -> None:
         ours, theirs = forking.Pipe()

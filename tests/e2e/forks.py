@@ -12,7 +12,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +19,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.compiled import share_compiled_statements
+from tests.forked import fork_to_talk
 
 
-def serve() -> None:
+def serve(arguments: list[str]) -> int:
     """Serve until stdin ends."""
     share_compiled_statements()
-    if "--all" in sys.argv:
+    if "--all" in arguments:
         from pipelines.cli import command_line  # noqa: PLC0415
 
         command_line()  # loads every command; runs none, of whose threads a child would have only the locks
@@ -44,6 +44,7 @@ def serve() -> None:
             _say(child=child)
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         _say(exit=code)
+    return 0
 
 
 def _run(words: list[str], environment: Mapping[str, str], said: str | None) -> int:
@@ -69,11 +70,9 @@ def _say(**words: int) -> None:
 class Forks:
     """The process from outside. One run at a time."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", environment: Mapping[str, str]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._in: IO[bytes] = process.stdin
-        self._out: IO[bytes] = process.stdout
+    def __init__(self, stdin: IO[bytes], stdout: IO[bytes], environment: Mapping[str, str]) -> None:
+        self._in = stdin
+        self._out = stdout
         self._environment = dict(environment)
         self._child = 0
 
@@ -116,21 +115,11 @@ class Forks:
 
 
 @contextmanager
-def running_forks(log: IO[bytes], environment: Mapping[str, str], *, is_all: bool = False) -> Iterator[Forks]:
+def running_forks(log: Path, environment: Mapping[str, str], *, is_all: bool = False) -> Iterator[Forks]:
     """A process to fork from, with every command loaded where `is_all`; what is printed and logged goes to `log`."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.forks", *(["--all"] if is_all else [])],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=Path(__file__).parents[2], bufsize=0,
-    )  # fmt: skip
+    process, stdin, stdout = fork_to_talk(serve, ["--all"] if is_all else [], os.environ, log)
     try:
-        yield Forks(process, environment)
+        with stdin, stdout:
+            yield Forks(stdin, stdout, environment)
     finally:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        process.wait(30)
-        process.stdout.close()
-
-
-if __name__ == "__main__":
-    serve()
+        process.join(30)

@@ -61,9 +61,8 @@ def test_killed_twenty_times_and_yet_each_message_arrives_exactly_once(settings:
     migrate(ledger)
     make_due(ledger, REQUESTS)
     with (
-        (tmp_path / "log").open("wb") as log,
         running_sandbox(tmp_path / "sandbox") as sandbox,
-        running_forks(log, _environment(sandbox, settings)) as afterword,
+        running_forks(tmp_path / "log", _environment(sandbox, settings)) as afterword,
     ):
         let_it_load(afterword, sandbox, tmp_path / "scratch")
 

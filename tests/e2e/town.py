@@ -5,8 +5,6 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +16,10 @@ import requests
 
 from data.settings import Settings
 from tests.e2e.forks import Forks, running_forks
+from tests.forked import fork_to_file
 from tests.sandbox import Sandbox, running_sandbox
 from tests.waiting import wait_until
+from web.__main__ import main as serve_web
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
@@ -75,7 +75,7 @@ class Town:
 def running_town(
     settings: Settings, folder: Path, *, now: datetime, idle: bool = False, quotas: float = 1
 ) -> Iterator[Town]:
-    """Sandbox first (it needs web's address, web needs its accounts), then `init`, then web/ as a process.
+    """Sandbox first (it needs web's address, web needs its accounts), then `init`, then web/: each a process.
 
     `quotas`: those of the sample's account are multiplied by it.
     """
@@ -86,9 +86,8 @@ def running_town(
     logs = folder / "logs"
     logs.mkdir()
     with (
-        (logs / "commands").open("wb") as said,
         running_sandbox(folder / "sandbox", idle=idle, public_url=public_url, pace=0.02) as sandbox,
-        running_forks(said, {}, is_all=True) as commands,
+        running_forks(logs / "commands", {}, is_all=True) as commands,
     ):
         town = Town(sandbox, settings, public_url, now, logs, commands)
         # The sandbox's customers live by its clock; theirs and the policy's must agree.
@@ -98,17 +97,13 @@ def running_town(
         file = folder / "account.toml"
         file.write_text(_QUOTAS.sub(lambda it: str(round(int(it[0]) * quotas)), account), encoding="utf-8")
         town.run("init", str(file))
-        with (logs / "web.log").open("wb") as log:
-            web = subprocess.Popen(
-                [sys.executable, "-m", "web", "--port", str(port)],
-                env={**os.environ, **town.environment}, stdout=log, stderr=log, cwd=ROOT,
-            )  # fmt: skip
-            try:
-                wait_until(lambda: _is_up(public_url), what="web/")
-                yield town
-            finally:
-                web.terminate()
-                web.wait(20)
+        web = fork_to_file(serve_web, ["--port", str(port)], {**os.environ, **town.environment}, logs / "web.log")
+        try:
+            wait_until(lambda: _is_up(public_url), what="web/")
+            yield town
+        finally:
+            web.terminate()
+            web.join(20)
 
 
 def some_of_the_samples(file: Path) -> Path:

@@ -11,7 +11,6 @@ import logging
 import os
 import select
 import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
@@ -21,20 +20,21 @@ from typing import IO, Any
 
 import structlog
 
+from tests.forked import fork_to_talk
 from tests.reliability.jobs import DIED, Job, carry_out, forget_messengers, messengers_of
 
 GO_ON = b"x"  # wakes a child that stalls
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     """Serve until stdin ends."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     _say(ready=True)
-    while words := _read_line():
-        job = json.loads(words)
+    while line := _read_line():
+        job = json.loads(line)
         is_warming = job.pop("warm")
         task = Job.of(job)
         messengers_of(task)
@@ -83,13 +83,10 @@ def _say(**words: Any) -> None:
 class Nursery:
     """The nursery from outside."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", errors: Path) -> None:
-        self._process = process
+    def __init__(self, stdin: IO[bytes], stdout: IO[bytes], errors: Path) -> None:
         self._errors = errors
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._in: IO[bytes] = process.stdin
-        self._out: IO[bytes] = process.stdout
+        self._in = stdin
+        self._out = stdout
         self._ended = b""  # read already: how the child ended
         self.child = 0  # its process id
         self._answer()
@@ -153,20 +150,9 @@ def running_nursery(folder: Path) -> Iterator[Nursery]:
     folder.mkdir(parents=True, exist_ok=True)
     errors = folder / "nursery.log"
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "MAILGUN_", "AFTERWORD_"))}
-    with errors.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.reliability.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=log, cwd=Path(__file__).parents[2], env=inherited, bufsize=0,
-        )  # fmt: skip
-        try:
-            yield Nursery(process, errors)
-        finally:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.close()
-            process.wait(30)
-            process.stdout.close()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    process, stdin, stdout = fork_to_talk(main, [], inherited, errors)
+    try:
+        with stdin, stdout:
+            yield Nursery(stdin, stdout, errors)
+    finally:
+        process.join(30)
