@@ -20,6 +20,7 @@ from data.settings import Settings
 from data.words import Channel
 from tests.many import make_due
 from tests.reliability.jobs import Job
+from tests.reliability.night import Stage
 from tests.reliability.nursery import Nursery, running_nursery
 from tests.reliability.receiver import Receiver, listening
 from tests.reliability.warm import ledger_at
@@ -39,9 +40,10 @@ class Theatre:
     receiver: Receiver
     messengers: Mapping[str, Mapping[Channel, Messenger]]  # by where Twilio calls back
 
-    def environment(self, public_url: str) -> dict[str, str]:
-        """What a child needs to find the sandbox."""
-        return {**self.sandbox.environment, "AFTERWORD_PUBLIC_URL": public_url}
+    def stage(self, public_url: str) -> Stage:
+        """What a child needs to find the sandbox, and to be called back."""
+        environment = {**self.sandbox.environment, "AFTERWORD_PUBLIC_URL": public_url}
+        return Stage(environment, self.messengers[public_url])
 
     def warm_up(self, scratch: Settings) -> None:
         """Let the nursery send a little on an empty ledger, so that its children know every statement and module."""
@@ -51,7 +53,7 @@ class Theatre:
             for provider in Provider:
                 self.sandbox.post("/_sandbox/faults", {"kind": kind, "provider": provider, "count": 1})
         steps = ("send", "resolve", "send", "resolve")
-        where = self.environment(NOWHERE)
+        where = self.stage(NOWHERE).environment
         self.nursery.warm(Job(str(scratch.home), scratch.ledger_url, where, NOON.isoformat(), steps))
 
 
