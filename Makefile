@@ -30,8 +30,10 @@ setup: .venv/.stamp ## a .venv with everything that requirements.lock names
 .venv/.stamp: requirements.lock pyproject.toml
 	@test -n "$(PY)" || { echo "Afterword needs Python 3.11, 3.12 or 3.13: install one, or name it: make setup PY=/path/to/python3.11"; exit 2; }
 	@echo "Setting up .venv with $(PY): half a minute, once"
-	@test -x $(BIN)/python || $(PY) -m venv .venv
-	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@test -x $(BIN)/python || $(PY) -m venv --without-pip .venv
+	@# A pip of its own is unpacked for four seconds: only where $(PY) has none that can do it.
+	@$(PY) -m pip --python $(BIN)/python install -q --disable-pip-version-check uv 2>/dev/null || \
+		{ $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m pip install -q --disable-pip-version-check uv; }
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	@$(BIN)/python -W ignore -c "import $(IMPORTED)" & $(BIN)/python -W ignore -c "import $(IMPORTED_TOO)" && wait $$!
