@@ -74,14 +74,19 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Keep what is imported and collected from the garbage collector, which tests/__init__.py has turned off.
 
     From then on it looks at what is new only when there is a good deal of it: every 700 objects was a tenth of the
     time that tests take.
     """
     try:
-        return (yield)
+        answer = yield
+        if session.config.getoption("crew", 0):  # whoever runs a few tests alone waits for none of it
+            from tests.loaded import load_what_is_loaded_late  # noqa: PLC0415  (it imports half of what there is)
+
+            load_what_is_loaded_late()
+        return answer
     finally:
         gc.freeze()
         atexit.register(gc.unfreeze)  # or the interpreter's end leaves modules behind, and some complain of it

@@ -67,7 +67,7 @@ def judge(provider: str, exchanges: Sequence[Exchange]) -> list[str]:
     folder = specs_folder()
     if folder is None:
         return []
-    api, document = _load(folder / FILES[provider])
+    api, document = load(folder / FILES[provider])
     faults = []
     for exchange in exchanges:
         request, response = _Request(provider, exchange), _Response(exchange)
@@ -83,7 +83,8 @@ def judge(provider: str, exchanges: Sequence[Exchange]) -> list[str]:
 
 
 @cache
-def _load(file: Path) -> tuple[OpenAPI, dict[str, Any]]:
+def load(file: Path) -> tuple[OpenAPI, dict[str, Any]]:
+    """One of their files, as openapi-core reads it and as it is written."""
     text = file.read_text(encoding="utf-8")
     # C's loader: Python's own takes many seconds for 690 KB.
     document = json.loads(text) if file.suffix == ".json" else yaml.load(text, getattr(yaml, "CSafeLoader"))  # noqa: B009, S506
