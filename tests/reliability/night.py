@@ -1,4 +1,4 @@
-"""One night on one ledger: five rounds of requests, a process that dies in each, and the books at the end."""
+"""One night on one ledger: five rounds of twenty requests, a process that dies in each, and the books at the end."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ from tests.sandbox import Sandbox
 from tests.world import NOON
 
 ROUNDS = 5
+EACH = 20  # requests
 READ_EVERY = timedelta(minutes=16)  # of the provider's clock: three reads span more than half an hour
 HOUR = timedelta(hours=1)
 CLOCK_JUMP = "clock_jump"  # the one fault that is not the sandbox's
@@ -60,7 +61,6 @@ class Night:
     dice: random.Random
     moment: Moment
     faults: Sequence[Sequence[str]]
-    each: int  # requests in a round
 
     @property
     def is_clock_moved(self) -> bool:
@@ -78,10 +78,10 @@ class Night:
     def begin(self) -> None:
         """All requests of all rounds: each round's are due an hour after those before."""
         self.sandbox.post("/_sandbox/forget", {})
-        make_due(self.ledger, ROUNDS * self.each)
+        make_due(self.ledger, ROUNDS * EACH)
         r = t.requests.c
         with self.ledger.write() as c:
-            later = {n: NOON + HOUR * ((n - 1) // self.each) for n in range(1, ROUNDS * self.each + 1)}
+            later = {n: NOON + HOUR * ((n - 1) // EACH) for n in range(1, ROUNDS * EACH + 1)}
             c.execute(
                 t.requests.update()
                 .where(r.request_id == sa.bindparam("of"))

@@ -1,8 +1,8 @@
 """Every crash point × every provider's fault × database, and each message arrives once.
 
 `make test` lets a process die five times in each crash point, with all the faults spread over the five rounds, each in
-one of them, and sixty requests. `make faults` gives each fault five deaths and a hundred requests of its own, which
-takes as long as the whole suite. Dice are thrown anew each time.
+one of them. `make faults` gives each fault five deaths and a hundred requests of its own, which takes as long as the
+whole suite. Dice are thrown anew each time.
 
 The seed of a failure is in its message: AFTERWORD_SEED=<seed> with the test's own name repeats its dice.
 """
@@ -21,7 +21,6 @@ from tests.reliability.conftest import NOWHERE, Theatre
 from tests.reliability.night import CLOCK_JUMP, OF_CALLBACKS, OF_RESOLVE, ROUNDS, Night
 
 pytestmark = pytest.mark.slow
-FEW, MANY = 12, 20  # requests in a round: as many as a process passes on its way to the latest death, and more
 
 SEED = int(os.environ.get("AFTERWORD_SEED") or random.SystemRandom().randrange(10**6))
 FAULTS = [
@@ -36,7 +35,7 @@ def test_each_message_arrives_once_whatever_fails_wherever_the_process_dies(
 ) -> None:
     dice = random.Random(f"{SEED}:{moment}")
     faults = dice.sample(FAULTS, len(FAULTS))
-    spend_a_night(theatre, cell_ledger, moment, [faults[number::ROUNDS] for number in range(ROUNDS)], dice, each=FEW)
+    spend_a_night(theatre, cell_ledger, moment, [faults[number::ROUNDS] for number in range(ROUNDS)], dice)
 
 
 @pytest.mark.faults
@@ -45,17 +44,15 @@ def test_each_message_arrives_once_whatever_fails_wherever_the_process_dies(
 def test_each_message_arrives_once_though_one_fault_strikes_in_every_round(
     theatre: Theatre, cell_ledger: Ledger, moment: Moment, fault: str
 ) -> None:
-    spend_a_night(
-        theatre, cell_ledger, moment, [[fault]] * ROUNDS, random.Random(f"{SEED}:{moment}:{fault}"), each=MANY
-    )
+    spend_a_night(theatre, cell_ledger, moment, [[fault]] * ROUNDS, random.Random(f"{SEED}:{moment}:{fault}"))
 
 
 def spend_a_night(
-    theatre: Theatre, ledger: Ledger, moment: Moment, faults: Sequence[Sequence[str]], dice: random.Random, *, each: int
+    theatre: Theatre, ledger: Ledger, moment: Moment, faults: Sequence[Sequence[str]], dice: random.Random
 ) -> None:
     """Five rounds, five deaths; then the provider works again, and the books must balance."""
     quiet, calling_back = theatre.stage(NOWHERE), theatre.stage(theatre.receiver.address)
-    night = Night(ledger, theatre.sandbox, theatre.nursery, quiet, calling_back, dice, moment, faults, each)
+    night = Night(ledger, theatre.sandbox, theatre.nursery, quiet, calling_back, dice, moment, faults)
     has_callbacks = any(map(night.has_callbacks, range(ROUNDS)))
     try:
         if night.is_clock_moved:
