@@ -1,4 +1,4 @@
-"""The processes of a run: each test once, the dead one's too, and what they print where it belongs."""
+"""The processes of a run: each test once, the dead one's too, what they print in its place, and one to fork from."""
 
 import subprocess
 import sys
@@ -10,6 +10,21 @@ import os
 from pathlib import Path
 
 import pytest
+
+from tests.forked import fork
+
+IMPORTED_BY = os.getpid()
+
+def tell(words):
+    print(os.getppid(), IMPORTED_BY)
+    return 0
+
+@pytest.mark.parametrize("number", range(4))
+def test_forks(number):
+    process, said = fork(tell, [], os.environ)
+    with said, Path("forked").open("a") as file:
+        file.write(said.read())
+    process.join()
 
 @pytest.fixture(scope="module")
 def of_module():
@@ -39,8 +54,11 @@ def test_a_run_by_several_processes_runs_each_test_once_and_tells_which_one_died
         words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "2 failed, 6 passed" in done.stdout
+    assert "2 failed, 10 passed" in done.stdout
     assert "test_dies - the process that ran it ended with 7" in done.stdout
     assert done.stdout.count("printed by a child") == 2, "once in the test's text, once as what it said"
     assert sorted((tmp_path / "ran").read_text().split()) == ["0", "1", "2", "3", "4", "5"]
     assert (tmp_path / "ended").exists()
+    forked = (tmp_path / "forked").read_text().splitlines()
+    assert len(forked) == 4
+    assert len(set(forked)) == 1, "not all from one process, or not all from one that had imported the tests"
