@@ -8,12 +8,12 @@ from markupsafe import Markup
 from dashboard import signing_in
 from dashboard.desk import Desk
 from dashboard.periods import pick_period
+from dashboard.source import settings
 from dashboard.wording import ROLE, short_moment
 from data.ledger.access import Access, Place, SystemState, access_of, known_users, system_state
 from data.ledger.demo_clock import clock_offset
 from data.ledger.store import Ledger
 from data.permissions import Action, may
-from data.settings import Settings
 from data.warehouse.reader import Reader
 from data.words import Role
 
@@ -31,7 +31,7 @@ def let_in(ledger: Ledger, reader: Reader) -> Desk | None:
     if signing_in.is_asked_for(is_demo=system.is_demo):
         access = signing_in.whoever_signed_in(ledger)
     else:
-        access = _named_user(ledger, _demo_user(users) if system.is_demo else Settings().local_user)
+        access = _named_user(ledger, _demo_user(users) if system.is_demo else settings().local_user)
     if access is None:
         return None
     if not access.places:

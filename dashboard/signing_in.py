@@ -3,9 +3,10 @@
 import streamlit as st
 from markupsafe import Markup
 
+from dashboard.source import settings
 from data.ledger.access import Access
 from data.ledger.store import Ledger
-from data.settings import Settings, utc_now
+from data.settings import utc_now
 from invitations.actor import Refused
 from invitations.sign_in import read_claims, sign_in
 
@@ -21,7 +22,7 @@ def is_asked_for(*, is_demo: bool) -> bool:
 
     A demo is looked at through its role switcher, unless it was started for people to sign in.
     """
-    return "is_logged_in" in st.user.to_dict() or (not is_demo and Settings().oidc_issuer is not None)
+    return "is_logged_in" in st.user.to_dict() or (not is_demo and settings().oidc_issuer is not None)
 
 
 def is_outside() -> bool:

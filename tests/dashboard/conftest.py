@@ -18,7 +18,7 @@ from data.settings import Settings, utc_now
 from data.warehouse.load import load_from_ledger
 from data.warehouse.store import Warehouse
 from data.words import Channel, InvitationStatus, RequestStatus, RunKind, RunStatus
-from tests.dashboard.looking import look_cheaply
+from tests.dashboard.looking import look_cheaply, open_once
 from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
 look_cheaply()
@@ -48,6 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Mad
     _let_it_be_past(ledger)
     _publish(ledger, settings)
     ledger.close()  # the last connection takes the write-ahead log into the file
+    open_once(settings.warehouse_folder)
     return Made(home, world, people)
 
 
@@ -67,7 +68,13 @@ def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
     """Settings that name an empty ledger or, on SQLite and where a test wants `people`, the town."""
     if _is_made(settings, request):
         made: Made = request.getfixturevalue("made")
-        shutil.copytree(made.home, settings.home, symlinks=True, dirs_exist_ok=True)
+        shutil.copy2(made.home / "ledger.sqlite", settings.home)
+        published = Warehouse(Settings(home=made.home).warehouse_folder)
+        mine = Warehouse(settings.warehouse_folder)
+        mine.folder.mkdir()
+        shutil.copy2(published.file, mine.file)
+        # Where it lies: until something is published here, it is opened once for all tests.
+        (mine.folder / "current.duckdb").symlink_to(published.current() or "")
     return settings
 
 
