@@ -44,15 +44,7 @@ class Looks:
     """Writes pages."""
 
     def __init__(self) -> None:
-        self.environment = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.environment.filters.update(fill=phrases.fill, say=phrases.say)
-        self.environment.globals.update(problem=None, is_told=False, chosen=None)
+        self.environment = _environment()
         languages()  # read now: a catalogue that can't be read must not wait for its first reader
 
     def routes(self) -> list[Route]:
@@ -127,6 +119,21 @@ class Looks:
     async def no_icon(self, request: Request) -> Response:
         """Some browsers ask for one by themselves; a page of ours has none."""
         return Response(status_code=204, headers=_FOREVER)
+
+
+@cache
+def _environment() -> Environment:
+    """One for a process, however many applications it makes: each template is compiled once."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(fill=phrases.fill, say=phrases.say)
+    environment.globals.update(problem=None, is_told=False, chosen=None)
+    return environment
 
 
 @lru_cache(maxsize=256)  # one for each location's colour
