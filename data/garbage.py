@@ -11,20 +11,10 @@ _COLLECT_AT = 20_000
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
-    """Look for garbage less often, and never among what is there now: all that was imported stays anyway.
-
-    Under a flood of callbacks it was a fifth of web/'s event loop's time, and every answer waited a tenth of a second
-    for each look at everything; in a dispatch run a fifth of both processes' time.
-    """
+    """Look for garbage less often: under a flood of callbacks, or while messages leave, it was a fifth of the time."""
     before = gc.get_threshold()
-    is_ours = not gc.get_freeze_count()  # else somebody has done so already, and undoing ours would undo theirs
-    if is_ours:
-        gc.collect()
-        gc.freeze()
     gc.set_threshold(_COLLECT_AT, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        if is_ours:
-            gc.unfreeze()

@@ -9,6 +9,7 @@ with the ledger at hand: what was accepted is recorded once, however often it is
 told is not handed over again, and is in doubt when its lease ends; what was claimed and not told lapses.
 """
 
+import gc
 import signal
 import subprocess
 import sys
@@ -113,6 +114,7 @@ def serve(line: Line) -> None:
     settings, pace = line.recv()
     ledger = open_ledger(settings)
     desk = Desk(ledger, pace)
+    gc.freeze()
     try:
         with rarely_collected(), suppress(EOFError, OSError):  # whoever started it has ended, in whatever way
             line.send(None)

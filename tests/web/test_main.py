@@ -25,7 +25,7 @@ from tests.web.conftest import LINK
 from tests.web.flood import children_of, writers_of
 from tests.world import make_customer, make_request, make_world
 from web.metrics import Metrics
-from web.server import configure, serve
+from web.server import configure, left_out_of_collections, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,7 +126,7 @@ def test_while_it_serves_no_answer_waits_for_a_search_for_garbage_among_all_that
     before = gc.get_threshold()
     gc.unfreeze()  # what conftest.py left out of collections
     try:
-        with rarely_collected():
+        with left_out_of_collections(), rarely_collected():
             assert gc.get_freeze_count() > 10_000
             assert gc.get_threshold()[0] > 10 * before[0]
         assert gc.get_threshold() == before
@@ -153,6 +153,6 @@ def test_who_is_served_is_served_by_a_process_that_rarely_looks_for_garbage() ->
 
 def test_what_others_left_out_of_collections_stays_left_out() -> None:
     gc.freeze()
-    with rarely_collected():
+    with left_out_of_collections():
         assert gc.get_freeze_count()
     assert gc.get_freeze_count()
