@@ -3,19 +3,17 @@
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from data.settings import FromEnvironment
 from data.words import Channel
 
 
-class Pace(BaseSettings):
+class Pace(FromEnvironment):
     """Read from the environment (`AFTERWORD_…`). Limits are each sender's; None: none of ours.
 
     Twilio queues what comes too fast for ten hours and then fails it (30001, 21611); US carriers refuse what is over a
     10DLC campaign's rate (30022) and T-Mobile what is over its day (30023), which ends at midnight Pacific time.
     """
-
-    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, env_ignore_empty=True)
 
     parallel: int = Field(default=5, ge=1, le=512)  # creates at a time, each channel
     mailgun_batch: int = Field(default=1, ge=1, le=1000)  # recipients of one call

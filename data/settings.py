@@ -7,10 +7,29 @@ from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
-class Settings(BaseSettings):
-    """Read from the environment (`AFTERWORD_…`); every variable is explained in .env.example."""
+class FromEnvironment(BaseSettings):
+    """What is passed, then the environment (`AFTERWORD_…`); every variable is explained in .env.example.
+
+    Nothing else: looking into files that are never named takes half of the time, and the dashboard reads its settings
+    with every rerun.
+    """
 
     model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, env_ignore_empty=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings
+
+
+class Settings(FromEnvironment):
+    """Where this house is."""
 
     home: Path = Path("data/local")
     ledger_url: str | None = None
@@ -22,19 +41,6 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = Field(default=None, repr=False)
     dashboard_url: str | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is passed, then the environment. Looking into files that are never named takes half of the time, and the
-        dashboard reads its settings with every rerun."""
-        return init_settings, env_settings
 
     @property
     def ledger_address(self) -> str:

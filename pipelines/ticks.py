@@ -3,13 +3,12 @@
 from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from data.settings import FromEnvironment
 
 
-class Ticks(BaseSettings):
+class Ticks(FromEnvironment):
     """AFTERWORD_TICK_SECONDS and AFTERWORD_NIGHTLY_ZONE; both explained in .env.example."""
-
-    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, env_ignore_empty=True)
 
     tick_seconds: int = Field(default=60, ge=1, le=3600)
     nightly_zone: str = "UTC"

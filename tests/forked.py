@@ -16,7 +16,6 @@ from pathlib import Path
 from socket import AF_UNIX, socket
 from types import ModuleType
 from typing import IO, Any
-from unittest import mock
 
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["connectors.sandbox.__main__", "tests.web.flood"])
@@ -88,9 +87,14 @@ def _start(
     main: Main, words: list[str], environment: Mapping[str, str], streams: "dict[int, Connection[Any, Any] | Path]"
 ) -> ForkServerProcess:
     process = processes.Process(target=_run, args=(main, words, dict(environment), streams), daemon=True)
-    # Streamlit's AppTest leaves its page as this process's main module, which every child would run once more.
-    with mock.patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+    # Streamlit's AppTest leaves its page as this process's main module, which every child would run once more. Not by
+    # mock.patch.dict, which would throw away what another thread imports meanwhile.
+    main_module = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
         process.start()
+    finally:
+        sys.modules["__main__"] = main_module
     return process
 
 

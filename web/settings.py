@@ -4,7 +4,9 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
+
+from data.settings import FromEnvironment
 
 _SHORTEST_SECRET = 16  # characters
 
@@ -19,10 +21,8 @@ def _long_enough(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return secrets
 
 
-class WebSettings(BaseSettings):
+class WebSettings(FromEnvironment):
     """Read from the environment (`AFTERWORD_…`)."""
-
-    model_config = SettingsConfigDict(env_prefix="AFTERWORD_", frozen=True, env_ignore_empty=True)
 
     metrics_token: SecretStr | None = Field(default=None, min_length=16)  # who brings it may read /metrics
     # Who may post to /hooks/customers: several, apart by commas or blanks, while one is replaced. None: nobody may.

@@ -47,7 +47,7 @@ def test_every_variable_that_the_code_reads_is_explained() -> None:
         for file in (ROOT / folder).rglob("*.py"):
             code = file.read_text()
             by_hand |= set(re.findall(r"(?:environ(?:\.get)?|getenv)[(\[]\s*\"([A-Z_]+)\"", code))
-            for name in re.findall(r"^class (\w+)\(BaseSettings\)", code, re.MULTILINE):
+            for name in re.findall(r"^class (\w+)\((?:BaseSettings|FromEnvironment)\)", code, re.MULTILINE):
                 module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
                 by_classes |= read_by(resolve_name(f"{module}:{name}"))
     assert {"AFTERWORD_HOME", "TWILIO_WEBHOOK_SECRET", "MAILGUN_FROM", "AFTERWORD_TICK_SECONDS"} <= by_classes
