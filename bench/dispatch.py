@@ -30,7 +30,7 @@ from typing import Any
 from bench.contestants import WAYS
 from bench.sink import Sink, running_sink
 
-CANDIDATES = {0: (32, 64, 128), 50: (256, 512)}  # calls at a time for (a), by latency in ms: the best counts
+CANDIDATES = {0: (32, 64, 128), 50: (256, 512)}  # calls at a time for (a) and (b), by latency in ms: the best counts
 SDK_THREADS = 32
 SDK_MESSAGES = 2000  # its rate does not depend on how many
 
@@ -72,29 +72,31 @@ class Bench:
             self._start("prepare", way=way, messages=messages, home=home)
         return home
 
-    def best(self, way: str, messages: int) -> int:
-        """The concurrency at which the ceiling is highest."""
-        rates = {n: self.run("ceiling", way, messages, parallel=n)["rate"] for n in CANDIDATES[self.latency]}
+    def best(self, name: str, way: str, messages: int) -> int:
+        """The concurrency at which a contestant is fastest."""
+        rates = {n: self.run(name, way, messages, parallel=n)["rate"] for n in CANDIDATES[self.latency]}
         return max(rates, key=lambda n: rates[n])
 
 
 def compare(bench: Bench, way: str, messages: int, rounds: int, *, peers: dict[str, Callable[[], float]]) -> None:
     """(a), the courier and (b) in turn, with the peers; prints rates and ratios."""
-    best = bench.best(way, messages)
+    best = {name: bench.best(name, way, messages) for name in ("ceiling", "ours")}
+    best["courier"] = best["ceiling"]
     rates: dict[str, list[float]] = {name: [] for name in ("ceiling", "courier", "ours", *peers)}
     spent: dict[str, list[float]] = {name: [] for name in rates}
     for _ in range(rounds):
         for name in ("ceiling", "courier", "ours"):
-            found = bench.run(name, way, messages, parallel=best)
+            found = bench.run(name, way, messages, parallel=best[name])
             rates[name].append(found["rate"])
             spent[name].append(found["cpu"] / messages * 1e6)
         for name, run in peers.items():
             rates[name].append(run())
-    print(f"\n{way}, {bench.latency} ms, {messages:,} messages, {best} at a time")
-    for name, each in rates.items():
-        told = "" if name == "ours" else f"   ours / it {_ratio(rates['ours'], each)}"
+    each = f"{best['ceiling']} at a time, ours {best['ours']}"
+    print(f"\n{way}, {bench.latency} ms, {messages:,} messages, {each}")
+    for name, found_rates in rates.items():
+        told = "" if name == "ours" else f"   ours / it {_ratio(rates['ours'], found_rates)}"
         processor = f"{statistics.median(spent[name]):5.0f} us" if spent[name] else " " * 8
-        print(f"  {name:12} {statistics.median(each):8,.0f} messages/s  {processor}{told}", flush=True)
+        print(f"  {name:12} {statistics.median(found_rates):8,.0f} messages/s  {processor}{told}", flush=True)
 
 
 def _ratio(mine: list[float], other: list[float]) -> str:

@@ -38,6 +38,7 @@ from connectors.mailgun_api import MailgunSettings
 from connectors.mailgun_events import MailgunCallbacks
 from connectors.twilio.callbacks import TwilioCallbacks
 from connectors.twilio.settings import TwilioSettings
+from data.garbage import rarely_collected
 from data.ledger.migrate import migrate
 from data.ledger.store import open_ledger
 from data.settings import Settings
@@ -49,7 +50,7 @@ from web.bodies import read_body
 from web.clock import PolicyClock
 from web.inbox import Inbox
 from web.metrics import Metrics
-from web.server import configure, rarely_collected
+from web.server import configure, left_out_of_collections
 from web.writer import Nursery, Store, ledger_store
 
 _LIMIT = 64 * 1024
@@ -167,7 +168,7 @@ def serve(home: Path) -> None:
 
     threading.Thread(target=wait, daemon=True).start()
     print(json.dumps({"port": listening.getsockname()[1]}), file=told, flush=True)
-    with rarely_collected():
+    with left_out_of_collections(), rarely_collected():
         server.run(sockets=[listening])
     with ledger.read() as c:
         stored = {
