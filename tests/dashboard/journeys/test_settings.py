@@ -1,5 +1,7 @@
 """Settings in a real browser: a rule that cannot be, one that can, a new colleague, and what the audit kept of it."""
 
+import re
+
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
@@ -49,6 +51,7 @@ def test_an_owner_changes_a_rule_and_adds_a_colleague_and_finds_both_in_the_audi
     line = page.locator("[class*='st-key-aw_row_audit_']", has_text="kim@acme.example")
     line.get_by_role("button", name="Details").click()
     expect(dialog).to_contain_text("Kim Vega")
+    expect(page).to_have_url(re.compile(r"\bline=\d+"))
     page.goto(page.url.replace("audit_search=kim", "audit_search=policy"))  # the line's link, whatever is searched
     expect(dialog).to_contain_text("Kim Vega")
     wait_until_drawn(page)
