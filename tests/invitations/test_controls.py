@@ -1,24 +1,17 @@
 """Pausing, stopping, restarting and halting: who may, when it is too late, and what is left in the ledger."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from connectors import Message
-from data.ledger import controls
 from data.ledger import tables as t
 from data.ledger.breakers import open_breaker, read_open
-from data.ledger.hand_over import hand_over
-from data.ledger.runs import start_run
 from data.ledger.store import Ledger
-from data.pace import Pace
 from data.permissions import Action, may, rights
-from data.words import AddressKind, Channel, InvitationStatus, JobKind, RequestStatus, Role, RunKind
+from data.words import AddressKind, Channel, InvitationStatus, JobKind, RequestStatus, Role
 from invitations.controls import (
-    Actor,
     Done,
     Refused,
     close_breaker,
@@ -31,20 +24,11 @@ from invitations.controls import (
 )
 from invitations.queueing import plan_and_queue
 from invitations.send import send_due
+from tests.invitations.dispatching import invitation_of, one, owner
 from tests.recorder import Recorder
-from tests.waiting import wait_until
 from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
 
 pytestmark = pytest.mark.one_database
-
-
-def owner(world: World, **values: Any) -> Actor:
-    return Actor(**{"email": "owner@acme.example", "role": Role.OWNER, "account_id": world.account_id, **values})
-
-
-def one(ledger: Ledger, table: sa.Table, **where: Any) -> Any:
-    with ledger.read() as c:
-        return c.execute(table.select().filter_by(**where)).one()
 
 
 def audits(ledger: Ledger) -> list[tuple[str, str, str]]:
@@ -70,10 +54,6 @@ def world(ledger: Ledger) -> World:
 @pytest.fixture
 def request_id(ledger: Ledger, world: World) -> int:
     return make_request(ledger, world, make_customer(ledger, world))
-
-
-def invitation_of(ledger: Ledger, request_id: int) -> int:
-    return int(one(ledger, t.requests, request_id=request_id).invitation_id)
 
 
 @pytest.mark.both_databases
@@ -114,104 +94,6 @@ def test_a_message_that_no_longer_waits_is_not_paused_or_resumed(
 def test_after_the_hand_over_it_says_that_it_has_gone(ledger: Ledger, world: World) -> None:
     request_id = make_request(ledger, world, make_customer(ledger, world), status=RequestStatus.SENT)
     assert pause_request(ledger, owner(world), request_id, now=NOON) == Refused("Too late, it has gone.")
-
-
-@pytest.mark.both_databases
-def test_what_a_sender_has_taken_up_is_paused_until_the_moment_it_is_handed_over(ledger: Ledger, world: World) -> None:
-    ids = [make_request(ledger, world, make_customer(ledger, world)) for _ in range(2)]
-    paused: list[Any] = []
-
-    def pause_the_other(message: Message) -> None:
-        """While the first is with the provider, the second is claimed and has not left."""
-        if not paused:
-            mine = one(ledger, t.requests, attempt_id=message.attempt_id).request_id
-            other = next(each for each in ids if each != mine)
-            paused.extend([other, *(pause_request(ledger, owner(world), each, now=NOON) for each in (other, mine))])
-
-    messenger = Recorder(pause_the_other)
-    send_due(ledger, messenger.messengers, now=NOON, pace=Pace(parallel=1))
-    other, answer, too_late = paused
-    assert answer == Done("Paused. It waits until someone resumes it.")
-    assert too_late == Refused("Too late, it has gone.")
-    assert one(ledger, t.requests, request_id=other).status is RequestStatus.QUEUED
-    assert isinstance(resume_request(ledger, owner(world), other, now=NOON), Done)
-    send_due(ledger, messenger.messengers, now=NOON)
-    assert len(messenger.taken) == 2
-
-
-@pytest.mark.both_databases
-def test_whoever_was_told_paused_in_the_moment_of_the_hand_over_was_told_the_truth(
-    ledger: Ledger, world: World, request_id: int
-) -> None:
-    take_up(ledger, request_id)
-    with ThreadPoolExecutor(1) as pool:
-        with ledger.write() as c:
-            assert controls.lock_request(c, world.account_id, None, request_id)
-            handed = pool.submit(hand_it_over, ledger)
-            if not ledger.is_sqlite:  # its other writers wait before they look
-                wait_until(lambda: is_anyone_waiting(ledger), what="the hand-over to wait for the pause")
-            assert controls.set_paused(c, request_id, paused_at=NOON, by="owner@acme.example")
-        assert handed.result() is False
-    assert one(ledger, t.attempts).handed_at is None
-
-
-def take_up(ledger: Ledger, request_id: int) -> None:
-    """As a sender does that is about to hand it over."""
-    batch_id = start_run(ledger, RunKind.SEND, NOON)
-    with ledger.write() as c:
-        now = ledger.now(c)
-        c.execute(t.attempts.insert().values(
-            attempt_id="a" * 24, request_id=request_id, batch_id=batch_id, provider="recorder", claimed_at=now,
-            lease_until=now + timedelta(minutes=5),
-        ))  # fmt: skip
-        c.execute(t.requests.update().values(attempt_id="a" * 24, status=RequestStatus.SENDING))
-
-
-def hand_it_over(ledger: Ledger) -> bool:
-    with ledger.write() as c:
-        return hand_over(c, "a" * 24)
-
-
-def is_anyone_waiting(ledger: Ledger) -> bool:
-    with ledger.read() as c:
-        blocked = "select count(*) from pg_stat_activity where datname = current_database()"
-        return bool(c.execute(sa.text(f"{blocked} and wait_event_type = 'Lock'")).scalar_one())
-
-
-@pytest.mark.both_databases
-@pytest.mark.parametrize("is_asked_by_person", [False, True])
-def test_whoever_was_told_stopped_in_the_moment_of_the_hand_over_was_told_the_truth(
-    ledger: Ledger, world: World, request_id: int, *, is_asked_by_person: bool
-) -> None:
-    take_up(ledger, request_id)
-    invitation_id = invitation_of(ledger, request_id)
-    with ThreadPoolExecutor(1) as pool:
-        handed: list[Future[bool]] = []
-
-        @sa.event.listens_for(ledger.engine, "commit")
-        def meanwhile(_connection: object) -> None:
-            """All is written that makes it stopped, and nobody else can see it yet."""
-            if not handed:
-                handed.append(pool.submit(hand_it_over, ledger))
-                if not ledger.is_sqlite:
-                    wait_until(lambda: handed[0].done() or is_anyone_waiting(ledger), what="the hand-over to look")
-
-        answer = stop_invitation(
-            ledger, owner(world), invitation_id, is_asked_by_person=is_asked_by_person, now=NOON
-        )  # fmt: skip
-        assert isinstance(answer, Done)
-        assert handed[0].result() is False
-    assert one(ledger, t.attempts).handed_at is None
-
-
-@pytest.mark.both_databases
-def test_whoever_stops_what_has_just_been_handed_over_is_told_that_it_goes(
-    ledger: Ledger, world: World, request_id: int
-) -> None:
-    take_up(ledger, request_id)
-    assert hand_it_over(ledger)
-    answer = stop_invitation(ledger, owner(world), invitation_of(ledger, request_id), now=NOON)
-    assert answer == Done("Stopped. A message was being handed over and goes; nothing more will be sent.")
 
 
 def test_stopping_leaves_the_requests_to_dispatch(ledger: Ledger, world: World, request_id: int) -> None:
