@@ -33,7 +33,8 @@ setup: .venv/.stamp ## a .venv with everything that requirements.lock names
 	@test -x $(BIN)/python || $(PY) -m venv --without-pip .venv
 	@# A pip of its own is unpacked for four seconds: only where $(PY) has none that can do it.
 	@$(PY) -m pip --python $(BIN)/python install -q --disable-pip-version-check uv 2>/dev/null || \
-		{ $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m pip install -q --disable-pip-version-check uv; }
+		{ $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m pip install -q --disable-pip-version-check uv; } || \
+		{ echo "$(PY) has neither pip nor ensurepip, or they could not fetch uv (Debian: apt-get install python3-venv)"; exit 2; }
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	@$(BIN)/python -W ignore -c "import $(IMPORTED)" & $(BIN)/python -W ignore -c "import $(IMPORTED_TOO)" && wait $$!
