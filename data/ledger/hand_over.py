@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 
 from data.ledger.rows_of import listed, one_of
 from data.ledger.stops import nothing_stops, with_context
-from data.ledger.tables import attempts, requests
+from data.ledger.tables import attempts, channels, invitations, lists, requests, system
 from data.ledger.tables.metadata import database_now
 from data.words import RequestStatus
 
-_r, _at = requests.c, attempts.c
+_r, _at, _i, _ch = requests.c, attempts.c, invitations.c, channels.c
 _ids = one_of("attempt_ids", sa.String())
 
 # Built once: putting these expressions together for every message took five times as long as running them.
@@ -51,6 +51,29 @@ _LOCK = (
     .order_by(_r.request_id)
     .with_for_update(key_share=True)
 )
+# What a person switches off for many messages at once. Shared: hand-overs do not wait for each other.
+_leaving = requests.join(attempts, _at.request_id == _r.request_id)
+_LOCK_SWITCHES = (
+    sa.select(system.c.system_id).with_for_update(read=True),
+    sa.select(_ch.location_id)
+    .where(
+        sa.tuple_(_ch.location_id, _ch.channel).in_(
+            sa.select(_r.location_id, _r.channel).select_from(_leaving).where(_at.attempt_id.in_(_ids))
+        )
+    )
+    .order_by(_ch.location_id, _ch.channel)
+    .with_for_update(read=True),
+    sa.select(lists.c.list_id)
+    .where(
+        lists.c.list_id.in_(
+            sa.select(_i.list_id)
+            .select_from(_leaving.join(invitations, _i.invitation_id == _r.invitation_id))
+            .where(_at.attempt_id.in_(_ids))
+        )
+    )
+    .order_by(lists.c.list_id)
+    .with_for_update(read=True),
+)
 _TAKE_BACK = attempts.update().where(_at.attempt_id.in_(_ids)).values(handed_at=None)
 _NAME_PARCEL = (
     attempts.update().where(_at.attempt_id.in_(_ids)).values(parcel_id=sa.bindparam("named_parcel", type_=sa.String))
@@ -65,6 +88,9 @@ def hand_over_many(connection: Connection, attempt_ids: Collection[str]) -> set[
     """
     named = {"attempt_ids": listed(attempt_ids)}
     if connection.dialect.name != "sqlite":  # whose writers take turns
+        # Whoever halts everything or pauses a channel or a list in this very moment is told that nothing more leaves.
+        for switches in _LOCK_SWITCHES:
+            connection.execute(switches, named).all()
         # In this very moment the late answer of an earlier attempt may take the request away, or a person pauses it or
         # stops its invitation and is told that it waits. They hold the request's row: with it in our hands, the
         # statement below sees what they did.

@@ -1,6 +1,8 @@
 """Somebody pauses or stops in the very moment in which a sender hands over: whatever they are told is true."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,17 +16,22 @@ from data.ledger.hand_over import hand_over
 from data.ledger.runs import start_run
 from data.ledger.store import Ledger
 from data.pace import Pace
-from data.words import RequestStatus, RunKind
-from invitations.controls import Done, Refused, pause_request, resume_request, stop_invitation
+from data.words import Channel, RequestStatus, RunKind, Source
+from invitations.actor import Actor, Answer
+from invitations.controls import Done, Refused, halt, pause_request, resume_request, stop_invitation
+from invitations.pausing import pause_channel, pause_list
 from invitations.send import send_due
 from tests.invitations.dispatching import invitation_of, one, owner
 from tests.recorder import Recorder
 from tests.waiting import wait_until
-from tests.world import NOON, World, make_customer, make_request, make_world
+from tests.world import NOON, World, insert, make_customer, make_request, make_world
 
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:
+    with ledger.write() as c:
+        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
+            c.execute(t.system.insert().values(system_id=1))
     return make_world(ledger)
 
 
@@ -93,28 +100,63 @@ def is_anyone_waiting(ledger: Ledger) -> bool:
         return bool(c.execute(sa.text(f"{blocked} and wait_event_type = 'Lock'")).scalar_one())
 
 
+@contextmanager
+def handed_over_meanwhile(ledger: Ledger) -> Iterator[list[Future[bool]]]:
+    """A hand-over that looks when all is written that holds the message, and nobody else can see it yet."""
+    handed: list[Future[bool]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        @sa.event.listens_for(ledger.engine, "commit")
+        def meanwhile(_connection: object) -> None:
+            if not handed:
+                handed.append(pool.submit(hand_it_over, ledger))
+                if not ledger.is_sqlite:
+                    wait_until(lambda: handed[0].done() or is_anyone_waiting(ledger), what="the hand-over to look")
+
+        yield handed
+
+
 @pytest.mark.parametrize("is_asked_by_person", [False, True])
 def test_whoever_was_told_stopped_in_the_moment_of_the_hand_over_was_told_the_truth(
     ledger: Ledger, world: World, request_id: int, *, is_asked_by_person: bool
 ) -> None:
     take_up(ledger, request_id)
     invitation_id = invitation_of(ledger, request_id)
-    with ThreadPoolExecutor(1) as pool:
-        handed: list[Future[bool]] = []
-
-        @sa.event.listens_for(ledger.engine, "commit")
-        def meanwhile(_connection: object) -> None:
-            """All is written that makes it stopped, and nobody else can see it yet."""
-            if not handed:
-                handed.append(pool.submit(hand_it_over, ledger))
-                if not ledger.is_sqlite:
-                    wait_until(lambda: handed[0].done() or is_anyone_waiting(ledger), what="the hand-over to look")
-
+    with handed_over_meanwhile(ledger) as handed:
         answer = stop_invitation(
             ledger, owner(world), invitation_id, is_asked_by_person=is_asked_by_person, now=NOON
         )  # fmt: skip
         assert isinstance(answer, Done)
-        assert handed[0].result() is False
+    assert [each.result() for each in handed] == [False]
+    assert one(ledger, t.attempts).handed_at is None
+
+
+def halt_all(ledger: Ledger, actor: Actor) -> Answer:
+    return halt(ledger, actor, "a wrong text", now=NOON)
+
+
+def pause_texts(ledger: Ledger, actor: Actor) -> Answer:
+    return pause_channel(ledger, actor, Channel.SMS, now=NOON)
+
+
+def pause_may(ledger: Ledger, actor: Actor) -> Answer:
+    return pause_list(ledger, actor, "May", now=NOON)
+
+
+@pytest.mark.parametrize("hold", [halt_all, pause_texts, pause_may])
+def test_whoever_was_told_that_all_a_channel_or_a_list_is_held_in_that_moment_was_told_the_truth(
+    ledger: Ledger, world: World, request_id: int, hold: Callable[[Ledger, Actor], Answer]
+) -> None:
+    with ledger.write() as c:
+        list_id = insert(
+            c, t.lists, account_id=world.account_id, location_id=world.chicago, name="May", source=Source.CSV,
+            content_sha256="May", imported_by="owner@acme.example",
+        )  # fmt: skip
+        c.execute(t.invitations.update().values(list_id=list_id))
+    take_up(ledger, request_id)
+    with handed_over_meanwhile(ledger) as handed:
+        assert isinstance(hold(ledger, owner(world)), Done)
+    assert [each.result() for each in handed] == [False]
     assert one(ledger, t.attempts).handed_at is None
 
 
