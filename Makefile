@@ -20,7 +20,7 @@ IMPORTED_TOO := aiohttp, dataframely, duckdb, email_validator, holidays, httpx, 
 	phonenumbers, PIL.Image, playwright.sync_api, plotly.graph_objects, polars, pytest, streamlit.testing.v1, \
 	streamlit.web.cli, typer.rich_utils, xdist
 
-.PHONY: help setup demo demo-fresh up test suite test-demo soak check lint types lock faults deep
+.PHONY: help setup demo demo-fresh up test suite test-demo soak check quick lint types lock faults deep
 
 help: ## what can be typed here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -71,8 +71,11 @@ EXAMPLES ?= 500
 deep: setup ## what hypothesis makes up, tried 500 times each instead of a few: EXAMPLES=5000 looks further still
 	@AFTERWORD_EXAMPLES=$(EXAMPLES) $(SUITE) -m "hypothesis and not faults"
 
-check: lint types ## lint, types and the fast tests: under half a minute
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not browser and not postgresql and not demo and not faults"
+check: lint ## lint, types and the fast tests: under half a minute
+	@$(MAKE) --no-print-directory -j2 types quick
+
+quick: setup
+	@$(SUITE) -m "not slow and not browser and not postgresql and not demo and not faults"
 
 lint: setup
 	@$(BIN)/ruff check $(wildcard $(CHECKED))

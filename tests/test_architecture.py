@@ -50,6 +50,7 @@ def is_within(name: str, allowed: str) -> bool:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.slow
 def test_imports_point_one_way(package: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
@@ -165,6 +166,7 @@ def test_nothing_is_left_half_done(word: str) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.slow
 def test_whoever_reads_a_screen_or_a_terminal_meets_one_spelling_of_email(package: str) -> None:
     trees = [ast.parse(path.read_text()) for path in modules(package)]
     nodes = [node for tree in trees for node in ast.walk(tree)]

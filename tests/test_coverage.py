@@ -51,6 +51,7 @@ def _tests_in(path: Path) -> frozenset[str]:
     return frozenset(function.name for function in functions if function.name.startswith("test_"))
 
 
+@pytest.mark.slow
 def test_each_listed_sentence_names_a_test_that_is_there() -> None:
     without = [f"{file}: {sentence}" for (file, sentence), tests in listed().items() if not tests]
     assert not without, "These sentences have no test:\n" + "\n".join(without)

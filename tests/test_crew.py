@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 MADE_UP = """
 import os
@@ -46,6 +48,7 @@ def test_fails(of_module):
 """
 
 
+@pytest.mark.slow
 def test_a_run_by_several_processes_runs_each_test_once_and_tells_which_one_died(tmp_path: Path) -> None:
     (tmp_path / "test_made_up.py").write_text(MADE_UP)
     (tmp_path / "pytest.ini").write_text("[pytest]")

@@ -187,6 +187,7 @@ def test_an_address_that_hides_a_second_recipient_never_leaves(subject: Subject)
         assert getattr(outcome, "scope", None) == "address"
 
 
+@pytest.mark.slow
 def test_threads_may_share_it(subject: Subject) -> None:
     with subject.play("accepts") as it:
         messenger = subject.open(it.url, PATIENT)

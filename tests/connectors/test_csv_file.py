@@ -118,6 +118,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_cat
 
 
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=8))
+@pytest.mark.slow
 def test_whatever_a_csv_writer_wrote_is_read_back(written: list[tuple[str, str, str]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)

@@ -80,6 +80,7 @@ def zipped(name: str, size: int = 1) -> bytes:
         (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "(.xls), or one behind a password"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_cannot_be_read_is_refused_with_the_way_to_mend_it(make: Callable[[], bytes], said: str) -> None:
     with pytest.raises(UnreadableFile, match=said.replace("(", r"\(").replace(")", r"\)")):
         read_table(make())

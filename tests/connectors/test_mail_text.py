@@ -51,6 +51,7 @@ def lines_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("pictures", [(), PICTURES])
+@pytest.mark.slow
 def test_texts_of_every_kind_arrive(pictures: tuple[Picture, ...]) -> None:
     for text in TEXTS:
         for html in (None, f"<p>{text}</p>"):

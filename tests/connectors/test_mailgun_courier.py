@@ -75,6 +75,7 @@ def mails(count: int, **values: Any) -> list[Message]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_courier_posts_and_concludes_what_send_does_whatever_the_answer() -> None:
     with stub() as it:
         messenger = MailgunMessenger(mailgun_settings(it.url), PATIENT)
@@ -155,6 +156,7 @@ def test_what_may_not_share_a_call_gets_one_of_its_own() -> None:
     assert isinstance(outcomes[6], PermanentFailure)
 
 
+@pytest.mark.slow
 def test_a_parcel_too_heavy_for_one_call_goes_in_several() -> None:
     parcel = [replace(message, text="ü" * 400_000) for message in mails(13)]
     with stub() as it:
@@ -189,6 +191,7 @@ def refusing(bad: Sequence[str]) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_one_bad_address_costs_its_parcel_a_few_calls_and_nobody_a_message() -> None:
     parcel = mails(40)
     with stub() as it:
@@ -235,6 +238,7 @@ def test_an_account_that_may_not_even_write_to_one_is_stopped_at_once() -> None:
         assert [len(recipients(request)) for request in it.received] == [60, 1]
 
 
+@pytest.mark.slow
 def test_a_parcel_full_of_faults_ends_and_what_did_not_leave_is_tried_again() -> None:
     parcel = mails(200)
     with stub() as it:
@@ -245,6 +249,7 @@ def test_a_parcel_full_of_faults_ends_and_what_did_not_leave_is_tried_again() ->
     assert all(isinstance(outcome, TemporaryFailure) for outcome in outcomes)
 
 
+@pytest.mark.slow
 def test_a_fault_after_something_was_taken_never_says_that_nothing_was() -> None:
     parcel = [*mails(2), mail_message(to="other@example.com", from_name="Acme Boston")]
     limit = Answer(429, {"message": "request limit exceeded, try again after 9 seconds"})

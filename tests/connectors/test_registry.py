@@ -50,6 +50,7 @@ def given(environment: pytest.MonkeyPatch, *settings: dict[str, str]) -> None:
             environment.setenv(name, value)
 
 
+@pytest.mark.slow
 def test_importing_the_registry_imports_no_provider() -> None:
     check = (
         "import sys, connectors, connectors.registry, connectors.twilio\n"

@@ -230,6 +230,7 @@ def ended_by_an_answer(ledger: Ledger) -> set[str]:
         )
 
 
+@pytest.mark.slow
 def test_the_customers_together_give_a_believable_nps() -> None:
     scores = [character(1, f"customer{n}@example.com", 0, is_email=True).score for n in range(5000)]
     given = [score for score in scores if score is not None]
@@ -239,6 +240,7 @@ def test_the_customers_together_give_a_believable_nps() -> None:
     assert 0.25 < len(given) / len(scores) < 0.45
 
 
+@pytest.mark.slow
 def test_a_customer_is_done_within_forty_seconds_of_the_sending() -> None:
     for n in range(2000):
         who = character(1, f"+1312{n:07d}", 0, is_email=n % 2 == 0)

@@ -88,6 +88,7 @@ def test_a_connection_lost_before_the_text_is_certainly_not_sent() -> None:
 
 
 @pytest.mark.parametrize("case", ["breaks", "hangs", "babbles"])
+@pytest.mark.slow
 def test_silence_after_the_final_dot_is_doubt(case: str) -> None:
     with pytest.raises(Unclear):
         send(case)

@@ -84,6 +84,7 @@ def test_a_session_that_the_relay_does_not_accept_is_not_held_against_the_recipi
     run(Scripted(lambda _connection, word: "503 AUTH first (#5.5.1)" if word == "RCPT" else ""), story)
 
 
+@pytest.mark.slow
 def test_ways_to_sign_in_and_scripts_are_those_of_send() -> None:
     def judge(_server: object, _session: object, _envelope: object, _mechanism: str, given: object) -> AuthResult:
         return AuthResult(success=getattr(given, "password", b"") == b"p@ss", handled=False)

@@ -72,6 +72,7 @@ def mailgun(it: Stub) -> None:
     it.answer = answer
 
 
+@pytest.mark.slow
 def test_everything_we_ask_of_twilio_is_as_its_own_file_says() -> None:
     with stub() as it:
         it.answer = twilio

@@ -39,6 +39,7 @@ def test_a_refused_certificate_never_left_and_other_tls_trouble_may_have() -> No
 
 
 @pytest.mark.parametrize("answer", [Answer(hangs=True), Answer(resets=True)])
+@pytest.mark.slow
 def test_silence_and_a_broken_connection_may_have_left(answer: Answer) -> None:
     with stub() as it:
         it.answer = lambda _request: answer

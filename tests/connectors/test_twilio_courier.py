@@ -31,6 +31,7 @@ ANSWERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_courier_posts_and_concludes_what_send_does_whatever_the_answer() -> None:
     with stub() as it:
         messenger = TwilioMessenger(
@@ -219,6 +220,7 @@ def test_whatever_form_a_whole_answer_has_it_is_understood(answer: bytes) -> Non
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
 @pytest.mark.parametrize("answer", [Answer(403), Answer(resets=True), Answer(502, b"<html>")])
+@pytest.mark.slow
 def test_a_proxy_of_the_environment_is_used_and_whatever_it_answers_first_nothing_has_left(
     monkeypatch: pytest.MonkeyPatch, name: str, answer: Answer
 ) -> None:

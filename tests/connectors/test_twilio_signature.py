@@ -39,6 +39,7 @@ class ManyValues(dict[str, list[str]]):
 
 @given(fields=_fields, url=_urls, algorithm=st.sampled_from(["HMAC_SHA1", "HMAC_SHA256"]))
 @example(fields={"": [""], "Body": ["", "a b+c%", "😀\x00"]}, url=INBOUND, algorithm="HMAC_SHA1")
+@pytest.mark.slow
 def test_a_post_is_believed_exactly_when_twilios_sdk_believes_it(
     fields: dict[str, list[str]], url: str, algorithm: str
 ) -> None:

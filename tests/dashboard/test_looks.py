@@ -22,6 +22,7 @@ from tests.world import NOON
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_page_asks_once_what_happened_since_the_copy_and_shows_it_and_charts_do_not_ask(
     look: Open, ledger: Ledger, people: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,6 +45,7 @@ def test_a_page_asks_once_what_happened_since_the_copy_and_shows_it_and_charts_d
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_part_of_a_page_that_runs_again_by_itself_sees_what_happened_meanwhile(
     ledger: Ledger, people: dict[str, int], settings: Settings
 ) -> None:
@@ -71,6 +73,7 @@ def test_a_part_of_a_page_that_runs_again_by_itself_sees_what_happened_meanwhile
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_after_an_upgrade_every_page_works_or_says_that_the_history_shows_at_the_next_load(
     look: Open, ledger: Ledger, people: dict[str, int], settings: Settings, publish: Callable[[], None]
 ) -> None:
@@ -94,6 +97,7 @@ def test_after_an_upgrade_every_page_works_or_says_that_the_history_shows_at_the
 
 @pytest.mark.one_database
 @pytest.mark.usefixtures("people")
+@pytest.mark.slow
 def test_a_page_says_that_its_rows_are_older_where_more_changed_than_can_be_laid_over_them(
     look: Open, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

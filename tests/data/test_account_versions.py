@@ -27,6 +27,7 @@ def cap_in_force(ledger: Ledger, at: datetime) -> int:
         return read_policy(c, account_id, at)[1].cap_days
 
 
+@pytest.mark.slow
 def test_the_whole_policy_is_kept_tables_included_and_the_same_file_writes_nothing(ledger: Ledger) -> None:
     applied(ledger, sample())
     with ledger.read() as c:
@@ -43,6 +44,7 @@ def test_the_first_policy_holds_for_every_moment_before_it_too(ledger: Ledger) -
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_changed_policy_is_a_new_version_that_takes_effect_now(ledger: Ledger) -> None:
     applied(ledger, sample())
     file = with_policy(cap_days=60, stop_when=["clicked"])
@@ -54,6 +56,7 @@ def test_a_changed_policy_is_a_new_version_that_takes_effect_now(ledger: Ledger)
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_change_may_wait_for_a_day_in_the_accounts_zone(ledger: Ledger) -> None:
     applied(ledger, sample())
     file = with_policy(cap_days=60, effective_on=date(2026, 12, 1))
@@ -74,6 +77,7 @@ def test_a_change_may_wait_for_a_day_in_the_accounts_zone(ledger: Ledger) -> Non
     ],
 )
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_version_that_still_waits_is_taken_back_by_the_next(
     ledger: Ledger, policy: dict[str, Any], effective_at: datetime
 ) -> None:

@@ -90,6 +90,7 @@ def sequence_ids(ledger: Ledger) -> dict[str, int]:
         return {row.slug: row.sequence_id for row in c.execute(sa.select(t.locations))}
 
 
+@pytest.mark.slow
 def test_a_changed_sequence_is_a_new_version_for_the_locations_that_name_it(ledger: Ledger) -> None:
     applied(ledger, sample())
     before = sequence_ids(ledger)
@@ -110,6 +111,7 @@ def test_a_changed_sequence_is_a_new_version_for_the_locations_that_name_it(ledg
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_an_invitation_under_way_keeps_its_sequence(ledger: Ledger) -> None:
     applied(ledger, sample())
     with ledger.write() as c:
@@ -159,6 +161,7 @@ def test_a_step_keeps_its_time_of_day_and_a_location_its_limit(ledger: Ledger) -
     assert limits == {"boston": None, "chicago": None, "los-angeles": 200}
 
 
+@pytest.mark.slow
 def test_a_new_whatsapp_text_waits_for_meta_and_an_unchanged_one_keeps_its_approval(ledger: Ledger) -> None:
     applied(ledger, sample())
     text = TemplatePart(
@@ -201,6 +204,7 @@ def test_what_submitting_and_meta_write_is_no_change_of_the_file_but_another_cat
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_dry_run_says_the_same_and_writes_nothing(ledger: Ledger) -> None:
     tried = applied(ledger, sample(), dry_run=True)
     assert sum(counts(ledger).values()) == 1  # the system's own row
@@ -228,6 +232,7 @@ def test_what_a_locations_page_asks_and_its_language_are_the_files(ledger: Ledge
     assert applied(ledger, file) == []
 
 
+@pytest.mark.slow
 def test_a_logo_is_kept_replaced_and_taken_away_with_the_file(ledger: Ledger) -> None:
     red, blue = (KeptPicture("image/png", 2, 1, content) for content in (b"red", b"blue"))
     created = applied(ledger, sample(), logos={"boston": red})

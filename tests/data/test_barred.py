@@ -117,6 +117,7 @@ def test_the_list_is_found_by_name_address_number_and_reason_within_the_location
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.one_database) for seed in (0, 2))])
+@pytest.mark.slow
 def test_the_list_that_is_kept_is_at_every_turn_what_weighing_every_word_gives(
     ledger: Ledger, world: World, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def test_every_customer_is_there_once_for_each_channel_of_the_next_step(ledger: 
     assert rows.select("zones", "recipient_country").unique().rows() == [("America/Chicago", "US")]
 
 
+@pytest.mark.slow
 def test_whoever_is_asked_about_reads_the_same_alone_as_among_everybody(ledger: Ledger) -> None:
     world = make_world(ledger)
     opted_out, no_mailbox, by_hand, staff, under_way, *_others = [make_customer(ledger, world) for _ in range(6)]
@@ -78,6 +79,7 @@ def test_whoever_is_asked_about_reads_the_same_alone_as_among_everybody(ledger: 
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_the_number_of_queries_does_not_grow_with_the_customers(ledger: Ledger) -> None:
     world = make_world(ledger)
     counts = []
@@ -165,6 +167,7 @@ def test_a_stopped_invitation_and_a_paused_list_are_candidates_still(ledger: Led
     assert rows["invitation_status"].to_list() == [None, "stopped"]
 
 
+@pytest.mark.slow
 def test_suppressions_read_in_bulk_are_what_everybody_else_is_told(ledger: Ledger) -> None:
     world = make_world(ledger)
     chance = random.Random(7)

@@ -70,6 +70,7 @@ def asked_before(ledger: Ledger, world: World, status: InvitationStatus, **value
 
 
 @pytest.mark.parametrize("status", [InvitationStatus.FINISHED, InvitationStatus.ANSWERED])
+@pytest.mark.slow
 def test_a_customer_who_comes_again_after_an_invitation_is_over_is_a_candidate_for_a_new_one(
     ledger: Ledger, status: InvitationStatus
 ) -> None:
@@ -326,6 +327,7 @@ def test_staff_relatives_and_the_accounts_own_users_are_excluded(ledger: Ledger)
     assert rows.filter("is_excluded")["customer_id"].unique().sort().to_list() == expected
 
 
+@pytest.mark.slow
 def test_a_message_keeps_its_time_of_day_while_its_window_is_open(ledger: Ledger) -> None:
     world = make_world(ledger)
     change(ledger, t.sequence_steps, at_minute=600)

@@ -5,6 +5,8 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import pytest
+
 from data.ledger import tables as t
 from data.ledger.commits import Commits
 from data.ledger.migrate import migrate
@@ -30,6 +32,7 @@ def test_every_commit_is_noticed_whoever_made_it(ledger: Ledger) -> None:
     elsewhere.close()
 
 
+@pytest.mark.slow
 def test_nothing_is_noticed_while_nobody_writes_whichever_thread_asks(tmp_path: Path) -> None:
     ledger = open_ledger(Settings(home=tmp_path))
     migrate(ledger)
@@ -46,6 +49,7 @@ def test_nothing_is_noticed_while_nobody_writes_whichever_thread_asks(tmp_path: 
     assert seen[0] is not None
 
 
+@pytest.mark.slow
 def test_a_ledger_put_back_from_a_backup_is_another_one_and_without_a_file_nobody_can_tell(tmp_path: Path) -> None:
     ledger = open_ledger(Settings(home=tmp_path))
     migrate(ledger)

@@ -193,6 +193,7 @@ def bands(answers: Iterable[int]) -> tuple[int, int, int]:
     return sum(s >= 9 for s in scores), sum(s in (7, 8) for s in scores), sum(s <= 6 for s in scores)
 
 
+@pytest.mark.slow
 def test_the_overviews_figures_are_those_of_the_ledgers_rows(town: Town) -> None:
     world, told, reader = town.world, town.told, town.reader
     for scope in (scope_of(world), scope_of(world, 30), scope_of(world, 7), scope_of(world, 30, world.new_york)):
@@ -243,6 +244,7 @@ def _expect_behind(reader: Copy, scope: Scope, steps: dict[Stage, int], nps: tup
         assert (people, rows.height) == (expected, expected), stage
 
 
+@pytest.mark.slow
 def test_rates_are_compared_as_each_week_stood_at_its_own_end(town: Town) -> None:
     told, reader, scope = town.told, town.reader, scope_of(town.world, 14)
     spans = overview.spans(scope)
@@ -256,6 +258,7 @@ def test_rates_are_compared_as_each_week_stood_at_its_own_end(town: Town) -> Non
             assert rows[name][stage] == came, (name, stage)
 
 
+@pytest.mark.slow
 def test_nps_told_apart_and_by_week_adds_up_to_the_ledgers_scores(town: Town) -> None:
     told, reader, scope = town.told, town.reader, scope_of(town.world, 30)
     since = scope.since_day or date.min
@@ -282,6 +285,7 @@ def test_nps_told_apart_and_by_week_adds_up_to_the_ledgers_scores(town: Town) ->
     }
 
 
+@pytest.mark.slow
 def test_the_tabs_over_customers_and_messages_count_the_ledgers_rows(town: Town) -> None:
     told, reader, everybody, scope = town.told, town.reader, town.customers, scope_of(town.world, 30)
     latest: dict[int, Seen] = {}

@@ -15,6 +15,7 @@ from data.words import EventKind, Evidence, RequestStatus
 from tests.world import NOON, insert, make_customer, make_request, make_world
 
 
+@pytest.mark.slow
 def test_a_click_found_out_to_be_a_machines_leaves_the_funnel_at_the_next_load(ledger: Ledger, tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse")
     world = make_world(ledger)

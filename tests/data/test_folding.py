@@ -20,6 +20,7 @@ def test_an_accent_keeps_nobody_from_being_found(typed: str, name: str) -> None:
     assert folded(typed) == folded(name)
 
 
+@pytest.mark.slow
 def test_what_is_typed_is_folded_as_what_it_is_looked_for_in() -> None:
     letters = [chr(code) for code in (*range(1, 0x3100), *range(0xAC00, 0xAD00), *range(0xF900, 0x10000))]
     letters = [letter for letter in letters if category(letter) != "Cn"]  # which newer tables may know

@@ -83,6 +83,7 @@ def _happen_since(ledger: Ledger, world: World, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.slow
 def test_a_search_finds_in_memory_what_the_statements_find(told: tuple[World, Look], search: str) -> None:
     world, look = told
     chance = random.Random(search)
@@ -104,6 +105,7 @@ def test_a_search_finds_in_memory_what_the_statements_find(told: tuple[World, Lo
         assert customers_by_status(look, scope, quick) == customers_by_status(look, scope, plain)
 
 
+@pytest.mark.slow
 def test_the_searches_of_this_town_find_nobody_few_and_many(told: tuple[World, Look]) -> None:
     world, look = told
     scope = Scope(world.account_id, (world.chicago, world.new_york), until=datetime(2026, 11, 23, tzinfo=UTC))
@@ -116,6 +118,7 @@ def test_the_searches_of_this_town_find_nobody_few_and_many(told: tuple[World, L
     assert found["emile"] == customers_by_status(look, scope, CustomerFilter(search="ÉMILE"))
 
 
+@pytest.mark.slow
 def test_a_panel_shows_everybody_as_they_are_now(told: tuple[World, Look]) -> None:
     world, look = told
     over = look._seen().over
@@ -141,6 +144,7 @@ def test_what_a_panel_asks_of_a_copy_is_asked_of_its_tables_and_not_of_views_ove
     assert as_tables("select kind from (from timeline)") == "select kind from (from out_timeline as timeline)"
 
 
+@pytest.mark.slow
 def test_few_rows_are_read_the_short_way_and_are_the_same(told: tuple[World, Look]) -> None:
     connection = told[1]._copied().copy.cursor()
     answers = Answers()
@@ -152,6 +156,7 @@ def test_few_rows_are_read_the_short_way_and_are_the_same(told: tuple[World, Loo
             assert (rows.schema, rows.rows()) == (plain.schema, plain.rows())
 
 
+@pytest.mark.slow
 def test_more_rows_than_a_page_has_are_whole_whatever_was_asked_before(told: tuple[World, Look]) -> None:
     connection = told[1]._copied().copy.cursor()
     answers = Answers()

@@ -55,6 +55,7 @@ def test_the_interval_of_stars_holds_the_truth_as_often_as_it_says(chances: tupl
 
 
 @pytest.mark.parametrize("count", [10, 14])
+@pytest.mark.slow
 def test_where_nothing_changed_a_change_is_claimed_once_in_twenty_times_at_most(count: int) -> None:
     bands = (0.6, 0.25, 0.15)
     possible = outcomes(count, bands)

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from data.ledger import tables as t
 from data.ledger.last_change import last_change
 from data.ledger.store import Ledger
@@ -35,6 +37,7 @@ def test_every_change_that_planning_may_notice_gives_another_text(ledger: Ledger
     assert seen[-1] == seen[-2]  # and none when nothing changed
 
 
+@pytest.mark.slow
 def test_texts_come_with_what_fills_them_and_a_simulation_starts_from_them(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world, service="Cleaning")

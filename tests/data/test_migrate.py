@@ -15,6 +15,7 @@ from data.ledger.tables import metadata
 from data.settings import Settings
 
 
+@pytest.mark.slow
 def test_the_migrations_make_what_the_tables_describe(ledger: Ledger) -> None:
     with ledger.engine.connect() as connection:
         context = MigrationContext.configure(connection)
@@ -40,6 +41,7 @@ def test_a_ledger_of_another_revision_is_refused_and_says_how_to_mend_it(ledger:
         require_current(ledger)
 
 
+@pytest.mark.slow
 def test_a_sqlite_ledger_is_copied_before_it_is_changed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = open_ledger(Settings(home=home))
     migrate(ledger)

@@ -160,6 +160,7 @@ def test_the_time_to_a_review_is_a_median_with_the_interval_it_promises(reviews:
     assert overview.hours_to_review(remember(*took[:4]), EVER).estimate is None
 
 
+@pytest.mark.slow
 def test_as_many_people_are_behind_a_figure_as_it_says() -> None:
     day = on(2)
     memory = remember(
@@ -177,6 +178,7 @@ def test_as_many_people_are_behind_a_figure_as_it_says() -> None:
     assert (behind[Stage.ANSWERED], behind[Stage.STARRED]) == (nps.count, stars.count) == (3, 1)
 
 
+@pytest.mark.slow
 def test_people_come_a_page_at_a_time_each_once() -> None:
     memory = remember(*[scored(10)] * 60)
     seen = Counter(

@@ -98,6 +98,7 @@ def test_every_statement_opens_with_what_it_returns_and_can_be_prepared(memory: 
 
 
 @pytest.mark.parametrize("order", list(CustomerOrder))
+@pytest.mark.slow
 def test_customers_can_be_ordered_each_way_and_ties_stay_in_place(memory: Memory, order: CustomerOrder) -> None:
     for number in range(60):
         memory.add(
@@ -112,6 +113,7 @@ def test_customers_can_be_ordered_each_way_and_ties_stay_in_place(memory: Memory
 
 
 @pytest.mark.parametrize("order", list(RequestOrder))
+@pytest.mark.slow
 def test_requests_can_be_ordered_each_way(memory: Memory, order: RequestOrder) -> None:
     for number in range(30):
         memory.add(
@@ -153,6 +155,7 @@ def test_search_takes_every_character_for_itself(memory: Memory, text: str) -> N
     assert found["customer_id"].to_list() == [1]
 
 
+@pytest.mark.slow
 def test_a_message_is_found_by_its_customer_and_by_the_address_it_went_to_before(memory: Memory) -> None:
     memory.add("customers", customer_id=1, account_id=1, location_id=10, search="ana ruiz 13125550199")
     for number, former in ((1, "13125550101"), (2, None)):

@@ -64,6 +64,7 @@ def test_an_area_code_of_two_zones_means_both() -> None:
     assert zones_of(phone="+12085550123") >= {"America/Boise", LOS_ANGELES}  # Idaho
 
 
+@pytest.mark.slow
 def test_who_moved_and_kept_the_number_has_the_hours_of_both_states_they_may_be_in() -> None:
     zones, regions, country = where(time_zone=LOS_ANGELES, phone="+13055550123")
     assert (zones, country) == (LOS_ANGELES, "US")
@@ -208,6 +209,7 @@ people = st.fixed_dictionaries({
 
 @settings(max_examples=examples(12))
 @given(rows=st.lists(people, max_size=8))
+@pytest.mark.slow
 def test_each_row_keeps_its_place_and_its_columns_and_is_answered_as_if_it_were_alone(
     rows: list[dict[str, str | None]],
 ) -> None:
@@ -223,6 +225,7 @@ def test_each_row_keeps_its_place_and_its_columns_and_is_answered_as_if_it_were_
 
 @settings(max_examples=examples(12))
 @given(rows=st.lists(people, max_size=8))
+@pytest.mark.slow
 def test_a_few_rows_are_answered_as_they_are_among_many(rows: list[dict[str, str | None]]) -> None:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(CLUES, pl.String))
     with pytest.MonkeyPatch.context() as patch:

@@ -40,6 +40,7 @@ def found(memory: Memory, order: ReviewOrder = ReviewOrder.NEWEST, scope: Scope 
     return rows["review_id"].to_list()
 
 
+@pytest.mark.slow
 def test_reviews_are_found_by_state_platform_stars_and_words_of_them_or_of_their_customer(memory: Memory) -> None:
     assert found(memory) == [1, 2, 3]
     assert found(memory, reply_state=ReplyState.ANSWERED) == [1]

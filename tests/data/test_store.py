@@ -51,6 +51,7 @@ def test_an_empty_ledger_is_refused_with_the_command_that_makes_it(home: object,
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_nothing_is_written_to_a_file_that_was_moved_away_and_a_backup_in_its_place_is_opened(tmp_path: Path) -> None:
     ledger = open_ledger(Settings(home=tmp_path))
     migrate(ledger)

@@ -147,6 +147,7 @@ def verdicts(pass_id: str, now: datetime) -> pl.DataFrame:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_verdicts_rest_as_parquet_and_in_the_warehouse_once(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse")
     for _ in range(2):

@@ -37,6 +37,7 @@ def taken(ledger: Ledger, folder: Path) -> Path:
     return folder / "account.toml"
 
 
+@pytest.mark.slow
 def test_the_file_that_is_given_back_says_what_was_changed_and_applied_again_changes_nothing(
     ledger: Ledger, tmp_path: Path
 ) -> None:

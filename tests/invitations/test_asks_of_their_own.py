@@ -60,6 +60,7 @@ def with_text(ledger: Ledger, world: World, slug: str, *channels: Channel) -> No
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_the_first_message_goes_by_every_channel_named_and_follow_ups_by_no_other(ledger: Ledger) -> None:
     world = make_world(ledger)
     both, text_only = make_customer(ledger, world), make_customer(ledger, world)
@@ -82,6 +83,7 @@ def test_the_first_message_goes_by_every_channel_named_and_follow_ups_by_no_othe
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_the_text_named_is_the_first_messages_and_the_time_that_of_the_ask(ledger: Ledger) -> None:
     world = make_world(ledger)
     with_text(ledger, world, "spring", Channel.SMS)
@@ -147,6 +149,7 @@ def test_an_invitation_that_waits_takes_what_is_named_for_a_reason(ledger: Ledge
     assert (by_mail.channel, by_mail.not_before) == (Channel.EMAIL, TOMORROW_AT_TEN)
 
 
+@pytest.mark.slow
 def test_a_simulation_sends_what_planning_would(ledger: Ledger) -> None:
     world = make_world(ledger)
     text_only, later = make_customer(ledger, world), make_customer(ledger, world)
@@ -188,6 +191,7 @@ def test_what_the_settings_cannot_do_is_refused_with_what_there_is(
         assert c.execute(t.manual_asks.select()).all() == []
 
 
+@pytest.mark.slow
 def test_a_channel_they_cannot_be_reached_by_is_refused_alone_and_left_out_among_others(ledger: Ledger) -> None:
     world = make_world(ledger)
     by_mail = make_customer(ledger, world, email="ana@example.com")
@@ -217,6 +221,7 @@ WANTED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("state", ["new", "waiting", "finished"])
 @pytest.mark.parametrize("wanted", WANTED)
+@pytest.mark.slow
 def test_what_is_foreseen_is_what_planning_then_queues(ledger: Ledger, wanted: dict[str, Any], state: str) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world)

@@ -170,6 +170,7 @@ def a_picture(colour: str = "red") -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.slow
 def test_pictures_go_with_the_first_messages_of_the_invitation_asked_for(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer, other = make_customer(ledger, world), make_customer(ledger, world)

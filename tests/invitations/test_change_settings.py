@@ -116,6 +116,7 @@ def test_what_the_accounts_file_may_not_say_is_refused_here_in_the_same_words_an
     assert audited(account) == []
 
 
+@pytest.mark.slow
 def test_a_changed_text_sequence_and_policy_are_new_versions_and_each_says_for_whom_it_holds(account: Ledger) -> None:
     text = change(account, Table.TEMPLATES, "reminder", "email", "en", body="Still curious: {{ link }}")
     assert "messages still queued get it within minutes" in str(text)
@@ -211,6 +212,7 @@ def test_what_was_bought_is_not_changed_by_whoever_changes_settings(account: Led
     assert entry(account, Table.ACCOUNT) == before
 
 
+@pytest.mark.slow
 def test_users_come_and_go_but_the_last_owner_stays_and_only_an_owner_makes_owners(account: Ledger) -> None:
     new = {"name": "Kim Vega", "role": "manager", "locations": ["boston"]}
     kim = ("kim.vega@harborandpine.example.com",)
@@ -242,6 +244,7 @@ def test_a_file_may_not_take_the_last_owner_either(account: Ledger) -> None:
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.slow
 def test_an_old_file_says_what_of_the_dashboards_it_would_undo_and_a_new_one_does_not(account: Ledger) -> None:
     change(account, Table.LOCATIONS, "boston", color="#112233")
     change(account, Table.POLICY, cap_days=120)

@@ -78,6 +78,7 @@ def test_a_fault_says_what_was_expected(fault: str, told: str) -> None:
     | st.from_regex(r"\A(\+1|1|)[2-9][0-9]{9}\Z"),
     st.sampled_from(["US", "CA"]),
 )
+@pytest.mark.slow
 def test_the_fast_reading_of_phone_numbers_agrees_with_the_library(typed: str, region: str) -> None:
     assert phones(pl.Series([typed]), region)["phone"].to_list() == [clean_phone(typed, region)]
 
@@ -87,5 +88,6 @@ def test_the_fast_reading_of_phone_numbers_agrees_with_the_library(typed: str, r
     | st.from_regex(r"\A[A-Za-z0-9._+-]{1,70}@[a-zA-Z0-9.-]{1,12}\.(com|org|test|co\.uk|xn--p1ai)\Z")
     | st.text(max_size=12)
 )
+@pytest.mark.slow
 def test_the_fast_reading_of_mail_addresses_agrees_with_the_library(typed: str) -> None:
     assert emails(pl.Series([typed]))["email"].to_list() == [clean_email(typed)]

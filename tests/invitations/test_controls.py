@@ -119,6 +119,7 @@ def test_restarting_moves_what_is_planned_by_the_time_it_was_stopped(
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_what_is_queued_for_later_stays_later_by_as_long_even_before_planning_looks(
     ledger: Ledger, world: World
 ) -> None:
@@ -163,6 +164,7 @@ def test_resuming_asks_for_planning_only_when_the_messages_time_has_passed(
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_a_restarted_message_is_queued_again_by_the_planning_that_was_asked_for(ledger: Ledger, world: World) -> None:
     request_id = make_request(ledger, world, make_customer(ledger, world))
     invitation_id = invitation_of(ledger, request_id)

@@ -152,6 +152,7 @@ def as_csv(rows: list[tuple[str | None, str | None]]) -> str:
 
 @given(st.lists(STEP, min_size=1, max_size=6))
 @settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 def test_no_order_of_imports_and_lists_undoes_a_suppression(
     sqlite_template: Path, steps: list[tuple[str, list[tuple[str | None, str | None]]]]
 ) -> None:
@@ -179,6 +180,7 @@ def test_no_order_of_imports_and_lists_undoes_a_suppression(
         ledger.close()
 
 
+@pytest.mark.slow
 def test_a_start_of_one_number_lifts_no_stop_of_another_when_both_are_one_persons(ledger: Ledger) -> None:
     world = make_world(ledger)
     take(ledger, "email,phone\n,312-555-0101\nana@example.com,312-555-0102\n", "May")

@@ -150,6 +150,7 @@ def may_be_sent(ledger: Ledger, world: World, channel: Channel, step: int) -> bo
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_stop_ends_every_channel_and_start_restores_texts_only(ledger: Ledger) -> None:
     world, _, _ = sent(ledger)
     receive(ledger, [text(EventKind.UNSUBSCRIBED, "SM1:received:")], now=LATER)

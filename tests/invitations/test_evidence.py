@@ -138,6 +138,7 @@ FETCHES = st.lists(st.tuples(LINKS, TIMES, st.sampled_from([None, *Sign])), max_
 
 @settings(max_examples=examples(50))
 @given(FETCHES, st.lists(TIMES, max_size=3), st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_the_same_things_known_give_the_same_grades_in_whatever_order_they_came(fetches, answers, random) -> None:  # type: ignore[no-untyped-def]
     """Event ids number the arrivals, so they are dealt out anew."""
     numbers = list(range(len(fetches)))
@@ -152,6 +153,7 @@ def test_the_same_things_known_give_the_same_grades_in_whatever_order_they_came(
 
 @settings(max_examples=examples(50))
 @given(FETCHES, st.lists(TIMES, max_size=3))
+@pytest.mark.slow
 def test_a_fetch_with_a_machines_sign_is_a_machines_whatever_else_is_known(fetches, answers) -> None:  # type: ignore[no-untyped-def]
     grades = graded(*fetches, answers=tuple(answers))
     for (_, _, sign), found in zip(fetches, grades, strict=True):
@@ -160,6 +162,7 @@ def test_a_fetch_with_a_machines_sign_is_a_machines_whatever_else_is_known(fetch
 
 @settings(max_examples=examples(50))
 @given(FETCHES, st.lists(TIMES, max_size=3))
+@pytest.mark.slow
 def test_what_is_final_stays_whatever_is_learnt_later(fetches, answers) -> None:  # type: ignore[no-untyped-def]
     """Only what is final ends an invitation at once, so it must not turn out a machine's afterwards."""
     for known, more in pairwise([fetches[:n] for n in range(len(fetches) + 1)]):

@@ -66,6 +66,7 @@ def handed_over(ledger: Ledger) -> int:
         return c.execute(sa.select(sa.func.count(t.attempts.c.handed_at))).scalar_one()
 
 
+@pytest.mark.slow
 def test_what_is_due_is_claimed_handed_over_and_recorded_by_another_process(desk: FarDesk, ledger: Ledger) -> None:
     messages = take(desk, ledger, 4)
     assert all(message.link in message.text for message in messages)
@@ -81,6 +82,7 @@ def test_what_is_due_is_claimed_handed_over_and_recorded_by_another_process(desk
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_what_goes_wrong_there_is_told_here_and_the_next_thing_is_done(desk: FarDesk, ledger: Ledger) -> None:
     messages = take(desk, ledger, 1)
     with pytest.raises(Exception, match="naive datetime"):
@@ -89,6 +91,7 @@ def test_what_goes_wrong_there_is_told_here_and_the_next_thing_is_done(desk: Far
     assert statuses(ledger)[RequestStatus.SENT] == 1
 
 
+@pytest.mark.slow
 def test_what_a_dead_process_has_handed_over_and_never_told_is_not_handed_over_again(
     desk: FarDesk, ledger: Ledger
 ) -> None:
@@ -106,11 +109,13 @@ def test_what_a_dead_process_has_handed_over_and_never_told_is_not_handed_over_a
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_the_process_ends_when_nobody_is_there_any_more(desk: FarDesk) -> None:
     desk._line.close()
     assert desk.process.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_nobody_is_asked_twice_when_the_process_dies_in_the_middle_of_a_run(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

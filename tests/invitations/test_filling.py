@@ -52,6 +52,7 @@ def _told(fill: Callable[[], str]) -> tuple[str, str]:
 
 
 @given(template=TEMPLATES, values=VALUES)
+@pytest.mark.slow
 def test_any_template_reads_as_jinja_fills_it_and_fails_as_it_fails(template: str, values: dict[str, str]) -> None:
     expected = _told(lambda: JINJA.from_string(template).render(values))
     assert _told(lambda: filled(template, values)) == expected

@@ -35,6 +35,7 @@ def taken_in(ledger: Ledger, content: bytes = FILE, *, dry_run: bool, speed: str
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_dry_run_says_what_is_simulated_once_the_list_is_in(at_noon: Ledger) -> None:
     make_world(at_noon, quota=5)
     told = "\n".join(taken_in(at_noon, dry_run=True, speed="2/hour").notes)
@@ -51,6 +52,7 @@ def test_the_dry_run_says_what_is_simulated_once_the_list_is_in(at_noon: Ledger)
     at_noon.close()
 
 
+@pytest.mark.slow
 def test_who_must_not_be_contacted_or_works_there_is_foreseen_as_left_out(at_noon: Ledger) -> None:
     world = make_world(at_noon)
     suppress(at_noon, world, AddressKind.EMAIL, "zoe1@example.com")  # nobody's address yet
@@ -63,6 +65,7 @@ def test_who_must_not_be_contacted_or_works_there_is_foreseen_as_left_out(at_noo
     at_noon.close()
 
 
+@pytest.mark.slow
 def test_customers_who_are_known_and_were_never_asked_go_with_the_list(at_noon: Ledger) -> None:
     world = make_world(at_noon)
     make_customer(at_noon, world, email="zoe0@example.com", phone="+13125550100")

@@ -305,6 +305,7 @@ CLICKS = st.lists(st.integers(0, 40), max_size=2)
 
 @settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scans=SCANS, clicks=CLICKS)
+@pytest.mark.slow
 def test_no_machine_ends_an_invitation_and_every_person_out_of_its_way_does(
     ledger: Ledger, scans: list[tuple[int, bool, Visit]], clicks: list[int]
 ) -> None:

@@ -54,6 +54,7 @@ texts = {
 
 @given(st.dictionaries(names, values, max_size=6).map(json.dumps).map(str.encode) | st.binary(max_size=60))
 @settings(max_examples=4 * EXAMPLES)
+@pytest.mark.slow
 def test_any_body_is_read_or_refused(body: bytes) -> None:
     try:
         call = read_call(body)

@@ -116,6 +116,7 @@ def test_yes_is_no_start_for_somebody_who_said_no_in_another_way(ledger: Ledger)
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_the_last_word_counts_in_whatever_order_it_is_told(ledger: Ledger) -> None:
     world = make_world(ledger)
     for said, expected in (((START, STOP, START), {Channel.SMS}), ((STOP, START, STOP), NONE)):

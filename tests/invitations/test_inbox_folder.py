@@ -54,6 +54,7 @@ def test_an_inbox_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert waiting_files(tmp_path / "none") == []
 
 
+@pytest.mark.slow
 def test_a_dropped_file_is_taken_in_once_and_a_changed_one_again(ledger: Ledger, tmp_path: Path) -> None:
     make_world(ledger)
     drop(tmp_path, "chicago/may.csv")

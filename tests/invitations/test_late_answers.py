@@ -88,6 +88,7 @@ def is_sent_for_good(ledger: Ledger) -> bool:
     ],
     ids=["put off", "refused"],
 )
+@pytest.mark.slow
 def test_a_late_answer_counts_when_a_newer_attempt_was_turned_away(ledger: Ledger, newer: Outcome) -> None:
     attempt_id = proved_absent(ledger)
     send_due(ledger, Recorder(lambda message: newer).messengers, now=NOON, limit=1)
@@ -96,6 +97,7 @@ def test_a_late_answer_counts_when_a_newer_attempt_was_turned_away(ledger: Ledge
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_late_answer_counts_for_a_message_canceled_meanwhile_and_a_restart_sends_nothing(ledger: Ledger) -> None:
     attempt_id = proved_absent(ledger)
     with ledger.write() as c:
@@ -119,6 +121,7 @@ def test_a_provider_that_has_the_message_after_all_overrules_its_own_not_now(led
     assert is_sent_for_good(ledger)
 
 
+@pytest.mark.slow
 def test_a_certain_no_ends_doubt_although_it_comes_late(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane, "DEADLINE_SECONDS", 0.05)
     world = make_world(ledger)
@@ -144,6 +147,7 @@ def test_a_failure_told_about_an_earlier_attempt_does_not_fail_the_newer_ones_me
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_what_was_never_tried_uses_up_no_try(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))
@@ -161,6 +165,7 @@ def test_what_was_never_tried_uses_up_no_try(ledger: Ledger) -> None:
     assert one(ledger, t.requests.c.attempt_count) == 1
 
 
+@pytest.mark.slow
 def test_a_hand_over_looks_again_when_a_late_answer_is_just_being_written(ledger: Ledger) -> None:
     first = proved_absent(ledger)
     run = start_run(ledger, RunKind.SEND, NOON)
@@ -184,6 +189,7 @@ def settle(future: "Future[bool]") -> None:
         future.result(SOON)
 
 
+@pytest.mark.slow
 def test_a_unit_is_not_given_back_while_the_other_message_of_the_invitation_is_being_claimed(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world)
@@ -230,6 +236,7 @@ def test_a_stop_after_a_start_counts_in_whatever_order_they_are_told(
     assert recorder.taken == []
 
 
+@pytest.mark.slow
 def test_an_unsubscribe_counts_while_the_person_is_being_merged_into_another(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone="+13125550100")

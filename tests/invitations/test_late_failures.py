@@ -111,6 +111,7 @@ def test_a_failure_of_the_carrier_is_tried_three_times_more_and_then_has_failed(
     ] * 3
 
 
+@pytest.mark.slow
 def test_a_used_up_day_of_the_carriers_is_waited_out_until_after_midnight_in_the_west(
     ledger: Ledger, recorder: Recorder
 ) -> None:
@@ -212,6 +213,7 @@ def test_nothing_is_tried_again_once_the_next_step_has_gone_or_days_later(ledger
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_a_second_message_that_may_not_go_any_more_has_failed_and_is_not_called_canceled(
     ledger: Ledger, recorder: Recorder
 ) -> None:

@@ -96,6 +96,7 @@ def test_another_basis_declared_stands_beside_what_the_row_says(ledger: Ledger) 
     assert [row[0] for row in consents(ledger)] == [ConsentBasis.EXPRESS, ConsentBasis.PURCHASE]
 
 
+@pytest.mark.slow
 def test_a_declaration_for_a_list_does_not_lift_a_persons_own_no(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, "email,consent\na@example.com,no\n")
@@ -109,6 +110,7 @@ def test_a_declaration_for_a_list_does_not_lift_a_persons_own_no(ledger: Ledger)
     assert [row[0] for row in consents(ledger)] == [ConsentBasis.WITHDRAWN, ConsentBasis.EXPRESS]
 
 
+@pytest.mark.slow
 def test_the_same_consent_told_again_is_recorded_once(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, "email,consent\na@example.com,2026-11-14\nbad,yes\n")
@@ -116,6 +118,7 @@ def test_the_same_consent_told_again_is_recorded_once(ledger: Ledger) -> None:
     assert len(consents(ledger)) == 2
 
 
+@pytest.mark.slow
 def test_a_no_stands_when_another_record_of_the_person_had_consent_declared(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, "email,consent\na@example.com,no\n")
@@ -141,6 +144,7 @@ def test_a_declaration_that_cannot_be_meant_is_refused(
         checked_declaration(basis, text, day, today=date(2026, 11, 23))
 
 
+@pytest.mark.slow
 def test_place_visit_and_relationship_stay_with_the_customer(ledger: Ledger) -> None:
     make_world(ledger)
     head = "email,time zone,zip,country,visit date,relationship\n"
@@ -159,6 +163,7 @@ def test_place_visit_and_relationship_stay_with_the_customer(ledger: Ledger) -> 
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_a_new_occasion_is_a_later_visit_or_without_visits_another_list(ledger: Ledger) -> None:
     make_world(ledger)
     days = [NOON + timedelta(days=number) for number in range(6)]
@@ -175,6 +180,7 @@ def test_a_new_occasion_is_a_later_visit_or_without_visits_another_list(ledger: 
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_two_who_turn_out_to_be_one_keep_every_consent_and_stay_excluded(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, "email,phone,consent,relationship\na@example.com,,yes,\n,312-555-0101,2026-11-02,staff\n")
@@ -187,6 +193,7 @@ def test_two_who_turn_out_to_be_one_keep_every_consent_and_stay_excluded(ledger:
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_the_report_says_who_was_invited_before_who_said_no_and_who_works_there(ledger: Ledger) -> None:
     world = make_world(ledger)
     invited = make_customer(ledger, world, email="invited@example.com")
@@ -206,6 +213,7 @@ def test_the_report_says_who_was_invited_before_who_said_no_and_who_works_there(
         assert (report.invited_count, report.suppressed_count, report.excluded_count) == (2, 1, 2)
 
 
+@pytest.mark.slow
 def test_without_consent_the_report_counts_by_channel_who_cannot_be_asked_and_how_to_mend_it(ledger: Ledger) -> None:
     world = make_world(ledger)
     with ledger.write() as c:
@@ -257,6 +265,7 @@ def test_a_pace_that_can_never_be_kept_is_refused_before_anybody_is_taken_in(
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_a_declaration_that_was_forgotten_is_recorded_when_the_same_file_comes_with_it(ledger: Ledger) -> None:
     make_world(ledger)
     content = "email,consent\na@example.com,\nb@example.com,no\n"

@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
+
 from data.ledger import tables as t
 from data.ledger.claimable import has_claimable
 from data.ledger.store import Ledger
@@ -16,6 +18,7 @@ def due(ledger: Ledger, world: World, count: int) -> list[int]:
     return [make_request(ledger, world, make_customer(ledger, world)) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_a_list_never_starts_more_than_its_speed_allows_in_any_hour(ledger: Ledger) -> None:
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 12)
@@ -35,6 +38,7 @@ def test_a_list_never_starts_more_than_its_speed_allows_in_any_hour(ledger: Ledg
         assert not has_claimable(c, NOON + timedelta(minutes=126), cap=None)
 
 
+@pytest.mark.slow
 def test_a_paced_list_keeps_its_pace_under_many_dispatchers(ledger: Ledger) -> None:
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 30)

@@ -129,6 +129,7 @@ def test_the_other_open_invitations_are_named_as_far_as_the_reader_may_see(
 
 @pytest.mark.parametrize("is_known_before", [True, False])
 @pytest.mark.parametrize("reason", [r for r in SuppressionReason if r is not SuppressionReason.START_KEYWORD])
+@pytest.mark.slow
 def test_no_import_undoes_a_suppression(
     ledger: Ledger, world: World, reason: SuppressionReason, is_known_before: bool
 ) -> None:

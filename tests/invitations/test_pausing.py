@@ -85,6 +85,7 @@ def test_a_paused_channel_waits_at_its_location_and_others_go_on(ledger: Ledger,
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_a_paused_list_waits_and_goes_on_in_hours_of_its_own(ledger: Ledger, world: World) -> None:
     may, june = make_list(ledger, world), make_list(ledger, world, "June")
     waiting, other = on_list(ledger, world, may), on_list(ledger, world, june)

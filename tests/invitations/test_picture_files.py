@@ -146,6 +146,7 @@ def test_a_phones_jpeg_with_a_second_picture_inside_is_a_photograph() -> None:
     assert is_near(opened(sent(content)).getpixel((5, 5)), RED)
 
 
+@pytest.mark.slow
 def test_five_heavy_pictures_fit_what_each_channel_takes() -> None:
     noise = encoded(Image.frombytes("RGB", (1900, 1000), os.urandom(1900 * 1000 * 3)), "JPEG", quality=90)
     versions = make_versions([(f"{number}.jpg", noise) for number in range(5)])
@@ -156,6 +157,7 @@ def test_five_heavy_pictures_fit_what_each_channel_takes() -> None:
         assert all(max(opened(one).size) <= CAPS[channel].side for one in pictures)
 
 
+@pytest.mark.slow
 def test_a_photograph_goes_in_the_size_of_its_channel() -> None:
     versions = make_versions([("a.jpg", encoded(plain((4000, 3000)), "JPEG"))])
     assert {channel: (one.width, one.height) for channel, [one] in versions.items()} == {
@@ -168,6 +170,7 @@ def test_a_thin_picture_stays_a_picture(size: tuple[int, int]) -> None:
     assert min(opened(sent(encoded(plain(size), "PNG"))).size) == 1
 
 
+@pytest.mark.slow
 def test_a_logo_fits_into_a_page_and_the_same_file_gives_the_same_picture() -> None:
     drawing = Image.effect_mandelbrot((900, 600), (-2, -1.5, 1, 1.5), 60).convert("RGB")
     drawing.putalpha(Image.linear_gradient("L").resize((900, 600)))

@@ -291,6 +291,7 @@ def test_what_is_clear_may_all_go_at_once_and_leaves_the_rest_no_earlier_than_pl
 
 @settings(max_examples=examples(25))
 @given(scene=scenes())
+@pytest.mark.slow
 def test_a_few_rows_get_the_verdicts_that_they_would_get_among_many(scene: Scene) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for module in (distinct, calendars):  # what is done for a great many rows at once
@@ -299,6 +300,7 @@ def test_a_few_rows_get_the_verdicts_that_they_would_get_among_many(scene: Scene
     assert scene.verdicts() == as_many
 
 
+@pytest.mark.slow
 def test_few_and_many_find_the_same_at_the_very_moment_at_which_hours_begin_and_end() -> None:
     now, second = datetime(2026, 10, 30, tzinfo=UTC), timedelta(seconds=1)
     places = [(zone, "", "US", "sms") for zone in ZONES]

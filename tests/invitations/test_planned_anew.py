@@ -59,6 +59,7 @@ def merge(ledger: Ledger, world: World) -> None:
 # Settings --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_message_leaves_the_queue_when_nobody_is_invited_again_any_more(ledger: Ledger) -> None:
     make_request(ledger, world := make_world(ledger), make_customer(ledger, world), status=RequestStatus.SENT)
     change(ledger, t.invitations, status=InvitationStatus.FINISHED, first_handed_at=NOON)
@@ -73,6 +74,7 @@ def test_a_message_leaves_the_queue_when_nobody_is_invited_again_any_more(ledger
     assert sent(ledger) == 1
 
 
+@pytest.mark.slow
 def test_a_message_leaves_the_queue_when_no_hour_is_left_to_send_it(ledger: Ledger) -> None:
     make_customer(ledger, make_world(ledger))
     assert plan_and_queue(ledger, now=NIGHT).counts["queued"] == 1
@@ -84,6 +86,7 @@ def test_a_message_leaves_the_queue_when_no_hour_is_left_to_send_it(ledger: Ledg
     assert sent(ledger) == 0
 
 
+@pytest.mark.slow
 def test_nothing_goes_by_the_old_policy_once_the_next_one_is_in_effect(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world)
@@ -104,6 +107,7 @@ def test_nothing_goes_by_the_old_policy_once_the_next_one_is_in_effect(ledger: L
     assert (sent(ledger), sent(ledger, MORNING + timedelta(hours=1))) == (0, 2)
 
 
+@pytest.mark.slow
 def test_a_message_that_was_tried_goes_sooner_when_what_put_it_off_has_gone(ledger: Ledger) -> None:
     world = make_world(ledger, quota=1)
     make_request(ledger, world, make_customer(ledger, world))
@@ -115,6 +119,7 @@ def test_a_message_that_was_tried_goes_sooner_when_what_put_it_off_has_gone(ledg
     assert sent(ledger, NOON) == 1
 
 
+@pytest.mark.slow
 def test_no_reminder_goes_while_the_first_message_waits_for_its_second_channel(ledger: Ledger) -> None:
     world = make_world(ledger, quota=1)
     make_request(ledger, world, make_customer(ledger, world))
@@ -131,6 +136,7 @@ def test_no_reminder_goes_while_the_first_message_waits_for_its_second_channel(l
         assert [(row.step, row.channel) for row in c.execute(waiting)] == [(1, Channel.EMAIL), (0, Channel.EMAIL)]
 
 
+@pytest.mark.slow
 def test_no_reminder_goes_beside_a_first_message_that_is_late_on_one_of_its_channels(ledger: Ledger) -> None:
     world = make_world(ledger)
     change(ledger, t.sequence_steps, is_all_channels=True)
@@ -146,6 +152,7 @@ def test_no_reminder_goes_beside_a_first_message_that_is_late_on_one_of_its_chan
 # Stopped and restarted -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_stop_before_the_first_message_does_not_put_off_the_follow_ups(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world)
@@ -170,6 +177,7 @@ def test_what_the_first_step_waited_for_does_not_shorten_the_wait_after_its_fail
 # Two who are one -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_invitation_that_a_merge_ended_does_not_keep_the_person_from_being_invited_again(ledger: Ledger) -> None:
     world = make_world(ledger)
     policy(ledger, cap_days=10, invite_again_after_days=10)

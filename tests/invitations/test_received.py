@@ -203,6 +203,7 @@ def stage(ledger: Ledger) -> Stage:
 @pytest.mark.one_database
 @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.slow
 def test_any_order_and_any_grouping_of_the_same_posts_gives_the_same_ledger(stage: Stage, seed: int) -> None:
     dice = random.Random(seed)
     words = dice.choices(WORDS, k=dice.randint(5, 40))

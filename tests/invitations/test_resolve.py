@@ -88,6 +88,7 @@ def test_the_provider_is_asked_for_the_requests_own_link(ledger: Ledger) -> None
     assert doubt.to == request.address
 
 
+@pytest.mark.slow
 def test_many_reads_within_a_minute_prove_nothing(ledger: Ledger) -> None:
     messenger = Recorder(Unsure._break)
     in_doubt(ledger, messenger)

@@ -101,6 +101,7 @@ class Story:
 
 @settings(max_examples=examples(15))
 @given(events=st.lists(st.sampled_from([NO, START, RESTORE, SYNC, *THERE]), max_size=9))
+@pytest.mark.slow
 def test_the_last_word_counts_however_late_the_lists_come_together(
     scene: tuple[Ledger, World], events: list[str]
 ) -> None:

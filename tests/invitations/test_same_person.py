@@ -90,6 +90,7 @@ def test_any_order_of_the_rows_gives_the_same_people(
 
 
 @given(ROWS)
+@pytest.mark.slow
 def test_two_rows_are_one_person_exactly_when_a_chain_of_shared_addresses_joins_them(
     rows: list[tuple[str | None, str | None]],
 ) -> None:

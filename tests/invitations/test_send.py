@@ -47,6 +47,7 @@ def lapse(ledger: Ledger) -> None:
         c.execute(t.attempts.update().values(lease_until=t.attempts.c.claimed_at))
 
 
+@pytest.mark.slow
 def test_every_due_request_is_sent_once_and_a_second_run_sends_nothing(ledger: Ledger) -> None:
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 30)
@@ -157,6 +158,7 @@ def test_nothing_leaves_after_closing_time_though_it_was_claimed_before(
     assert len(recorder.taken) == 1
 
 
+@pytest.mark.slow
 def test_a_stop_between_claim_and_hand_over_still_counts(ledger: Ledger) -> None:
     world = make_world(ledger)
     due(ledger, world, 20)
@@ -176,6 +178,7 @@ def test_a_stop_between_claim_and_hand_over_still_counts(ledger: Ledger) -> None
     assert statuses(ledger) == {RequestStatus.SENT: 1, RequestStatus.QUEUED: 19}
 
 
+@pytest.mark.slow
 def test_quota_is_charged_once_per_invitation_and_never_overspent(ledger: Ledger) -> None:
     world, recorder = make_world(ledger, quota=3), Recorder()
     both = make_customer(ledger, world)
@@ -193,6 +196,7 @@ def test_quota_is_charged_once_per_invitation_and_never_overspent(ledger: Ledger
     assert quota_used(ledger) == 3
 
 
+@pytest.mark.slow
 def test_many_dispatchers_side_by_side_send_each_request_once(ledger: Ledger) -> None:
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 60)
@@ -298,6 +302,7 @@ def test_a_late_answer_takes_the_request_back_from_the_queue(ledger: Ledger) -> 
     assert statuses(ledger) == {RequestStatus.SENT: 1}
 
 
+@pytest.mark.slow
 def test_a_call_that_overruns_its_deadline_is_in_doubt_and_its_late_answer_counts(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

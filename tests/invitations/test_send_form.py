@@ -40,6 +40,7 @@ def rows_of(ledger: Ledger, *tables: Any) -> list[int]:
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_a_new_customer_comes_in_by_hand_as_an_import_would_read_them_and_is_asked(ledger: Ledger) -> None:
     world = make_world(ledger)
     fox = typed(world, " fox, dana ", " Dana.Fox@Example.COM ", "(312) 555-0123", consent=ConsentBasis.PURCHASE)
@@ -70,6 +71,7 @@ def test_a_new_customer_comes_in_by_hand_as_an_import_would_read_them_and_is_ask
     assert queued == {(one.channel, one.address) for one in seen.messages}
 
 
+@pytest.mark.slow
 def test_what_was_typed_wrong_is_said_field_by_field_and_nothing_is_taken_in(ledger: Ledger) -> None:
     world = make_world(ledger)
     for wrong, said in (
@@ -113,6 +115,7 @@ def test_two_peoples_addresses_are_not_made_one_by_a_slip(ledger: Ledger) -> Non
     assert rows_of(ledger, t.people) == [2]
 
 
+@pytest.mark.slow
 def test_who_is_typed_in_hears_of_others_only_where_these_could_use_the_last_units_up(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +138,7 @@ def test_who_is_typed_in_hears_of_others_only_where_these_could_use_the_last_uni
     assert counted == [2, 3]  # a million customers are not counted one by one
 
 
+@pytest.mark.slow
 def test_who_must_not_be_contacted_is_refused_before_and_not_taken_in(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, phone="+13125550111", location_id=world.new_york)
@@ -147,6 +151,7 @@ def test_who_must_not_be_contacted_is_refused_before_and_not_taken_in(ledger: Le
     assert rows_of(ledger, t.customers, t.manual_asks) == [1, 0]
 
 
+@pytest.mark.slow
 def test_the_cap_of_another_location_holds_for_who_is_typed_in_and_a_reason_sets_it_aside(ledger: Ledger) -> None:
     world = make_world(ledger)
     there = make_customer(ledger, world, email="ana@example.com", location_id=world.new_york)

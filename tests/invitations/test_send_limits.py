@@ -56,6 +56,7 @@ def due_again(ledger: Ledger, now: datetime) -> None:
         c.execute(t.requests.update().values(not_before=now, not_after=now + timedelta(hours=1)))
 
 
+@pytest.mark.slow
 def test_a_person_asked_at_one_location_waits_for_the_cap_at_the_other(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world)
@@ -83,6 +84,7 @@ def test_the_cap_is_exact_to_the_moment(ledger: Ledger) -> None:
         assert has_claimable(c, NOON, cap=None)
 
 
+@pytest.mark.slow
 def test_two_invitations_of_one_person_due_together_are_one_ask(ledger: Ledger) -> None:
     world = make_world(ledger)
     for _ in range(10):
@@ -122,6 +124,7 @@ def test_a_person_asked_by_another_system_waits_whatever_address_it_used(ledger:
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_reason_written_down_sets_the_cap_aside(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world)
@@ -134,6 +137,7 @@ def test_a_reason_written_down_sets_the_cap_aside(ledger: Ledger) -> None:
     assert asked(ledger, NOON) == 1
 
 
+@pytest.mark.slow
 def test_a_location_never_starts_more_than_its_own_limit(ledger: Ledger) -> None:
     world = make_world(ledger)
     for _ in range(12):

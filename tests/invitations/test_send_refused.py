@@ -33,6 +33,7 @@ def refuses_texts(message: Message) -> Outcome | None:
     return None
 
 
+@pytest.mark.slow
 def test_a_refused_account_holds_its_channel_lets_the_others_go_on_and_loses_nothing(ledger: Ledger) -> None:
     world = make_world(ledger)
     due(ledger, world, 10)
@@ -58,6 +59,7 @@ def test_a_refused_account_holds_its_channel_lets_the_others_go_on_and_loses_not
     assert quota_used(ledger) == 13
 
 
+@pytest.mark.slow
 def test_one_message_probes_a_refused_sender_and_its_arrival_lets_the_others_go(ledger: Ledger) -> None:
     world = make_world(ledger)
     due(ledger, world, 5)
@@ -107,6 +109,7 @@ def test_a_broken_template_holds_its_own_messages_and_not_the_others(ledger: Led
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_senders_rate_is_kept_to_and_its_day_ends(ledger: Ledger) -> None:
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 8)
@@ -119,6 +122,7 @@ def test_a_senders_rate_is_kept_to_and_its_day_ends(ledger: Ledger) -> None:
     assert send_due(ledger, recorder.messengers, now=NOON, pace=pace).counts == {}
 
 
+@pytest.mark.slow
 def test_several_messages_wait_for_their_turn_within_the_second(ledger: Ledger) -> None:
     world, recorder = make_world(ledger), Recorder()
     due(ledger, world, 6)
@@ -128,6 +132,7 @@ def test_several_messages_wait_for_their_turn_within_the_second(ledger: Ledger) 
     assert batch.counts == {AttemptOutcome.ACCEPTED: 6}
 
 
+@pytest.mark.slow
 def test_a_temporary_failure_is_tried_later_and_the_eighth_is_the_last(ledger: Ledger) -> None:
     world = make_world(ledger)
     recorder = Recorder(lambda message: TemporaryFailure("30001", "queue overflow"))
@@ -144,6 +149,7 @@ def test_a_temporary_failure_is_tried_later_and_the_eighth_is_the_last(ledger: L
     assert quota_used(ledger) == 0
 
 
+@pytest.mark.slow
 def test_a_provider_that_asks_for_a_long_pause_is_left_alone_by_every_run_until_it_is_over(ledger: Ledger) -> None:
     world = make_world(ledger)
     recorder = Recorder(lambda message: TemporaryFailure("20429", "too many", timedelta(seconds=30), is_throttle=True))

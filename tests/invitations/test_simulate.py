@@ -120,6 +120,7 @@ def test_what_is_simulated_is_what_is_really_sent_hour_by_hour(ledger: Ledger) -
     assert [shortage.resets_at for shortage in simulation.shortages] == [datetime(2026, 11, 24, 6, tzinfo=UTC)]
 
 
+@pytest.mark.slow
 def test_looking_only_when_something_new_can_come_is_looking_every_hour(ledger: Ledger) -> None:
     world = busy_world(ledger)
     with ledger.write() as c:
@@ -140,6 +141,7 @@ def test_looking_only_when_something_new_can_come_is_looking_every_hour(ledger: 
     assert first.shortages == every_hour.shortages
 
 
+@pytest.mark.slow
 def test_nothing_is_written_and_the_answer_is_the_same_every_time(ledger: Ledger) -> None:
     busy_world(ledger)
     first, second = simulated(ledger, 5), simulated(ledger, 5)
@@ -150,6 +152,7 @@ def test_nothing_is_written_and_the_answer_is_the_same_every_time(ledger: Ledger
         assert c.scalar(sa.select(sa.func.count()).select_from(t.quota_cycles)) == 0
 
 
+@pytest.mark.slow
 def test_no_more_begin_in_a_cycle_than_the_quota_has_and_it_says_when_it_comes_back(ledger: Ledger) -> None:
     world = make_world(ledger, quota=3)
     for _ in range(8):
@@ -167,6 +170,7 @@ def test_no_more_begin_in_a_cycle_than_the_quota_has_and_it_says_when_it_comes_b
     assert out[Rule.QUOTA]["earliest_at"] == datetime(2027, 1, 1, 14, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_who_is_left_out_is_counted_by_reason_and_never_named(ledger: Ledger) -> None:
     world = make_world(ledger)
     for name in ("anna", "ben", "cleoo"):
@@ -181,6 +185,7 @@ def test_who_is_left_out_is_counted_by_reason_and_never_named(ledger: Ledger) ->
     assert not any(name in str(told).lower() for name in ("anna", "ben@", "cleoo"))
 
 
+@pytest.mark.slow
 def test_another_policy_moves_the_messages_and_changes_nothing_else(ledger: Ledger) -> None:
     world = make_world(ledger)
     for _ in range(4):
@@ -190,6 +195,7 @@ def test_another_policy_moves_the_messages_and_changes_nothing_else(ledger: Ledg
     assert by_hour(simulated(ledger, 3), "America/Chicago").rows() == [(NOON.date(), 12, "sms", 4)]
 
 
+@pytest.mark.slow
 def test_texts_are_priced_by_the_segments_of_what_they_say(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, phone="+13125550100", first_name="Ana")
@@ -201,6 +207,7 @@ def test_texts_are_priced_by_the_segments_of_what_they_say(ledger: Ledger) -> No
     assert str(charge.amount) == "0.0384"
 
 
+@pytest.mark.slow
 def test_all_channels_of_a_step_are_one_invitation_even_if_one_goes_later(ledger: Ledger) -> None:
     world = make_world(ledger)
     with ledger.write() as c:
@@ -212,6 +219,7 @@ def test_all_channels_of_a_step_are_one_invitation_even_if_one_goes_later(ledger
     assert simulation.messages["at"].to_list() == [NOON, NOON + 2 * HOUR]  # 15:00 in Hartford
 
 
+@pytest.mark.slow
 def test_a_location_can_be_looked_at_alone(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world)

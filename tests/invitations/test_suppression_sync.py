@@ -312,6 +312,7 @@ def test_a_refused_account_is_a_fault_of_the_configuration(ledger: Ledger, world
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_thousands_of_entries_take_a_handful_of_statements(ledger: Ledger, world: World) -> None:
     fake = FakeList(*(listed(UNSUBSCRIBED, address=f"n{n}@example.com") for n in range(1200)))
     statements: list[str] = []

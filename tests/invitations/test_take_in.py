@@ -78,6 +78,7 @@ def test_what_is_taken_in_is_customers_of_one_person_each(ledger: Ledger) -> Non
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_rejected_rows_are_kept_whole_to_be_mended(ledger: Ledger) -> None:
     make_world(ledger)
     report = take(ledger, FILE)
@@ -100,6 +101,7 @@ def test_the_same_file_again_changes_nothing(ledger: Ledger) -> None:
     assert contents(ledger) == before
 
 
+@pytest.mark.slow
 def test_a_trial_foresees_the_counts_and_writes_nothing(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="bo@example.com")
@@ -110,6 +112,7 @@ def test_a_trial_foresees_the_counts_and_writes_nothing(ledger: Ledger) -> None:
     assert counts(foreseen) == counts(take(ledger, FILE)) == (6, 3, 1, 1, 1)
 
 
+@pytest.mark.slow
 def test_a_later_list_brings_customers_up_to_date_and_empties_nothing(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, FILE)
@@ -122,6 +125,7 @@ def test_a_later_list_brings_customers_up_to_date_and_empties_nothing(ledger: Le
     assert (ana.list_id, ana.channels) == (june.list_id, ["sms"])
 
 
+@pytest.mark.slow
 def test_a_row_that_links_two_known_people_makes_them_one(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, b"name,email,phone\nAna Ruiz,ana@example.com,\nAna R,,312-555-0101\n")
@@ -134,6 +138,7 @@ def test_a_row_that_links_two_known_people_makes_them_one(ledger: Ledger) -> Non
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_two_rows_that_share_nothing_but_a_known_person_are_merged_and_counted_so(ledger: Ledger) -> None:
     make_world(ledger)
     take(ledger, b"email,phone\nana@example.com,312-555-0101\n")
@@ -142,6 +147,7 @@ def test_two_rows_that_share_nothing_but_a_known_person_are_merged_and_counted_s
 
 
 @pytest.mark.parametrize("suppressed_first", [True, False])
+@pytest.mark.slow
 def test_who_said_no_stays_out_whatever_is_imported_when(ledger: Ledger, suppressed_first: bool) -> None:
     world = make_world(ledger)
     if suppressed_first:
@@ -162,6 +168,7 @@ class CutOff(Exception):
     """The process ends here."""
 
 
+@pytest.mark.slow
 def test_an_import_that_was_cut_off_is_completed_by_the_same_file(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +241,7 @@ def test_channels_and_speed_stay_with_the_list(ledger: Ledger) -> None:
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_report_for_the_log_holds_counts_only(ledger: Ledger) -> None:
     make_world(ledger)
     report = take(ledger, FILE)

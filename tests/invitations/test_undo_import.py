@@ -63,6 +63,7 @@ def held(report: PlanReport, rule: Rule) -> int:
     return report.counts.get(f"held_{rule}", 0)
 
 
+@pytest.mark.slow
 def test_what_is_queued_is_canceled_and_what_has_gone_stays(ledger: Ledger, settings: Settings, world: World) -> None:
     list_id = imported(ledger, settings).list_id
     assert list_id is not None
@@ -94,6 +95,7 @@ def test_what_is_queued_is_canceled_and_what_has_gone_stays(ledger: Ledger, sett
     assert undo_import(ledger, actor(world), list_id, now=LATER) == Refused("This list was taken back already.")
 
 
+@pytest.mark.slow
 def test_who_came_only_by_it_is_not_asked_and_who_was_there_before_or_is_asked_by_hand_is(
     ledger: Ledger, settings: Settings, world: World
 ) -> None:
@@ -109,6 +111,7 @@ def test_who_came_only_by_it_is_not_asked_and_who_was_there_before_or_is_asked_b
     assert held(planned, Rule.LIST_UNDONE) == 1
 
 
+@pytest.mark.slow
 def test_who_waited_before_the_list_and_was_planned_by_it_is_asked_all_the_same(
     ledger: Ledger, settings: Settings, world: World
 ) -> None:
@@ -123,6 +126,7 @@ def test_who_waited_before_the_list_and_was_planned_by_it_is_asked_all_the_same(
         assert c.execute(query).scalars().all() == [eli]
 
 
+@pytest.mark.slow
 def test_the_same_people_come_in_again_by_a_better_list_and_are_asked(
     ledger: Ledger, settings: Settings, world: World
 ) -> None:
@@ -143,6 +147,7 @@ def test_the_same_people_come_in_again_by_a_better_list_and_are_asked(
     at_one.close()
 
 
+@pytest.mark.slow
 def test_a_planner_that_looked_before_writes_nothing_for_it_afterwards(
     ledger: Ledger, settings: Settings, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

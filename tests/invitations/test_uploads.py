@@ -56,6 +56,7 @@ def kept(ledger: Ledger) -> list[str]:
     return sorted(file.name for file in ledger.settings.home.glob("uploads/*"))
 
 
+@pytest.mark.slow
 def test_the_file_waits_and_the_job_imports_it_as_it_was_chosen_and_removes_it(at_noon: Ledger, world: World) -> None:
     assert isinstance(ask_to_import(at_noon, actor(world), UPLOAD, CHOICE, now=NOON), Done)
     (name,) = kept(at_noon)
@@ -89,6 +90,7 @@ def test_the_file_waits_and_the_job_imports_it_as_it_was_chosen_and_removes_it(a
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_a_check_counts_and_writes_nothing(at_noon: Ledger, world: World) -> None:
     report = check_list(at_noon, actor(world), UPLOAD, replace(CHOICE, speed=None, send_at=None))
     assert isinstance(report, ImportReport)

@@ -35,6 +35,7 @@ def test_the_kill_switch_is_told_once_and_its_end_once_by_each_way(ledger: Ledge
     assert "Ana" not in "".join(ears[0].texts)  # what a person wrote as the reason may name a customer
 
 
+@pytest.mark.slow
 def test_two_that_watch_at_the_same_moment_tell_each_thing_once(ledger: Ledger, world: World) -> None:
     halt(ledger)
     fail(ledger)
@@ -84,6 +85,7 @@ def test_what_began_and_ended_while_the_webhook_was_down_is_told_in_order(ledger
     assert [topic for topic, _ in webhook.told] == ["raised", "cleared"]
 
 
+@pytest.mark.slow
 def test_a_webhook_that_never_comes_back_is_given_up_after_a_bounded_number_of_tries(
     ledger: Ledger, world: World
 ) -> None:

@@ -137,6 +137,7 @@ def tell_of_mails(ledger: Ledger, world: World, *, taken: int, complaints: int) 
     [(1999, 2, True), (2000, 2, False), (150, 2, True), (99, 2, False), (500, 1, False), (2999, 3, True)],
 )
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_more_than_one_complaint_in_a_thousand_is_told_from_the_second_on(
     ledger: Ledger, world: World, taken: int, complaints: int, is_told: bool
 ) -> None:

@@ -32,6 +32,7 @@ def test_somebody_new_may_be_asked_now(ledger: Ledger) -> None:
     assert explain(ledger, "ana@example.com") == ["Acme Chicago: may be asked now, by SMS"]
 
 
+@pytest.mark.slow
 def test_the_contact_may_be_typed_in_any_usual_way(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world, email="ana@example.com", phone=PHONE)
@@ -79,6 +80,7 @@ def test_a_channel_that_is_off_and_one_without_a_consent_are_each_given_as_such(
 
 
 @pytest.mark.both_databases
+@pytest.mark.slow
 def test_somebody_asked_hears_when_and_what_comes_next(ledger: Ledger) -> None:
     world = make_world(ledger)
     customer = make_customer(ledger, world, email="ana@example.com", phone=PHONE)
@@ -130,6 +132,7 @@ def test_when_every_message_has_gone_it_says_so_and_what_happened_last(ledger: L
     ]
 
 
+@pytest.mark.slow
 def test_who_comes_first_for_the_last_units_is_told_to_those_who_must_wait(ledger: Ledger) -> None:
     world = make_world(ledger, quota=1)
     make_customer(ledger, world, email="first@example.com")
@@ -201,6 +204,7 @@ def set_rules(ledger: Ledger, **rules: Any) -> None:
         c.execute(t.policies.update().values(rules=RULES | rules))
 
 
+@pytest.mark.slow
 def test_a_sender_that_is_refused_is_given_as_the_reason_where_it_concerns_the_message(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone=PHONE)
@@ -226,6 +230,7 @@ def test_a_sender_that_is_tried_again_by_itself_says_when(ledger: Ledger) -> Non
     assert told.endswith("Chicago time, Mon 23 Nov")
 
 
+@pytest.mark.slow
 def test_a_day_of_the_sender_that_is_used_up_is_given_as_the_reason(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone=PHONE)

@@ -132,6 +132,7 @@ def test_a_friday_night_reaches_into_saturday_though_saturday_is_not_named() -> 
     assert not is_open(rules, CHICAGO, "2026-11-20 01:59")  # Thursday's night
 
 
+@pytest.mark.slow
 def test_thanksgiving_is_left_out_in_the_us_and_a_thursday_in_germany() -> None:
     rules = policy(skip_holidays=True)
     assert not is_open(rules, CHICAGO, "2026-11-26 12:00")
@@ -248,6 +249,7 @@ def test_no_change_of_clocks_in_ten_years_lets_a_message_out_of_the_hours_or_kee
         assert_exact(zone, [policy()], change - DAY, change + DAY, 15 * MINUTE)
 
 
+@pytest.mark.slow
 def test_a_plain_day_is_exact_in_every_zone() -> None:
     monday = datetime(2026, 11, 23, tzinfo=UTC)
     for zone in clocks():
@@ -314,6 +316,7 @@ def may_go(rules: Policy, zones: str, regions: str, channel: Channel, at: dateti
     channel=channels,
     hour=st.integers(0, 366 * 24),
 )
+@pytest.mark.slow
 def test_windows_say_what_the_policy_says_read_aloud(
     rules: Policy, zones: set[str], regions: str, channel: Channel, hour: int
 ) -> None:

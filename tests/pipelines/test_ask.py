@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from data.ledger.store import Ledger
@@ -12,6 +13,7 @@ from tests.pipelines.commands import Run
 from tests.world import make_customer, make_world, suppress
 
 
+@pytest.mark.slow
 def test_asking_by_hand_says_when_it_may_go_and_a_second_time_is_refused(run: Run, ledger: Ledger) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
     told = run("ask", "(312) 555-0100", "--location", "chicago", "--override", "at the desk")
@@ -26,6 +28,7 @@ def test_asking_by_hand_says_when_it_may_go_and_a_second_time_is_refused(run: Ru
     assert (row.asked_by, row.override_reason) == ("command line", "at the desk")
 
 
+@pytest.mark.slow
 def test_a_contact_or_location_that_is_not_there_is_named(run: Run, ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone="+13125550100")
@@ -39,6 +42,7 @@ def test_a_contact_or_location_that_is_not_there_is_named(run: Run, ledger: Ledg
     assert "must not be contacted: they texted STOP" in refused.errors
 
 
+@pytest.mark.slow
 def test_channels_text_and_time_are_named_and_can_be_tried_before(run: Run, ledger: Ledger) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
     wanted = ["ask", "ana@example.com", "--location", "chicago", "--channels", "email,sms", "--template", "reminder"]
@@ -64,6 +68,7 @@ def test_channels_text_and_time_are_named_and_can_be_tried_before(run: Run, ledg
     assert (row.channels, row.template_slug) == (["email", "sms"], "reminder")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_named_is_refused_in_words(run: Run, ledger: Ledger) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
     wanted = ["ask", "ana@example.com", "--location", "chicago"]
@@ -80,6 +85,7 @@ def test_what_cannot_be_named_is_refused_in_words(run: Run, ledger: Ledger) -> N
         assert c.execute(manual_asks.select()).all() == []
 
 
+@pytest.mark.slow
 def test_files_attached_are_read_and_what_cannot_be_is_named(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com", phone="+13125550100")
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"

@@ -74,6 +74,7 @@ def test_no_sender_reason_or_command_is_cut_off_where_the_terminal_is_narrow(run
     assert f"close{ids[1]}" in whole.replace(" ", "")
 
 
+@pytest.mark.slow
 def test_the_doctor_names_held_senders_and_codes_that_nobody_here_knows(run: Run, ledger: Ledger) -> None:
     world = make_world(ledger)
     make_request(ledger, world, make_customer(ledger, world))

@@ -30,6 +30,7 @@ def test_without_a_ledger_the_command_that_makes_one_is_named(run: Run, command:
     assert "Run `afterword init FILE`" in result.errors
 
 
+@pytest.mark.slow
 def test_init_twice_changes_only_what_differs(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "account.toml"
     file.write_text(ACCOUNT.read_text().replace('slug = "boston"', 'slug = "boston"\nlogo = "logo.png"', 1))
@@ -67,6 +68,7 @@ def test_revoking_ends_a_customers_links_once_and_again_changes_nothing(run: Run
     assert run("revoke", "ana@example.com").code == 0
 
 
+@pytest.mark.slow
 def test_importing_twice_makes_no_second_customer(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     make_world(ledger)
     file = tmp_path / "may.csv"
@@ -122,6 +124,7 @@ def test_up_without_credentials_says_what_is_missing_and_starts_nothing(run: Run
 @pytest.mark.parametrize(
     ("variable", "value"), [("AFTERWORD_NOW", "2026-11-23T18:00:00Z"), ("AFTERWORD_SETTLE_SECONDS", "5")]
 )
+@pytest.mark.slow
 def test_a_tests_clock_is_refused_with_real_providers(run: Run, ledger: Ledger, variable: str, value: str) -> None:
     make_world(ledger)
     for command in ("plan", "send", "resolve", "events"):
@@ -145,6 +148,7 @@ def test_plan_needs_a_time_with_a_zone(run: Run, ledger: Ledger) -> None:
     assert "names no zone" in run("plan", "--at", "2026-11-23T12:00:00").errors
 
 
+@pytest.mark.slow
 def test_plan_reports_its_counts_as_json(run: Run, ledger: Ledger) -> None:
     make_customer(ledger, make_world(ledger))
     counts = json.loads(run("plan", "--at", "2026-11-23T18:00:00Z", "--json").output)
@@ -152,6 +156,7 @@ def test_plan_reports_its_counts_as_json(run: Run, ledger: Ledger) -> None:
     assert json.loads(run("plan", "--at", "2026-11-23T18:00:00Z", "--json").output)["queued"] == 0
 
 
+@pytest.mark.slow
 def test_why_explains_and_says_when_nobody_has_the_address(run: Run, ledger: Ledger) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com")
     assert "Acme Chicago" in run("why", "ana@example.com").output
@@ -192,6 +197,7 @@ def test_doctor_names_each_fault_with_its_mend(run: Run) -> None:
     assert any("afterword init" in fault["mend"] for fault in faults)
 
 
+@pytest.mark.slow
 def test_no_log_of_a_command_holds_what_it_was_told(run: Run, ledger: Ledger, home: Path) -> None:
     make_customer(ledger, make_world(ledger), email="ana@example.com", first_name="Anastasia")
     run("plan", "--at", "2026-11-23T18:00:00Z")

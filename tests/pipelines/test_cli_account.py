@@ -48,6 +48,7 @@ def test_a_policy_that_cannot_be_read_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize(("old", "new"), [('"21:00"', '"24:00"'), ('"21:00"', '"02:00"')])
+@pytest.mark.slow
 def test_hours_until_midnight_and_past_it_are_taken(run: Run, tmp_path: Path, old: str, new: str) -> None:
     result = run("init", wrong_policy(tmp_path, old, new), "--json")
     assert result.code == 0, result.errors
@@ -63,6 +64,7 @@ def test_settings_that_cannot_be_lived_up_to_are_refused_before_anything_is_writ
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_init_says_what_would_change_and_writes_nothing(run: Run, home: Path, tmp_path: Path) -> None:
     tried = json.loads(run("init", str(ACCOUNT), "--dry-run", "--json").output)
     assert tried["dry_run"]
@@ -104,6 +106,7 @@ def test_what_cannot_be_bought_is_told(run: Run, ledger: Ledger, number: str, us
 MIXED = "first name,email,phone\nAna,ana@example.com,12\nBo,not an address,\nCy,neither,34\n"
 
 
+@pytest.mark.slow
 def test_rows_turned_away_and_rows_taken_in_with_a_complaint_are_told_apart(
     run: Run, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -124,6 +127,7 @@ def test_rows_turned_away_and_rows_taken_in_with_a_complaint_are_told_apart(
     assert len(rejected.read_text().splitlines()) == 5
 
 
+@pytest.mark.slow
 def test_every_cell_of_every_rejected_row_is_written_whatever_its_columns_are_called(
     run: Run, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -153,6 +157,7 @@ def test_the_rejected_rows_may_not_overwrite_the_file_they_come_from(run: Run, l
         assert connection.execute(sa.select(sa.func.count()).select_from(lists)).scalar_one() == 0
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     make_world(ledger)
     file = tmp_path / "may.csv"
@@ -165,6 +170,7 @@ def test_a_dry_run_writes_nothing(run: Run, ledger: Ledger, tmp_path: Path) -> N
     assert after == before
 
 
+@pytest.mark.slow
 def test_only_who_may_change_settings_brings_a_file_in(run: Run) -> None:
     made = run("init", str(ACCOUNT), AFTERWORD_LOCAL_USER="tomas.rivera@harborandpine.example.com")
     assert made.code == 0, made.errors  # nobody has a role before there is an account
@@ -175,6 +181,7 @@ def test_only_who_may_change_settings_brings_a_file_in(run: Run) -> None:
     assert run("init", str(ACCOUNT), AFTERWORD_LOCAL_USER="samir.haddad@harborandpine.example.com").code == 0
 
 
+@pytest.mark.slow
 def test_a_file_makes_nobody_an_owner_unless_an_owner_brings_it(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     assert run("init", str(ACCOUNT)).code == 0
     own = tmp_path / "account.toml"
@@ -190,6 +197,7 @@ def test_a_file_makes_nobody_an_owner_unless_an_owner_brings_it(run: Run, ledger
     assert run("init", str(own), AFTERWORD_LOCAL_USER="nora.lindqvist@harborandpine.example.com").code == 0
 
 
+@pytest.mark.slow
 def test_a_file_older_than_the_dashboard_is_refused_with_what_it_would_undo_until_it_is_meant(
     run: Run, ledger: Ledger
 ) -> None:

@@ -18,6 +18,7 @@ def csv(folder: Path, text: str, name: str = "may.csv") -> str:
     return str(folder / name)
 
 
+@pytest.mark.slow
 def test_consent_is_declared_for_a_whole_list_with_its_words_and_day(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     make_world(ledger)
     with ledger.write() as c:
@@ -60,6 +61,7 @@ def test_what_cannot_be_meant_beside_the_file_is_wrong_use(
     assert told in result.errors
 
 
+@pytest.mark.slow
 def test_a_do_not_contact_list_and_one_contact_are_taken_in_once(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     make_world(ledger)
     file = csv(tmp_path, "email\nana@example.com\nbad\n")
@@ -98,6 +100,7 @@ def test_who_may_only_look_takes_nobody_in(run: Run, ledger: Ledger, tmp_path: P
     assert "role cannot" in result.errors
 
 
+@pytest.mark.slow
 def test_who_looks_after_one_location_takes_nobody_in_for_another(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     world = make_world(ledger)
     with ledger.write() as c:

@@ -20,6 +20,7 @@ def people(ledger: Ledger, count: int = 5) -> None:
         make_customer(ledger, world, email=f"anna{number}@example.com", phone=f"+131255501{number:02d}")
 
 
+@pytest.mark.slow
 def test_looking_ahead_prints_hours_quota_reasons_and_cost_and_writes_nothing(run: Run, ledger: Ledger) -> None:
     people(ledger)
     result = run("plan", "--simulate", "14d", *AT)
@@ -39,6 +40,7 @@ def test_looking_ahead_prints_hours_quota_reasons_and_cost_and_writes_nothing(ru
             assert c.scalar(sa.select(sa.func.count()).select_from(table)) == 0
 
 
+@pytest.mark.slow
 def test_as_json_it_is_plain_values(run: Run, ledger: Ledger) -> None:
     people(ledger)
     told = json.loads(run("plan", "--simulate", "36h", *AT, "--json").output)
@@ -49,6 +51,7 @@ def test_as_json_it_is_plain_values(run: Run, ledger: Ledger) -> None:
     assert told["until"] == "2026-11-25T06:00:00+00:00"
 
 
+@pytest.mark.slow
 def test_two_policies_stand_side_by_side_with_their_differences(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     people(ledger)
     other = tmp_path / "evenings.toml"
@@ -64,6 +67,7 @@ def test_two_policies_stand_side_by_side_with_their_differences(run: Run, ledger
         assert said in shown
 
 
+@pytest.mark.slow
 def test_an_operators_own_prices_are_used(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     people(ledger)
     prices = tmp_path / "ours.toml"
@@ -112,6 +116,7 @@ def test_a_file_that_cannot_be_meant_is_told_in_words(
     assert told in result.errors.replace("│", "").replace("  ", " ")
 
 
+@pytest.mark.slow
 def test_planning_itself_is_as_before(run: Run, ledger: Ledger) -> None:
     people(ledger)
     assert json.loads(run("plan", *AT, "--json").output)["queued"] == 3

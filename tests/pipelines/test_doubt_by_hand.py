@@ -3,6 +3,7 @@
 import json
 import secrets
 
+import pytest
 import sqlalchemy as sa
 
 from data.ledger.runs import end_run, start_run
@@ -32,6 +33,7 @@ def in_doubt(ledger: Ledger, world: World, *, at: int | None = None) -> str:
     return attempt_id
 
 
+@pytest.mark.slow
 def test_what_is_in_doubt_is_listed_and_a_person_may_settle_it(run: Run, ledger: Ledger) -> None:
     world = make_world(ledger)
     doubtful = [in_doubt(ledger, world) for _ in range(2)]

@@ -28,6 +28,7 @@ def paused(ledger: Ledger, column: sa.Column[object]) -> list[object]:
         return list(c.execute(sa.select(column).where(column.table.c.paused_at.is_not(None))).scalars())
 
 
+@pytest.mark.slow
 def test_a_channel_a_list_and_a_message_are_paused_and_go_on(run: Run, ledger: Ledger, world: World) -> None:
     request = str(make_request(ledger, world, make_customer(ledger, world)))
     told = run("pause", "--channel", "sms", "--location", "chicago")

@@ -19,6 +19,7 @@ from tests.world import NOON
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_signal_lets_calls_under_way_end_and_ends_the_run(
     run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -48,6 +48,7 @@ def test_of_a_run_that_fails_the_last_counts_are_told_and_not_what_the_failure_q
     assert lines == [{"event": "sending ended", "log_level": "error", "problem": "ValueError", **facts(progress(3.0))}]
 
 
+@pytest.mark.slow
 def test_dagster_shows_how_far_a_run_is_while_it_works() -> None:
     @dg.asset
     def sending(context: dg.AssetExecutionContext) -> None:

@@ -21,6 +21,7 @@ def _logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "_configure_logs", lambda: None)
 
 
+@pytest.mark.slow
 def test_pushed_events_without_a_time_are_dated_by_policy_time(
     run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

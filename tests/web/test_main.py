@@ -122,6 +122,7 @@ def usual_collector() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("usual_collector")
+@pytest.mark.slow
 def test_while_it_serves_no_answer_waits_for_a_search_for_garbage_among_all_that_was_loaded() -> None:
     before = gc.get_threshold()
     gc.unfreeze()  # what conftest.py left out of collections
@@ -136,6 +137,7 @@ def test_while_it_serves_no_answer_waits_for_a_search_for_garbage_among_all_that
 
 
 @pytest.mark.usefixtures("usual_collector")
+@pytest.mark.slow
 def test_who_is_served_is_served_by_a_process_that_rarely_looks_for_garbage() -> None:
     thresholds = []
 
@@ -151,6 +153,7 @@ def test_who_is_served_is_served_by_a_process_that_rarely_looks_for_garbage() ->
     assert gc.get_threshold()[0] == before
 
 
+@pytest.mark.slow
 def test_what_others_left_out_of_collections_stays_left_out() -> None:
     gc.freeze()
     with left_out_of_collections():

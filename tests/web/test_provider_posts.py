@@ -121,6 +121,7 @@ def stored(ledger: Ledger) -> list[int]:
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 def test_what_is_not_a_providers_word_is_refused_each_in_its_way_and_nothing_of_it_is_kept(
     ledger: Ledger, client: Client
 ) -> None:

@@ -147,6 +147,7 @@ def patient() -> Iterator[Server]:
 @pytest.mark.parametrize(
     "pieces", [[b""], [b"\r\n"], [b"G", b"E", b"T", b" /", b"a"], [b"GET / HTTP/1.1\r\nX: ", b"y"]]
 )
+@pytest.mark.slow
 def test_a_head_that_never_ends_is_waited_for_only_so_long(hasty: Server, pieces: list[bytes]) -> None:
     before = hasty.refused("slow")
     with hasty.connected() as connection:
@@ -157,6 +158,7 @@ def test_a_head_that_never_ends_is_waited_for_only_so_long(hasty: Server, pieces
     assert hasty.refused("slow") == before + 1
 
 
+@pytest.mark.slow
 def test_a_body_that_never_ends_is_waited_for_only_so_long(hasty: Server) -> None:
     hasty.left.clear()
     with hasty.connected() as connection:
@@ -165,6 +167,7 @@ def test_a_body_that_never_ends_is_waited_for_only_so_long(hasty: Server) -> Non
     assert hasty.left.wait(LONG), "the application was not told"
 
 
+@pytest.mark.slow
 def test_a_body_that_nobody_wants_any_more_is_not_taken_for_ever(hasty: Server) -> None:
     with hasty.connected() as connection:
         connection.sendall(POST.replace(b"POST /", b"POST /early"))
@@ -173,6 +176,7 @@ def test_a_body_that_nobody_wants_any_more_is_not_taken_for_ever(hasty: Server) 
     assert answer.count(b"HTTP/1.1 ") == 1, "a second answer to one request"
 
 
+@pytest.mark.slow
 def test_a_second_request_on_the_same_connection_gets_no_more_patience(hasty: Server) -> None:
     with hasty.connected() as connection:
         connection.sendall(GET)
@@ -258,6 +262,7 @@ def test_who_comes_when_all_places_are_taken_is_told_so(patient: Server) -> None
             connection.close()
 
 
+@pytest.mark.slow
 def test_who_holds_too_many_connections_loses_an_idle_one_and_nobody_else_is_held_up() -> None:
     few = Patience(connections_each=2)
     with running(few, {"127.0.0.1": "somebody"}.get) as server, server.connected() as idle, server.connected() as busy:
@@ -297,6 +302,7 @@ def test_somebody_who_asks_for_another_protocol_is_answered_in_this_one(patient:
     assert patient.said(upgrade).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.slow
 def test_what_is_under_way_when_it_is_told_to_stop_is_answered_first() -> None:
     with running(Patience()) as server, server.connected() as waiting, server.connected() as idle:
         waiting.sendall(GET.replace(b"GET /", b"GET /slow"))
@@ -327,6 +333,7 @@ PIECES = [
         st.lists(st.sampled_from(PIECES), max_size=12),
     )
 )
+@pytest.mark.slow
 def test_whatever_bytes_come_nothing_fails_and_the_next_one_is_answered(
     patient: Server, caplog: pytest.LogCaptureFixture, sent: list[bytes]
 ) -> None:
