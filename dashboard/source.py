@@ -1,4 +1,4 @@
-"""The two handles that every page reads through, opened once a process: the ledger and the history's reader."""
+"""What every page reads through, opened once a process: the ledger, the history's reader, and the settings."""
 
 import os
 from functools import lru_cache

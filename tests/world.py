@@ -64,6 +64,13 @@ def insert_many(connection: Connection, table: Any, rows: Iterable[dict[str, Any
     connection.execute(_insert_into(table), list(rows))
 
 
+def make_system(ledger: Ledger) -> None:
+    """The one row about the whole house, which `afterword init` makes: the kill switch is there."""
+    with ledger.write() as c:
+        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
+            c.execute(t.system.insert().values(system_id=1))
+
+
 def make_world(ledger: Ledger, *, quota: int = 200) -> World:
     """One account, two locations with every channel but WhatsApp on, sequence SMS / e-mail +3 d / e-mail +7 d."""
     with ledger.write() as c:

@@ -1,4 +1,4 @@
-"""A query's rows as a Polars frame."""
+"""A query's rows as a Polars frame, and a moment as Polars compares it quickly."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
@@ -19,7 +18,7 @@ from data.warehouse.load import load_from_ledger
 from data.warehouse.store import Warehouse
 from data.words import Channel, InvitationStatus, RequestStatus, RunKind, RunStatus
 from tests.dashboard.looking import look_cheaply, open_once
-from tests.world import NOON, World, insert, make_customer, make_request, make_world
+from tests.world import NOON, World, insert, make_customer, make_request, make_system, make_world
 
 look_cheaply()
 
@@ -92,9 +91,7 @@ def world(ledger: Ledger, settings: Settings, request: pytest.FixtureRequest) ->
 
 
 def _world(ledger: Ledger) -> World:
-    with ledger.write() as c:
-        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
-            c.execute(t.system.insert().values(system_id=1))
+    make_system(ledger)
     return make_world(ledger)
 
 

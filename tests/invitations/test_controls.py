@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from data.ledger import tables as t
 from data.ledger.breakers import open_breaker, read_open
@@ -26,7 +25,7 @@ from invitations.queueing import plan_and_queue
 from invitations.send import send_due
 from tests.invitations.dispatching import invitation_of, one, owner
 from tests.recorder import Recorder
-from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
+from tests.world import NOON, World, insert, make_customer, make_request, make_system, make_world, suppress
 
 pytestmark = pytest.mark.one_database
 
@@ -45,9 +44,7 @@ def jobs(ledger: Ledger) -> list[tuple[JobKind, dict[str, Any], str]]:
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:
-    with ledger.write() as c:
-        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
-            c.execute(t.system.insert().values(system_id=1))
+    make_system(ledger)
     return make_world(ledger)
 
 

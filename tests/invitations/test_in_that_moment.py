@@ -24,14 +24,12 @@ from invitations.send import send_due
 from tests.invitations.dispatching import invitation_of, one, owner
 from tests.recorder import Recorder
 from tests.waiting import wait_until
-from tests.world import NOON, World, insert, make_customer, make_request, make_world
+from tests.world import NOON, World, insert, make_customer, make_request, make_system, make_world
 
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:
-    with ledger.write() as c:
-        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
-            c.execute(t.system.insert().values(system_id=1))
+    make_system(ledger)
     return make_world(ledger)
 
 

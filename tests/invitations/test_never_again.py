@@ -15,7 +15,7 @@ from data.words import AddressKind, Channel, EventKind, InvitationStatus, Role, 
 from invitations.controls import Actor, Done, Refused, restart_invitation, stop_invitation
 from invitations.events import receive
 from invitations.take_in import import_customers
-from tests.world import NOON, World, insert, make_customer, make_request, make_world
+from tests.world import NOON, World, insert, make_customer, make_request, make_system, make_world
 
 pytestmark = pytest.mark.one_database
 
@@ -26,9 +26,7 @@ ADDRESSES: dict[AddressKind, str | None] = {AddressKind.EMAIL: EMAIL, AddressKin
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:
-    with ledger.write() as c:
-        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
-            c.execute(t.system.insert().values(system_id=1))
+    make_system(ledger)
     return make_world(ledger)
 
 

@@ -16,7 +16,7 @@ from invitations.queueing import plan_and_queue
 from invitations.send import send_due
 from invitations.take_in import import_customers
 from tests.recorder import Recorder
-from tests.world import NOON, World, insert, make_customer, make_request, make_world
+from tests.world import NOON, World, insert, make_customer, make_request, make_system, make_world
 
 pytestmark = pytest.mark.one_database
 
@@ -54,9 +54,7 @@ def audited(ledger: Ledger) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:
-    with ledger.write() as c:
-        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
-            c.execute(t.system.insert().values(system_id=1))
+    make_system(ledger)
     return make_world(ledger)
 
 

@@ -18,7 +18,7 @@ from pipelines import assets
 from pipelines.resources import LedgerOpener, ProvidersOpener
 from tests.connectors.server import Answer, Received, Stub, stub
 from tests.pipelines.commands import Run
-from tests.world import NOON, World, make_customer, make_world, suppress
+from tests.world import NOON, World, make_customer, make_system, make_world, suppress
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +27,7 @@ KEY = {"MAILGUN_API_KEY": "hush", "MAILGUN_DOMAIN": "mg.acme.example"}
 
 @pytest.fixture
 def world(ledger: Ledger) -> World:
-    with ledger.write() as c:
-        if c.execute(sa.select(sa.func.count()).select_from(t.system)).scalar_one() == 0:
-            c.execute(t.system.insert().values(system_id=1))
+    make_system(ledger)
     return make_world(ledger)
 
 

@@ -14,7 +14,7 @@ from data.settings import Settings
 from data.words import InvitationStatus, RequestStatus
 from invitations.take_in import import_customers
 from tests.who_may.stage import Stage
-from tests.world import NOON, World, insert, make_customer, make_request, make_world
+from tests.world import NOON, World, insert, make_customer, make_request, make_system, make_world
 
 Town = tuple[Path, World, dict[str, int]]
 
@@ -25,9 +25,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Tow
     home = tmp_path_factory.mktemp("town")
     shutil.copy2(sqlite_template, home / "ledger.sqlite")
     ledger = open_ledger(Settings(home=home, now=NOON))
-    with ledger.write() as c:
-        if not c.execute(sa.select(t.system.c.system_id)).all():
-            c.execute(t.system.insert().values(system_id=1))
+    make_system(ledger)
     world = make_world(ledger)
     ids = _people(ledger, world)
     report = import_customers(
