@@ -12,7 +12,8 @@ class Pace(FromEnvironment):
     """Read from the environment (`AFTERWORD_…`). Limits are each sender's; None: none of ours.
 
     Twilio queues what comes too fast for ten hours and then fails it (30001, 21611); US carriers refuse what is over a
-    10DLC campaign's rate (30022) and T-Mobile what is over its day (30023), which ends at midnight Pacific time.
+    10DLC campaign's rate (30022) and T-Mobile what is over its day (30023), which ends at midnight Pacific time. All of
+    them count a text as its segments, and a text with pictures (MMS) as one.
     """
 
     parallel: int = Field(default=5, ge=1, le=512)  # creates at a time, each channel
@@ -35,7 +36,7 @@ class Pace(FromEnvironment):
         return name
 
     def per_second(self, channel: Channel) -> float | None:
-        """Messages a second that one sender of the channel may hand over."""
+        """Messages a second that one sender of the channel may hand over; of texts, segments."""
         return {
             Channel.SMS: self.sms_per_second,
             Channel.WHATSAPP: self.whatsapp_per_second,
@@ -43,7 +44,7 @@ class Pace(FromEnvironment):
         }[channel]
 
     def per_day(self, channel: Channel) -> int | None:
-        """Messages a day, of `sending_day_zone`."""
+        """Messages a day, of `sending_day_zone`; of texts, segments."""
         return {
             Channel.SMS: self.sms_per_day,
             Channel.WHATSAPP: self.whatsapp_per_day,

@@ -154,6 +154,7 @@ def _together(several: Sequence[Leaving]) -> Leaving | None:
     whole = Leaving()
     for one in several:
         whole.parcels.update(one.parcels)
+        whole.segments.update(one.segments)
         for who, attempt_ids in one.by_sender.items():
             whole.by_sender.setdefault(who, []).extend(attempt_ids)
     return whole

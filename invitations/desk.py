@@ -25,9 +25,13 @@ Change = Callable[[Connection], Any]
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Attempts that want to leave now, by channel and sender; and those of them that leave in one call, by its id."""
+    """Attempts that want to leave now, by channel and sender; and those of them that leave in one call, by its id.
+
+    `segments`: of those that count as more than one at the sender's rate.
+    """
 
     by_sender: dict[tuple[Channel, str], list[str]] = field(default_factory=dict)
+    segments: dict[str, int] = field(default_factory=dict)
     parcels: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -96,7 +100,7 @@ class Desk:
                 continue
             going = [attempt_id for attempt_id in attempt_ids if attempt_id in may_go]
             grant = rates.take(
-                connection, channel, sender, len(going),
+                connection, channel, sender, [leaving.segments.get(attempt_id, 1) for attempt_id in going],
                 per_second=per_second, per_day=per_day, day_zone=self._pace.sending_day_zone,
             )  # fmt: skip
             if too_many := going[grant.count :]:

@@ -32,8 +32,9 @@ class Endings:
     def __init__(self, clerk: Clerk, pace: Pace, counted: Callable[[str, int], None]) -> None:
         self._clerk, self._pace, self._counted = clerk, pace, counted
 
-    async def record(self, claim: Claim, outcome: Outcome | Exception, at: datetime) -> None:
-        """What the provider said to one message; an exception: nobody knows. `at` is policy time."""
+    async def record(self, claim: Claim, outcome: Outcome | Exception, at: datetime, segments: int) -> None:
+        """What the provider said to one message; an exception: nobody knows. `at` is policy time. `segments`: what it
+        counted as at its sender's rate."""
         match outcome:
             case Accepted(provider_message_id):
                 await self._clerk.write(partial(_accept, claim, provider_message_id, at))
@@ -44,10 +45,10 @@ class Endings:
                 )
                 self._counted(AttemptOutcome.PERMANENT_FAILURE, 1)
             case TemporaryFailure():
-                await self._clerk.write(partial(self._try_later, claim, outcome, at))
+                await self._clerk.write(partial(self._try_later, claim, outcome, at, segments))
                 self._counted(AttemptOutcome.TEMPORARY_FAILURE, 1)
             case ConfigurationError():
-                await self._refused(claim, outcome, at)
+                await self._refused(claim, outcome, at, segments)
                 self._counted(AttemptOutcome.TEMPORARY_FAILURE, 1)
             case _:
                 reason = type(outcome).__name__
@@ -61,21 +62,23 @@ class Endings:
             await self._clerk.write(partial(_withdraw, claim))
             self._counted(AttemptOutcome.WITHDRAWN, 1)
 
-    async def _refused(self, claim: Claim, refusal: ConfigurationError, at: datetime) -> None:
+    async def _refused(self, claim: Claim, refusal: ConfigurationError, at: datetime, segments: int) -> None:
         """The account or the configuration is refused: nothing left, and nothing of this sender will for now."""
         code = refusal.code if isinstance(refusal, AccountStopped) else "configuration"
         failure = TemporaryFailure(code, "the account is refused", timedelta(0), is_throttle=True)
 
         def keep(connection: Connection) -> None:
-            self._try_later(claim, failure, at, connection)
+            self._try_later(claim, failure, at, segments, connection)
             breakers.open_breaker(connection, claim.channel, claim.sender, code=code, reason=str(refusal)[:300])
 
         await self._clerk.write(keep)
 
-    def _try_later(self, claim: Claim, failure: TemporaryFailure, at: datetime, connection: Connection) -> None:
+    def _try_later(
+        self, claim: Claim, failure: TemporaryFailure, at: datetime, segments: int, connection: Connection
+    ) -> None:
         try_later(connection, claim.attempt_id, failure, at)
         if self._pace.per_day(claim.channel) is not None:
-            rates.give_back(connection, claim.channel, claim.sender, 1, day_zone=self._pace.sending_day_zone)
+            rates.give_back(connection, claim.channel, claim.sender, segments, day_zone=self._pace.sending_day_zone)
 
 
 def _accept(claim: Claim, provider_message_id: str, at: datetime, connection: Connection) -> None:

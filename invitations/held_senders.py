@@ -35,12 +35,16 @@ def read_holds(connection: Connection, pace: Pace, *, clock: datetime, now: date
     return holds + [
         Hold(
             channel, "",
-            f"the sender has sent as many by {CHANNEL_NAMES[channel]} today as it may ({pace.per_day(channel):,}); "
+            f"the sender has sent as many by {CHANNEL_NAMES[channel]} today as it may ({_a_day(channel, pace)}); "
             f"others wait until midnight {town} time",
         )
         for channel in Channel
         if has_used_up_its_day(connection, channel, per_day=pace.per_day(channel), day_zone=zone)
     ]  # fmt: skip
+
+
+def _a_day(channel: Channel, pace: Pace) -> str:
+    return f"{pace.per_day(channel):,}{' segments' if channel is Channel.SMS else ''}"
 
 
 def _refused(found: OpenBreaker, shift: timedelta) -> Hold:

@@ -29,6 +29,7 @@ from invitations.deadline import before
 from invitations.desk import Leaving
 from invitations.endings import Endings
 from invitations.gate import LONGEST_PAUSE, Gate
+from invitations.segments import count_segments
 
 DEADLINE_SECONDS = 45.0  # for one whole call, far below the lease
 
@@ -66,6 +67,7 @@ class Lane:
         self._courier, self._clerk, self._gate = courier, clerk, gate
         self._endings = Endings(clerk, pace, counted)
         self._per_call = per_call
+        self._has_rate = pace.per_second(channel) is not None or pace.per_day(channel) is not None
         self._now, self._ends = now, ends
         self._counted, self._stirred = counted, stirred
         self._waiting: deque[Item] = deque()
@@ -194,7 +196,7 @@ class Lane:
                 self._unwritten += 1
                 self._clerk.accepted(item.claim.attempt_id, outcome.provider_message_id, at, self._written)
             else:
-                others.append(self._endings.record(item.claim, outcome, at))
+                others.append(self._endings.record(item.claim, outcome, at, self._segments_of(item.message)))
         if others:
             await asyncio.gather(*others)
 
@@ -241,11 +243,19 @@ class Lane:
         """Let a parcel leave with the others; its id, when it is of several messages."""
         attempt_ids = [item.claim.attempt_id for item in items]
         leaving.by_sender.setdefault((self.channel, items[0].claim.sender), []).extend(attempt_ids)
+        for item in items:
+            if (segments := self._segments_of(item.message)) > 1:
+                leaving.segments[item.claim.attempt_id] = segments
         if len(items) == 1:
             return None
         parcel_id = secrets.token_hex(12)
         leaving.parcels[parcel_id] = attempt_ids
         return parcel_id
+
+    def _segments_of(self, message: Message) -> int:
+        """What it counts as at its sender's rate."""
+        is_text = self._has_rate and self.channel is Channel.SMS and not message.media_urls
+        return count_segments(message.text) if is_text else 1
 
     async def _call(self, items: list[Item], parcel_id: str | None) -> Sequence[Outcome | Exception]:
         """What the provider says to each; the exception where nobody knows."""

@@ -1,11 +1,15 @@
 """How fast a sender may go: one token bucket a channel and sender, shared by every run through the ledger.
 
-On the database's clock, so that machines whose clocks differ keep to one rate. The bucket holds a second's messages (at
-least one), the day ends at midnight of a zone that the operator names: T-Mobile counts a 10DLC campaign's messages by
-the Pacific day (Twilio's errors 30023 and 30027). A provider that asks for a long pause shuts the bucket until then,
+A text counts as its segments and everything else as one, for so its senders' limits are told (Twilio: message segments
+a second; T-Mobile: segments and MMS a day).
+
+On the database's clock, so that machines whose clocks differ keep to one rate. The bucket holds what a second lets go
+(at least one message), the day ends at midnight of a zone that the operator names: T-Mobile's is the Pacific day
+(Twilio's errors 30023 and 30027). A provider that asks for a long pause shuts the bucket until then,
 limits or none: else each new run would ask it again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -29,7 +33,7 @@ _ROUNDING = 1e-6  # a token that ten additions of a tenth make is a whole one
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a sender may hand over now. `wait`: how long until it may hand over the next; zero if all was granted."""
+    """How many messages a sender may hand over now. `wait`: how long until the next may go; zero if all may."""
 
     count: int
     wait: timedelta
@@ -58,18 +62,20 @@ def take(
     connection: Connection,
     channel: Channel,
     sender: str,
-    wanted: int,
+    wanted: Sequence[int],
     *,
     per_second: float | None,
     per_day: int | None,
     day_zone: str,
 ) -> Grant:
-    """Take up to `wanted` messages of the sender's bucket, in the transaction that hands them over.
+    """Take from the sender's bucket for as many messages as it allows, in the transaction that hands them over.
 
+    `wanted`: the segments of each, in the order in which they leave. What a day's rest does not hold waits for the next
+    day, and those behind it too; what is more than a whole second or day lets go leaves when that is untouched.
     Nothing is read or written for a sender without limits. The row stays locked until the transaction ends.
     """
-    if wanted <= 0 or (per_second is None and per_day is None):
-        return Grant(max(wanted, 0), _NO_WAIT)
+    if not wanted or (per_second is None and per_day is None):
+        return Grant(len(wanted), _NO_WAIT)
     its = {"its_channel": channel, "its_sender": sender}
     found = connection.execute(_LOCK, its).first()
     if found is None:
@@ -81,27 +87,28 @@ def take(
         return Grant(0, bucket.filled_at - clock)
     today = clock.astimezone(ZoneInfo(day_zone)).date()
     used = _used_on(today, bucket)
-    tokens = _filled(bucket, clock, per_second)
-    count = wanted
-    if per_day is not None:
-        count = min(count, max(per_day - used, 0))
-    if per_second is not None:
-        count = min(count, int(tokens + _ROUNDING))
-        tokens -= count
-    new: dict[str, Any] = {"new_tokens": tokens, "new_filled_at": clock, "new_day": today, "new_used": used + count}
+    tokens = _filled(bucket, clock, per_second, wanted[0])
+    count, wait = 0, _NO_WAIT
+    for segments in wanted:
+        if per_day is not None and used > 0 and used + segments > per_day:
+            used, wait = max(used, per_day), _midnight_after(today, day_zone) - clock
+            break
+        if per_second is not None:
+            if segments > tokens + _ROUNDING:
+                wait = max(timedelta(seconds=(segments - tokens) / per_second), _SHORTEST_WAIT)
+                break
+            tokens = max(tokens - segments, 0.0)
+        count, used = count + 1, used + segments
+    new: dict[str, Any] = {"new_tokens": tokens, "new_filled_at": clock, "new_day": today, "new_used": used}
     connection.execute(_WRITE, its | new)
-    if count == wanted:
-        return Grant(count, _NO_WAIT)
-    if per_second is None or (per_day is not None and used + count >= per_day):
-        return Grant(count, _midnight_after(today, day_zone) - clock)
-    return Grant(count, max(timedelta(seconds=(1 - tokens) / per_second), _SHORTEST_WAIT))
+    return Grant(count, wait)
 
 
 def room_today(
     connection: Connection, channel: Channel, sender: str, *, per_day: int | None, day_zone: str
 ) -> int | None:
-    """What the day still allows, 0 while the sender is shut; None: it has no limit. For the claim, that must not hold
-    what cannot go."""
+    """How many segments the day still allows, 0 while the sender is shut; None: it has no limit. For the claim, that
+    must not hold what cannot go."""
     found = connection.execute(_READ, {"its_channel": channel, "its_sender": sender}).first()
     if found is None:
         return per_day
@@ -143,15 +150,15 @@ def has_used_up_its_day(connection: Connection, channel: Channel, *, per_day: in
     return connection.execute(full.limit(1)).first() is not None
 
 
-def give_back(connection: Connection, channel: Channel, sender: str, count: int, *, day_zone: str) -> None:
+def give_back(connection: Connection, channel: Channel, sender: str, segments: int, *, day_zone: str) -> None:
     """Count no longer for the day what was taken and certainly did not leave. Its second is spent all the same."""
-    if count <= 0:
+    if segments <= 0:
         return
     today = connection.execute(_CLOCK).scalar_one().astimezone(ZoneInfo(day_zone)).date()
     connection.execute(
         rates.update()
         .where(_c.channel == channel, _c.sender == sender, _c.day == today)
-        .values(used=sa.case((_c.used > count, _c.used - count), else_=0))
+        .values(used=sa.case((_c.used > segments, _c.used - segments), else_=0))
     )
 
 
@@ -177,12 +184,15 @@ def _is_shut(bucket: _Bucket, clock: datetime) -> bool:
     return bucket.tokens < 0 and bucket.filled_at > clock
 
 
-def _filled(bucket: _Bucket, clock: datetime, per_second: float | None) -> float:
-    """The tokens at `clock`. A clock that was set back fills nothing, and does not empty the bucket either."""
+def _filled(bucket: _Bucket, clock: datetime, per_second: float | None, first: int) -> float:
+    """The tokens at `clock`; the bucket has room for the first that waits, however many segments it has.
+
+    A clock that was set back fills nothing, and does not empty the bucket either.
+    """
     if per_second is None:
         return max(bucket.tokens, 0.0)
     passed = max((clock - bucket.filled_at).total_seconds(), 0.0)
-    return min(max(bucket.tokens, 0.0) + passed * per_second, max(per_second, 1.0))
+    return min(max(bucket.tokens, 0.0) + passed * per_second, max(per_second, float(first)))
 
 
 def _used_on(today: date, bucket: _Bucket) -> int:

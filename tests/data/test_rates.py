@@ -22,7 +22,18 @@ ALL = timedelta(0)
 def ask(
     c: Connection, wanted: int, *, per_second: float | None = None, per_day: int | None = None, zone: str = PACIFIC
 ) -> Grant:
-    return take(c, Channel.SMS, SENDER, wanted, per_second=per_second, per_day=per_day, day_zone=zone)
+    return ask_for(c, [1] * wanted, per_second=per_second, per_day=per_day, zone=zone)
+
+
+def ask_for(
+    c: Connection,
+    segments: list[int],
+    *,
+    per_second: float | None = None,
+    per_day: int | None = None,
+    zone: str = PACIFIC,
+) -> Grant:
+    return take(c, Channel.SMS, SENDER, segments, per_second=per_second, per_day=per_day, day_zone=zone)
 
 
 def room(c: Connection, per_day: int | None, zone: str = PACIFIC) -> int | None:
@@ -103,7 +114,7 @@ def test_senders_and_channels_have_buckets_of_their_own(ledger: Ledger) -> None:
     with ledger.write() as c:
         assert ask(c, 3, per_day=3).count == 3
         for channel, sender in ((Channel.WHATSAPP, SENDER), (Channel.SMS, "+13125550199")):
-            assert take(c, channel, sender, 3, per_second=None, per_day=3, day_zone=PACIFIC).count == 3
+            assert take(c, channel, sender, [1] * 3, per_second=None, per_day=3, day_zone=PACIFIC).count == 3
         assert ask(c, 1, per_day=3).count == 0
 
 
@@ -148,6 +159,45 @@ def test_a_limit_that_was_lowered_holds_at_once(ledger: Ledger) -> None:
         ask(c, 4, per_second=100, per_day=100)
         assert room(c, 3) == 0
         assert ask(c, 50, per_second=2, per_day=100).count == 2
+
+
+def test_a_text_takes_as_many_of_the_second_as_it_has_segments(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        granted = ask_for(c, [2, 3, 2, 3], per_second=6)  # five of six, and no more than the test's own time after it
+        assert granted.count == 2
+        assert timedelta(seconds=0.5 / 6) < granted.wait <= timedelta(seconds=1 / 6)
+        assert ask_for(c, [3], per_second=6).count == 0
+
+
+def test_a_text_of_more_than_a_second_waits_until_the_bucket_holds_it_and_leaves_it_empty(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        assert ask_for(c, [3, 1], per_second=0.01).count == 1
+        granted = ask_for(c, [3], per_second=0.01)
+        assert granted.count == 0
+        assert timedelta(seconds=290) < granted.wait <= timedelta(seconds=300)
+    make_older(ledger, filled_at=timedelta(seconds=200))
+    with ledger.write() as c:
+        assert ask_for(c, [3], per_second=0.01).count == 0
+    make_older(ledger, filled_at=timedelta(seconds=100))
+    with ledger.write() as c:
+        assert ask_for(c, [3, 1], per_second=0.01).count == 1
+
+
+def test_a_day_ends_with_the_text_that_its_rest_does_not_hold_and_the_claim_is_told_so(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        granted = ask_for(c, [2, 2, 2, 1], per_day=5)
+        assert granted.count == 2
+        assert granted.wait > ALL
+        assert room(c, 5) == 0
+        give_back(c, Channel.SMS, SENDER, 2, day_zone=PACIFIC)
+        assert room(c, 5) == 2
+
+
+def test_a_text_larger_than_the_whole_day_leaves_on_an_untouched_one_alone(ledger: Ledger) -> None:
+    with ledger.write() as c:
+        assert ask_for(c, [3, 1], per_day=2).count == 1
+        assert room(c, 2) == 0
+        assert ask_for(c, [1], per_day=2).count == 0
 
 
 def test_many_who_take_at_once_never_exceed_the_day_or_the_bucket_together(ledger: Ledger) -> None:

@@ -3,18 +3,22 @@
 import asyncio
 import os
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from data.ledger import tables as t
+from data.ledger.dispatch import Carrier, claim
 from data.ledger.moments import Moment, unwatch, watch
+from data.ledger.runs import start_run
 from data.ledger.store import Ledger
 from data.pace import Pace
+from data.words import Channel, RunKind
 from invitations.clerk import Clerk
-from invitations.desk import Desk
-from tests.world import make_world
+from invitations.desk import Desk, Given, Leaving
+from tests.world import NOON, make_customer, make_request, make_world
 
 
 def rename(name: str) -> Callable[[Connection], str]:
@@ -48,6 +52,35 @@ def test_changes_that_wait_share_a_commit_and_each_hears_its_own_answer(ledger: 
     finally:
         unwatch()
     assert len(commits) < 20
+
+
+def test_hand_overs_that_wait_share_a_commit_and_each_attempt_keeps_its_segments(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    for _ in range(4):
+        make_request(ledger, world, make_customer(ledger, world))
+    pace = Pace(sms_per_day=5)
+    run_id = start_run(ledger, RunKind.SEND, NOON)
+    claims = claim(
+        ledger, batch_id=run_id, carriers={Channel.SMS: Carrier("twilio", "here", 4)}, now=NOON, limit=4, cap=None
+    )
+    assert len(claims) == 4
+    each = [Leaving({(Channel.SMS, "here"): [one.attempt_id]}, segments={one.attempt_id: 2}) for one in claims]
+
+    async def work() -> list[Given]:
+        clerk = Clerk(Desk(ledger, pace))
+        go_on = Event()
+        busy = asyncio.ensure_future(clerk.alone(go_on.wait))
+        asked = [asyncio.ensure_future(clerk.hand_over(leaving)) for leaving in each]
+        await asyncio.sleep(0)  # all of them are asked
+        go_on.set()
+        await busy
+        given = await asyncio.gather(*asked)
+        clerk.close()
+        return list(given)
+
+    [given, *others] = asyncio.run(work())
+    assert others == [given] * 3
+    assert len(given.waits) == 2
 
 
 def test_one_bad_change_takes_no_other_along(ledger: Ledger) -> None:

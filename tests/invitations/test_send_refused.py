@@ -1,6 +1,8 @@
 """What a provider refuses, and what follows: breakers, rates, throttles, later tries, dead numbers, a no."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from connectors import AccountStopped, ConfigurationError, Message, Outcome, Per
 from data.ledger import tables as t
 from data.ledger.breakers import close, read_open
 from data.ledger.claimable import has_claimable
+from data.ledger.dispatch import Claim
 from data.ledger.store import Ledger
 from data.pace import Pace
 from data.words import (
@@ -20,8 +23,10 @@ from data.words import (
     RequestStatus,
     RunStatus,
 )
+from invitations import desk
 from invitations.held_senders import read_holds
 from invitations.send import SendingHalted, send_due
+from invitations.writing import Written, write
 from tests.invitations.dispatching import due, quota_used, statuses
 from tests.recorder import Recorder
 from tests.world import NOON, make_customer, make_request, make_world
@@ -120,6 +125,49 @@ def test_a_senders_rate_is_kept_to_and_its_day_ends(ledger: Ledger) -> None:
     with ledger.read() as c:
         assert not has_claimable(c, NOON, {Channel.SMS: "recorder"}, cap=None, pace=pace)
     assert send_due(ledger, recorder.messengers, now=NOON, pace=pace).counts == {}
+
+
+def write_texts_of_two_segments(ledger: Ledger) -> None:
+    body = "Hi {{ first_name }}, " + "how was your visit at our place last week? " * 4 + "{{ link }}"
+    with ledger.write() as c:
+        c.execute(t.templates.update().where(t.templates.c.channel == Channel.SMS).values(body=body))
+
+
+@pytest.mark.slow
+def test_a_senders_day_counts_segments_and_a_text_that_did_not_leave_gives_its_own_back(ledger: Ledger) -> None:
+    world, recorder = make_world(ledger), Recorder()
+    due(ledger, world, 8)
+    write_texts_of_two_segments(ledger)
+    pace = Pace(sms_per_day=5)
+    recorder.answer = lambda message: TemporaryFailure("30001", "queue overflow") if not recorder.taken else None
+    send_due(ledger, recorder.messengers, now=NOON, pace=pace, limit=1)
+    with ledger.read() as c:
+        assert c.scalars(sa.select(t.rates.c.used)).one() == 0
+    recorder.answer = None
+    send_due(ledger, recorder.messengers, now=NOON, pace=pace)
+    assert len(recorder.taken) == 2
+    with ledger.read() as c:
+        assert not has_claimable(c, NOON, {Channel.SMS: "recorder"}, cap=None, pace=pace)
+
+
+@pytest.mark.one_database
+@pytest.mark.slow
+def test_texts_with_pictures_count_as_one_at_their_senders_rate(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, recorder = make_world(ledger), Recorder()
+    due(ledger, world, 3)
+    write_texts_of_two_segments(ledger)
+
+    def with_picture(ledger: Ledger, claims: Sequence[Claim]) -> Written:
+        written, unwritable = write(ledger, claims)
+        return [
+            (claim, replace(one, media_urls=("https://reviews.example/m/1",))) for claim, one in written
+        ], unwritable
+
+    monkeypatch.setattr(desk, "write", with_picture)
+    send_due(ledger, recorder.messengers, now=NOON, pace=Pace(sms_per_day=3))
+    assert len(recorder.taken) == 3
 
 
 @pytest.mark.slow

@@ -236,9 +236,9 @@ def test_a_day_of_the_sender_that_is_used_up_is_given_as_the_reason(ledger: Ledg
     make_customer(ledger, world, email="ana@example.com", phone=PHONE)
     pace = Pace(sms_per_day=2)
     with ledger.write() as c:
-        take(c, Channel.SMS, "+13125550199", 2, per_second=None, per_day=2, day_zone=pace.sending_day_zone)
+        take(c, Channel.SMS, "+13125550199", [1, 1], per_second=None, per_day=2, day_zone=pace.sending_day_zone)
     [found] = why(ledger, PHONE, now=NOON, pace=pace)
     assert found.reasons == [
-        "the sender has sent as many by SMS today as it may (2); others wait until midnight Los Angeles time"
+        "the sender has sent as many by SMS today as it may (2 segments); others wait until midnight Los Angeles time"
     ]
     assert why(ledger, PHONE, now=NOON, pace=Pace(sms_per_day=3))[0].reasons == []
