@@ -1,7 +1,8 @@
 """Who runs in bench/dispatch.py, each in a process of its own: `python -m bench.contestants NAME …` prints JSON.
 
 `ceiling`: our HTTP or SMTP client in the main job's event loop, bodies made beforehand, answers not looked at, nothing
-written down. `courier`: the same with each message composed and its answer judged. `ours`: send_due, all safety on,
+written down. `aiohttp`: the same with aiohttp for a client, texts only. `courier`: the first with each message composed
+and its answer judged. `ours`: send_due, all safety on,
 full synchronous writes, on a ledger that `prepare` made. `sdk`: Twilio's SDK in 32 threads, each message followed by a
 committed UPDATE.
 """
@@ -21,6 +22,7 @@ from threading import local
 from typing import Any
 from urllib.parse import urlencode
 
+import aiohttp
 from twilio.rest import Client  # type: ignore[import-untyped]
 
 from connectors import Accepted, ManyAtOnce, Message, Messenger
@@ -83,10 +85,7 @@ async def ceiling(asked: argparse.Namespace) -> float:
     """Seconds; the client alone."""
     if asked.way == "smtp":
         return await _smtp_ceiling(asked)
-    form = {"To": "+13125550001", "From": "+13125550100", "Body": TEXT, "StatusCallback": "{callback}"}
-    callback = f"http://127.0.0.1:8080/callbacks/twilio/status?s={'0' * 24}"
-    body, content_type = urlencode({**form, "StatusCallback": callback}).encode(), "application/x-www-form-urlencoded"
-    url = f"http://127.0.0.1:{asked.http}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+    url, body, content_type = _text(asked)
     if asked.way == "mailgun":
         fields = [("from", SENDER), ("to", "a@example.com"), ("subject", "?"), ("text", TEXT), ("html", PAGE)]
         body, content_type = multipart([*fields, ("v:attempt_id", "0" * 24)])
@@ -95,6 +94,30 @@ async def ceiling(asked: argparse.Namespace) -> float:
 
         async def call(number: int) -> None:
             await poster.post(url, body.replace(b"0" * 24, b"%024x" % number), content_type)
+
+        started = time.perf_counter()
+        await in_parallel(iter(range(asked.messages)), asked.parallel, call)
+        return time.perf_counter() - started
+
+
+def _text(asked: argparse.Namespace) -> tuple[str, bytes, str]:
+    """Where a text is posted to, as what, and its content type; the attempt's id in it is 24 zeros."""
+    callback = f"http://127.0.0.1:8080/callbacks/twilio/status?s={'0' * 24}"
+    form = {"To": "+13125550001", "From": "+13125550100", "Body": TEXT, "StatusCallback": callback}
+    url = f"http://127.0.0.1:{asked.http}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+    return url, urlencode(form).encode(), "application/x-www-form-urlencoded"
+
+
+async def by_aiohttp(asked: argparse.Namespace) -> float:
+    """Seconds; the client that the aim's own prototype had, alone."""
+    url, body, content_type = _text(asked)
+    connector = aiohttp.TCPConnector(limit=asked.parallel)
+    headers = {"Content-Type": content_type, "Authorization": aiohttp.encode_basic_auth(ACCOUNT, "token")}
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+
+        async def call(number: int) -> None:
+            async with session.post(url, data=body.replace(b"0" * 24, b"%024x" % number)) as answer:
+                await answer.read()
 
         started = time.perf_counter()
         await in_parallel(iter(range(asked.messages)), asked.parallel, call)
@@ -133,6 +156,9 @@ async def courier(asked: argparse.Namespace) -> float:
         started = time.perf_counter()
         await in_parallel(iter(range(0, asked.messages, size)), asked.parallel, call)
         return time.perf_counter() - started
+
+
+CLIENTS = {"ceiling": ceiling, "aiohttp": by_aiohttp, "courier": courier}
 
 
 def prepare(asked: argparse.Namespace) -> float:
@@ -205,7 +231,7 @@ def spent() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("name", choices=("ceiling", "courier", "prepare", "ours", "sdk"))
+    parser.add_argument("name", choices=(*CLIENTS, "prepare", "ours", "sdk"))
     parser.add_argument("--way", choices=WAYS, default="sms")
     parser.add_argument("--messages", type=int, default=1000)
     parser.add_argument("--parallel", type=int, default=64)
@@ -218,9 +244,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard > soft else soft, hard))
     os.environ.update(environment(asked.way, asked.http, asked.smtp))
     before = spent()
-    if asked.name in ("ceiling", "courier"):
+    if asked.name in CLIENTS:
         with asyncio.Runner(loop_factory=new_loop) as runner:
-            seconds = runner.run(ceiling(asked) if asked.name == "ceiling" else courier(asked))
+            seconds = runner.run(CLIENTS[asked.name](asked))
     else:
         seconds = {"prepare": prepare, "ours": ours, "sdk": sdk}[asked.name](asked)
     print(json.dumps({"seconds": seconds, "peak": peak(), "cpu": spent() - before}))
