@@ -39,10 +39,8 @@ class Endings:
             case Accepted(provider_message_id):
                 await self._clerk.write(partial(_accept, claim, provider_message_id, at))
                 self._counted(AttemptOutcome.ACCEPTED, 1)
-            case PermanentFailure(code, reason, scope):
-                await self._clerk.write(
-                    lambda c: after_failure(c, claim.attempt_id, code=code, reason=reason, scope=scope, at=at)
-                )
+            case PermanentFailure():
+                await self._clerk.write(partial(self._fail, claim, outcome, at, segments))
                 self._counted(AttemptOutcome.PERMANENT_FAILURE, 1)
             case TemporaryFailure():
                 await self._clerk.write(partial(self._try_later, claim, outcome, at, segments))
@@ -73,10 +71,22 @@ class Endings:
 
         await self._clerk.write(keep)
 
+    def _fail(
+        self, claim: Claim, failure: PermanentFailure, at: datetime, segments: int, connection: Connection
+    ) -> None:
+        after_failure(
+            connection, claim.attempt_id, code=failure.code, reason=failure.reason, scope=failure.scope, at=at
+        )
+        self._give_back(claim, segments, connection)
+
     def _try_later(
         self, claim: Claim, failure: TemporaryFailure, at: datetime, segments: int, connection: Connection
     ) -> None:
         try_later(connection, claim.attempt_id, failure, at)
+        self._give_back(claim, segments, connection)
+
+    def _give_back(self, claim: Claim, segments: int, connection: Connection) -> None:
+        """Nothing left: the sender's day does not count it."""
         if self._pace.per_day(claim.channel) is not None:
             rates.give_back(connection, claim.channel, claim.sender, segments, day_zone=self._pace.sending_day_zone)
 

@@ -139,10 +139,12 @@ def test_a_senders_day_counts_segments_and_a_text_that_did_not_leave_gives_its_o
     due(ledger, world, 8)
     write_texts_of_two_segments(ledger)
     pace = Pace(sms_per_day=5)
-    recorder.answer = lambda message: TemporaryFailure("30001", "queue overflow") if not recorder.taken else None
-    send_due(ledger, recorder.messengers, now=NOON, pace=pace, limit=1)
-    with ledger.read() as c:
-        assert c.scalars(sa.select(t.rates.c.used)).one() == 0
+    refusals = TemporaryFailure("30001", "queue overflow"), PermanentFailure("21211", "no number", FailureScope.MESSAGE)
+    for refusal in refusals:
+        recorder.answer = lambda _message, refusal=refusal: refusal
+        send_due(ledger, recorder.messengers, now=NOON, pace=pace, limit=1)
+        with ledger.read() as c:
+            assert c.scalars(sa.select(t.rates.c.used)).one() == 0
     recorder.answer = None
     send_due(ledger, recorder.messengers, now=NOON, pace=pace)
     assert len(recorder.taken) == 2
