@@ -81,6 +81,7 @@ def test_the_file_waits_and_the_job_imports_it_as_it_was_chosen_and_removes_it(a
         (shown,) = list_history.lists_page(*here, row.created_at, search="may", limit=25, offset=0)
         assert (shown["location_name"], shown["new_count"]) == ("Acme Chicago", 2)
         assert list_history.count_lists(*here, None, search="june%") == 0
+        assert list_history.lists_page(*here, None, search="june%", limit=25, offset=0) == []
         assert list_history.one_list(c, world.account_id, {world.new_york}, row.list_id) is None
     again = ask_to_import(
         at_noon, actor(world), UPLOAD, replace(CHOICE, consent=None, consent_text=None, consented_on=None), now=NOON
