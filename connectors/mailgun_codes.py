@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from connectors import Retry
+from connectors.enhanced_codes import spares_the_address
 from data.words import EventKind, FailureScope, SuppressionReason
 
 EVENTS: Mapping[str, EventKind] = {
@@ -42,9 +43,6 @@ SUPPRESSES: Mapping[EventKind, SuppressionReason] = {
     EventKind.COMPLAINED: SuppressionReason.COMPLAINED,
 }
 
-# Enhanced status codes (RFC 3463) of a bounce that say nothing against the address: full, too large, policy.
-_NOT_THE_ADDRESS = re.compile(r"5\.(2\.[2-4]|3\.|4\.|6\.|7\.)")
-
 # Words in a 400's message that mean the account, not the message (docs section 3.5).
 ACCOUNT_WORDS = ("unverified", "activate your mailgun account", "free accounts are for test purposes", "sandbox")
 _BAD_TO = re.compile(r"(?<![\w-])'?to'? parameter is not a valid", re.IGNORECASE)  # both ways are seen
@@ -68,7 +66,7 @@ def scope_of(event: Mapping[str, Any]) -> FailureScope:
         return FailureScope.SENDER
     reason = str(event.get("reason") or "")
     scope = FAILURE_REASONS.get(reason, FailureScope.MESSAGE)
-    if reason == "bounce" and _NOT_THE_ADDRESS.match(enhanced_code(event)):
+    if reason == "bounce" and spares_the_address(enhanced_code(event)):
         return FailureScope.MESSAGE
     return scope
 

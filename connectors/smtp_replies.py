@@ -8,10 +8,11 @@ import smtplib
 from dataclasses import dataclass
 
 from connectors import Accepted, AccountStopped, Outcome, PermanentFailure, TemporaryFailure
+from connectors.enhanced_codes import ENHANCED, scope_of
 from connectors.transport import Unclear
 from data.words import FailureScope
 
-_ENHANCED = re.compile(rb"^\s*([245]\.\d{1,3}\.\d{1,3})")
+_ENHANCED = re.compile(rb"^\s*(%s)" % ENHANCED.encode())
 
 
 class NotSent(Exception):
@@ -83,11 +84,13 @@ def refused_recipient(reply: Reply) -> Outcome:
         raise AccountStopped(reply.text, "the relay wants us to sign in")
     if not reply.is_permanent:
         return TemporaryFailure(reply.text, "the relay does not take this recipient now", is_throttle=reply.code == 421)
-    # RFC 3463: policy, the relay and the network say nothing against the address.
+    # RFC 3463: policy, the relay and the network.
     is_route = reply.enhanced.startswith(("5.7.", "5.3.", "5.4.")) or (reply.code == 554 and not reply.enhanced)
     if is_route:
         return PermanentFailure(reply.text, "the relay does not send to this recipient", FailureScope.ROUTE)
-    return PermanentFailure(reply.text, "no such mailbox", FailureScope.ADDRESS)
+    if scope_of(reply.code, reply.enhanced) is FailureScope.ADDRESS:
+        return PermanentFailure(reply.text, "no such mailbox", FailureScope.ADDRESS)
+    return PermanentFailure(reply.text, "the relay refused the message", FailureScope.MESSAGE)
 
 
 def refused_data(reply: Reply) -> Outcome:
