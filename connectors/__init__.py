@@ -16,6 +16,9 @@ from connectors.callback import ForgedCallback as ForgedCallback
 from connectors.callback import MalformedCallback as MalformedCallback
 from connectors.callback import ProviderEvent as ProviderEvent
 from connectors.callback import Retry as Retry
+from connectors.mail_report import BounceMail as BounceMail
+from connectors.mail_report import BounceMailbox as BounceMailbox
+from connectors.mail_report import MailReport as MailReport
 from connectors.template_desk import TemplateDesk as TemplateDesk
 from connectors.template_desk import TemplateRefused as TemplateRefused
 from connectors.template_desk import TemplateStanding as TemplateStanding

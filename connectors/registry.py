@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from pydantic import ValidationError
 
 from connectors import (
+    BounceMailbox,
     CallbackReader,
     ConfigurationError,
     EventSource,
@@ -21,6 +22,7 @@ from connectors import (
     TemplateDesk,
 )
 from connectors.addresses import is_loopback
+from connectors.smtp_settings import PROVIDER, SmtpSettings
 from data.words import Channel
 
 
@@ -54,6 +56,9 @@ PROVIDERS = (
     ),
     Provider("smtp", (Channel.EMAIL,), "connectors.smtp_settings:SmtpSettings", "connectors.smtp:SmtpMessenger"),
 )  # fmt: skip
+
+
+_BOUNCES = "connectors.bounce_mailbox"  # loaded where one is opened: most processes read no mail
 
 
 class ProviderSettings(Protocol):
@@ -91,6 +96,21 @@ def open_messengers(only: Collection[Channel] = tuple(Channel)) -> dict[Channel,
 def open_event_sources() -> dict[str, EventSource]:
     """The providers that can be asked what happened, by name."""
     return _open_readers("event_source")
+
+
+def open_bounces() -> BounceMailbox | None:
+    """Where mail about a relay's mails comes to: bounces, complaints. None where AFTERWORD_BOUNCES names nothing.
+
+    Whoever carries e-mail now: what a relay took before is bounced for days.
+    """
+    return cast(BounceMailbox | None, resolve_name(f"{_BOUNCES}:open_box")(SmtpSettings()))
+
+
+def bounce_faults() -> list[Fault]:
+    """What keeps bounces from being read. Where a relay carries e-mail, that no box is named is a fault too."""
+    carrier = open_messengers([Channel.EMAIL]).get(Channel.EMAIL)
+    is_used = carrier is not None and carrier.name == PROVIDER
+    return list(resolve_name(f"{_BOUNCES}:check_box")(SmtpSettings(), is_used=is_used))
 
 
 def open_suppression_lists() -> dict[str, SuppressionList]:

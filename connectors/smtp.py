@@ -1,7 +1,7 @@
 """Plain SMTP: e-mail through a relay of one's own, one recipient a transaction.
 
 What cannot be had here: no relay can be asked afterwards what became of a message, so doubt stays doubt until a person
-decides; and bounces come back as mail to the sender's box, which Afterword does not read.
+decides or a bounce names the message. Bounces come back as mail to the envelope's sender: `bounces` reads them.
 """
 
 import smtplib
@@ -35,10 +35,9 @@ from connectors.smtp_replies import (
     silence,
     unknown_script,
 )
-from connectors.smtp_settings import Relay, SmtpSettings
+from connectors.smtp_settings import PROVIDER, Relay, SmtpSettings
 from data.words import Channel, FailureScope
 
-PROVIDER = "smtp"
 _SILENCE_SECONDS = 20.0
 
 
@@ -116,7 +115,7 @@ class SmtpMessenger:
         try:
             if needs_utf8:
                 client.command_encoding = "utf-8"
-            reply = Reply.of(client.mail(self._relay.sender, ["SMTPUTF8"] if needs_utf8 else []))
+            reply = Reply.of(client.mail(self._relay.bounces, ["SMTPUTF8"] if needs_utf8 else []))
             if reply.code != 250:
                 return refused_sender(reply)
             reply = Reply.of(client.rcpt(to))

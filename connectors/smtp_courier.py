@@ -104,7 +104,7 @@ class SmtpCourier:
                 return unknown_script()
             option = " SMTPUTF8"
         commands = (
-            f"MAIL FROM:<{self._relay.sender}>{option}\r\n".encode(),
+            f"MAIL FROM:<{self._relay.bounces}>{option}\r\n".encode(),
             f"RCPT TO:<{to}>\r\n".encode(),
             b"DATA\r\n",
         )

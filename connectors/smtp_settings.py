@@ -1,6 +1,7 @@
-"""Which mail relay, from AFTERWORD_SMTP_URL."""
+"""Which mail relay, from AFTERWORD_SMTP_URL, and where its bounces come to, from AFTERWORD_BOUNCES."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, SecretStr
@@ -11,17 +12,22 @@ from connectors.addresses import is_loopback
 from connectors.mail_headers import is_one_address
 from data.words import Channel
 
+PROVIDER = "smtp"
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
 class SmtpSettings(BaseSettings):
-    """AFTERWORD_SMTP_URL: (smtp|smtps|smtp+starttls)://user:password@host:port?from=reviews@example.com"""
+    """AFTERWORD_SMTP_URL: (smtp|smtps|smtp+starttls)://user:password@host:port?from=reviews@example.com
+
+    `&bounces=bounces@example.com` is the envelope's sender, where bounces are sent to; else it is `from`.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, validate_by_name=True, hide_input_in_errors=True
     )
 
     address: SecretStr | None = Field(default=None, validation_alias="AFTERWORD_SMTP_URL")
+    bounces: Path | None = Field(default=None, validation_alias="AFTERWORD_BOUNCES")
 
     @property
     def url(self) -> str:
@@ -52,7 +58,8 @@ class Relay:
     port: int
     user: str
     password: str
-    sender: str
+    sender: str  # whom the reader sees
+    bounces: str  # the envelope's sender (MAIL FROM): where what cannot be delivered is told
 
     @property
     def domain(self) -> str:
@@ -73,9 +80,12 @@ class Relay:
         if parts.scheme == "smtp" and not is_loopback(url):
             raise ConfigurationError("AFTERWORD_SMTP_URL would send in plain text. Use smtps:// or smtp+starttls://.")
         user = unquote(parts.username or "")
-        sender = (parse_qs(parts.query).get("from") or [user])[0]
+        named = parse_qs(parts.query)
+        sender = (named.get("from") or [user])[0]
         if not is_one_address(sender):
             raise ConfigurationError(f"AFTERWORD_SMTP_URL needs ?from= with one email address. Its form is {form}.")
-        return cls(
-            parts.scheme, parts.hostname, port or _PORTS[parts.scheme], user, unquote(parts.password or ""), sender
-        )
+        bounces = (named.get("bounces") or [sender])[0]
+        if not is_one_address(bounces):
+            raise ConfigurationError("AFTERWORD_SMTP_URL needs one email address after bounces=, or none at all.")
+        port = port or _PORTS[parts.scheme]
+        return cls(parts.scheme, parts.hostname, port, user, unquote(parts.password or ""), sender, bounces)

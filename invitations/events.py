@@ -6,6 +6,7 @@ Any word from the provider about an attempt also settles it: a message that was 
 again after doubt is taken back from the queue. `invitations.received` applies them.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +15,13 @@ from typing import Any
 
 import structlog
 
-from connectors import Callback, EventSource, ProviderEvent
+from connectors import BounceMailbox, Callback, EventSource, ProviderEvent, Unavailable
 from data.ledger.callback_tokens import Claim, claim_tokens
 from data.ledger.polling import mark_polled, move_cursor, open_messages, read_cursor
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger, again_if_undone
 from data.words import RunKind
+from invitations.bounces import read_bounces
 from invitations.grading import settle_clicks
 from invitations.received import Received, apply_events
 
@@ -93,25 +95,35 @@ class PollReport:
         return {"run_id": self.run_id, **self.counts}
 
 
-def poll_providers(ledger: Ledger, sources: Mapping[str, EventSource], *, now: datetime) -> PollReport:
-    """Ask every provider what happened since the last time, and apply it. `now` is policy time.
+def poll_providers(
+    ledger: Ledger, sources: Mapping[str, EventSource], *, now: datetime, bounces: BounceMailbox | None = None
+) -> PollReport:
+    """Ask every provider what happened since the last time, read what came by mail, and apply it. `now`: policy time.
 
     Each pass reads the last hour again, because providers' lists fill in late; keys make that harmless. The cursor
     moves only as far as the provider's list can be trusted. Clicks that have settled end what they end.
     Raises PollFailed when one could not be read, after reading the others.
     """
     with recorded_run(ledger, RunKind.EVENTS, policy_now=now) as run:
-        total, unread = Received(), []
+        total, by_mail, unread = Received(), Counter[str](), list[str]()
         for name, source in sources.items():
             try:
                 total += _poll_one(ledger, name, source, now)
             except Exception as problem:  # noqa: BLE001  (the other providers are read first; then it is raised)
                 log.warning("not polled", provider=name, reason=type(problem).__name__)
                 unread.append(f"{name} ({type(problem).__name__})")
+        if bounces is not None:
+            try:
+                by_mail = read_bounces(ledger, bounces, now=now)
+            except Unavailable:  # a server is writing to it: the next pass reads on from the same place
+                by_mail = Counter({"busy": 1})
+            except Exception as problem:  # noqa: BLE001  (as above)
+                log.warning("bounces not read", reason=type(problem).__name__)
+                unread.append(f"the mailbox for bounces ({type(problem).__name__})")
         settled = settle_clicks(ledger, now=now)
-        run.counts = {
-            "new": total.new, "repeated": total.repeated, "unmatched": total.unmatched, "settled": settled,
-        }  # fmt: skip
+        polled = Counter({"new": total.new, "repeated": total.repeated, "unmatched": total.unmatched})
+        polled.update(by_mail)  # and what only mails are counted for
+        run.counts = {**polled, "settled": settled}
         if unread:
             raise PollFailed(
                 f"Could not be read: {', '.join(unread)}. Nothing is lost: the next pass reads on from there."

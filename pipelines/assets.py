@@ -105,7 +105,8 @@ def core_attempts_resolved(
 def raw_events(context: dg.AssetExecutionContext, ledger: LedgerResource, providers: ProvidersResource) -> Result:
     """One row per thing a provider told us, word for word, and applied; what web/ was told is here already."""
     with ledger.opened(context.run.run_id) as opened:
-        return Result(metadata=receive_events(opened, providers.event_sources(), now=opened.policy_now()))
+        counts = receive_events(opened, providers.event_sources(), providers.bounces(), now=opened.policy_now())
+        return Result(metadata=counts)
 
 
 @dg.asset(

@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": "planning:plan",
     "send": "sending:send",
     "events": "work:events",
+    "bounces": "bounces:bounces",
     "resolve": "sending:resolve",
     "why": "work:why_contact",
     "ask": "ask:ask_by_hand",

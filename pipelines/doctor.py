@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from connectors import Checkable, ConfigurationError, Fault
 from connectors.alerting import open_ways
 from connectors.csv_file import UnreadableFile
-from connectors.registry import is_known_code, missing_settings, open_messengers
+from connectors.registry import bounce_faults, is_known_code, missing_settings, open_messengers
 from data.ledger import notices, soundness
 from data.ledger.accounts import the_account
 from data.ledger.breakers import read_open
@@ -182,6 +182,7 @@ def _of_the_providers(settings: Settings) -> Iterator[Fault]:
         yield Fault(str(problem), "Unset the variable.")
     yield from missing_settings()
     yield from open_ways(only_loopback=False).faults
+    yield from bounce_faults()
     seen: set[str] = set()
     for messenger in open_messengers().values():
         if messenger.name in seen or not isinstance(messenger, Checkable):

@@ -7,7 +7,7 @@ may be repeated at any time: the ledger's constraints and the warehouse's keys m
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from connectors import EventSource, SuppressionList
+from connectors import BounceMailbox, EventSource, SuppressionList
 from connectors.alerting import Ways
 from data.ledger.demo_clock import is_demo
 from data.ledger.runs import recorded_run
@@ -76,9 +76,11 @@ def plan_and_archive(ledger: Ledger, *, now: datetime) -> PlanReport:
     return report
 
 
-def receive_events(ledger: Ledger, sources: Mapping[str, EventSource], *, now: datetime) -> Counts:
-    """Ask every provider what happened and apply it."""
-    return dict(poll_providers(ledger, sources, now=now).counts)
+def receive_events(
+    ledger: Ledger, sources: Mapping[str, EventSource], bounces: BounceMailbox | None, *, now: datetime
+) -> Counts:
+    """Ask every provider what happened, read what came back by mail, and apply it."""
+    return dict(poll_providers(ledger, sources, now=now, bounces=bounces).counts)
 
 
 def load_warehouse(ledger: Ledger) -> Counts:

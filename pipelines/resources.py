@@ -5,9 +5,15 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from connectors import EventSource, Messenger, SuppressionList, TemplateDesk
+from connectors import BounceMailbox, EventSource, Messenger, SuppressionList, TemplateDesk
 from connectors.alerting import Ways, open_ways
-from connectors.registry import open_event_sources, open_messengers, open_suppression_lists, open_template_desks
+from connectors.registry import (
+    open_bounces,
+    open_event_sources,
+    open_messengers,
+    open_suppression_lists,
+    open_template_desks,
+)
 from data.ledger.migrate import require_current
 from data.ledger.runs import inside_dagster_run
 from data.ledger.store import Ledger, open_ledger
@@ -53,6 +59,10 @@ class ProvidersOpener:
     def event_sources(self) -> Mapping[str, EventSource]:
         """Who can be asked what happened."""
         return open_event_sources()
+
+    def bounces(self) -> BounceMailbox | None:
+        """Where bounces of a relay's mails come to."""
+        return open_bounces()
 
     def ways(self, *, only_loopback: bool) -> Ways:
         """How alerts and digests leave."""

@@ -60,6 +60,11 @@ _OF_KIND: Mapping[str, Mapping[str, str]] = {
         "repeated": "known already",
         "unmatched": "about no message of ours",
         "settled": "clicks that ended an invitation",
+        "mails": "mails read in the mailbox for bounces",
+        "busy": "mailbox for bounces being written: read next time",
+        "no_report": "mails that are no report",
+        "unreadable": "mails that cannot be read",
+        "other_address": "bounces of another address than ours",
     },
     RunKind.SUPPRESSIONS: {
         "new": "new here",

@@ -92,12 +92,14 @@ def read_complaints(connection: Connection, since: datetime, *, least: int) -> M
 def count_mails_taken(connection: Connection, account_id: int, since: datetime, *, up_to: int) -> int:
     """Mails that recipients' servers took since then, counted no further than `up_to`.
 
-    A provider that tells nothing of it (SMTP) has handed-over mails counted instead.
+    A provider that tells nothing of it (SMTP) has handed-over mails counted instead; a relay tells it by mail of one or
+    another, with a code of its own, and that says nothing of the rest.
     """
     taken = (
         sa.select(sa.literal(1))
         .where(
             events.c.kind == EventKind.ACCEPTED_BY_SERVER,
+            events.c.code.is_(None),
             events.c.account_id == account_id,
             events.c.recorded_at >= since,
         )

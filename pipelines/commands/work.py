@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from connectors.registry import open_event_sources
+from connectors.registry import open_bounces, open_event_sources
 from invitations.why import why
 from pipelines import passes
 from pipelines.commands.frame import AsJson, console, errors, looking, show, working_ledger
 
 
 def events(as_json: AsJson = False) -> None:
-    """Ask the providers what happened, apply it, load the warehouse, give the dashboard a new copy."""
+    """Ask the providers what happened, read bounces, apply it, load the warehouse, give the dashboard a new copy."""
     with working_ledger() as ledger:
-        counts = passes.receive_events(ledger, open_event_sources(), now=ledger.policy_now())
+        counts = passes.receive_events(ledger, open_event_sources(), open_bounces(), now=ledger.policy_now())
         counts |= passes.load_warehouse(ledger)
         counts |= passes.publish(ledger)
     show("Events", counts, as_json=as_json)

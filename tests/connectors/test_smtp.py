@@ -18,9 +18,11 @@ from connectors import (
     TemporaryFailure,
 )
 from connectors.smtp import SmtpMessenger
+from connectors.smtp_replies import Reply, refused_recipient
 from connectors.smtp_settings import Relay, SmtpSettings
 from connectors.transport import Unclear
 from data.words import Channel, FailureScope
+from tests.connectors.carried import Carried
 from tests.connectors.relay import relay
 from tests.connectors.samples import ATTEMPT, LINK, mail_message
 from tests.connectors.server import refused_url
@@ -146,7 +148,38 @@ def test_an_address_that_cannot_be_used_is_told_without_its_password(url: str) -
     assert "hush" not in str(caught.value)
 
 
+def test_bounces_may_go_to_an_address_of_their_own() -> None:
+    with relay("accepts") as it:
+        address = it.url.replace("http://", "smtp://") + "?from=reviews@acme.example&bounces=back%2Bit@acme.example"
+        own = SmtpMessenger(SmtpSettings(address=SecretStr(address)))
+        for one in (own, Carried(own)):
+            assert one.send(mail_message()) == Accepted(f"{ATTEMPT}@acme.example")
+        mails = [(envelope.mail_from, envelope.content) for envelope in it.mails]
+    for mail_from, content in mails:
+        assert mail_from == "back+it@acme.example"
+        assert isinstance(content, bytes)
+        assert message_from_bytes(content, policy=default)["From"].addresses[0].addr_spec == "reviews@acme.example"
+    with pytest.raises(ConfigurationError, match="bounces="):
+        Relay.parse("smtps://relay.example?from=a@b.example&bounces=nobody")
+
+
+@pytest.mark.parametrize(
+    ("answer", "scope"),
+    [
+        (b"5.1.8 your domain does not exist", FailureScope.MESSAGE), (b"5.2.2 full", FailureScope.MESSAGE),
+        (b"5.7.1 no", FailureScope.ROUTE), (b"5.1.2 no domain", FailureScope.ADDRESS), (b"no", FailureScope.ADDRESS),
+    ],
+)  # fmt: skip
+def test_a_refused_recipient_is_held_against_the_address_for_what_is_about_it_only(
+    answer: bytes, scope: FailureScope
+) -> None:
+    refused = refused_recipient(Reply.of((550, answer)))
+    assert isinstance(refused, PermanentFailure)
+    assert refused.scope is scope
+
+
 def test_ports_and_sender_have_their_defaults() -> None:
     it = Relay.parse("smtp+starttls://desk%40acme.example:hush@relay.example")
     assert (it.port, it.sender, it.user) == (587, "desk@acme.example", "desk@acme.example")
+    assert it.bounces == it.sender
     assert "hush" not in repr(it)

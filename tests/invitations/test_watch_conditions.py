@@ -147,6 +147,20 @@ def test_more_than_one_complaint_in_a_thousand_is_told_from_the_second_on(
     assert bool(kinds(ledger)) is is_told
 
 
+@pytest.mark.one_database
+def test_a_relays_word_on_one_mail_does_not_stand_for_all_of_them(ledger: Ledger, world: World) -> None:
+    for _ in range(150):
+        request_id = make_request(ledger, world, make_customer(ledger, world), channel=Channel.EMAIL)
+    with ledger.write() as connection:
+        connection.execute(requests.update().values(handed_at=NOON, changed_at=ledger.now(connection)))
+    tell_of_mails(ledger, world, taken=1, complaints=2)
+    with ledger.write() as connection:
+        told = events.c.kind == EventKind.ACCEPTED_BY_SERVER
+        connection.execute(events.update().where(told).values(code="2.0.0", request_id=request_id))
+    watch(ledger, [], now=NIGHT)
+    assert kinds(ledger) == [(AlertKind.COMPLAINT_RATE, f"account {world.account_id}")]
+
+
 def test_complaints_of_last_week_are_history(ledger: Ledger, world: World) -> None:
     tell_of_mails(ledger, world, taken=500, complaints=3)
     ear = Ear()

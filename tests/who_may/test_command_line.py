@@ -28,6 +28,7 @@ TYPED: dict[str, tuple[Action | None, tuple[str, ...]]] = {
     "doctor": (None, ()),
     "watch": (None, ("watch",)),
     "events": (None, ("events",)),
+    "bounces": (None, ("bounces", "-")),
     "why": (Action.VIEW, ("why", "ana@example.com")),
     "breakers": (Action.VIEW, ("breakers",)),
     "suppressions show": (Action.VIEW, ("suppressions", "show", "ana@example.com")),
