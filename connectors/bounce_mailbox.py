@@ -12,6 +12,7 @@ import os
 from calendar import timegm
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate
 from pathlib import Path
@@ -76,19 +77,20 @@ class BounceBox:
 
     def _of_folder(self, since: float) -> Iterator[BounceMail]:
         """By hand: mailbox.Maildir opens each mail before it tells how old it is. Links are not followed."""
-        is_maildir = len(_folders(self._path)) > 1
-        for folder in _folders(self._path):
+        folders = _folders(self._path)
+        wanted = []
+        for folder in folders:
             with os.scandir(folder) as entries:
-                wanted = [
+                wanted += [
                     (entry.stat(follow_symlinks=False).st_ctime, entry.path)
                     for entry in entries
                     if not entry.name.startswith(".")
-                    and (is_maildir or entry.name.lower().endswith(".eml"))
+                    and (len(folders) > 1 or entry.name.lower().endswith(".eml"))
                     and entry.is_file(follow_symlinks=False)
                 ]
-            for changed_at, path in sorted(wanted):
-                if changed_at >= since:
-                    yield _read_file(path)
+        for changed_at, path in sorted(wanted):
+            if changed_at >= since:
+                yield replace(_read_file(path), came_at=datetime.fromtimestamp(changed_at, UTC))
 
     def _of_mbox(self, since: float) -> Iterator[BounceMail]:
         """Where each mail lies is found out under a lock, so that none is cut where a server is just writing it."""

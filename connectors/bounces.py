@@ -144,7 +144,7 @@ def _of_text(mail: Mail) -> Iterator[MailReport]:
     said, line, copy = _apart(text)
     if not failed and text.startswith(_QMAIL_SAYS):
         failed = tuple(_QMAIL_FAILED.findall(said))
-    if not failed or not line:
+    if not line:
         return
     ids = _attempt_ids([message_from_string(copy)], [])
     for address in failed[:_MOST_RECIPIENTS]:

@@ -29,6 +29,7 @@ class BounceMail:
 
     reports: tuple[MailReport, ...] = ()
     is_unreadable: bool = False
+    came_at: datetime | None = None  # every mail that came before was given before; None: in no such order
 
 
 class BounceMailbox(Protocol):

@@ -15,7 +15,7 @@ quota stays charged, a dead address is suppressed, and each word counts once.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -44,13 +44,19 @@ def read_bounces(ledger: Ledger, box: BounceMailbox, *, now: datetime) -> Counts
     Unavailable.
 
     The cursor is this machine's clock, as files have it, at the moment the reading began; what comes while it goes on
-    is read the next time.
+    is read the next time. A first reading may take long: where the box gives its mails in the order in which they came,
+    one that is ended goes on from there.
     """
     began_at = utc_now()
     with ledger.read() as connection:
         cursor = read_cursor(connection, box.name)
-    counts = take_mails(ledger, box.read(cursor - READ_AGAIN if cursor else None), now=now)
+    counts = _no_counts()
+    for chunk in _chunks(box.read(cursor - READ_AGAIN if cursor else None)):
+        _take(ledger, chunk, counts, now=now)
+        if (came_at := chunk[-1].came_at) is not None:
+            _note_read(ledger, box.name, min(came_at, began_at))
     _note_read(ledger, box.name, began_at)
+    log.info("bounces read", **counts)
     return counts
 
 
@@ -60,18 +66,31 @@ def take_mails(ledger: Ledger, mails: Iterable[BounceMail], *, now: datetime) ->
     `mails` in all, `no_report` (a reply, an out-of-office answer) and `unreadable`; and each report: `new`, `repeated`,
     `unmatched` (about no message of ours) and `other_address` (not the one that we wrote to).
     """
-    counts = Counter(dict.fromkeys(("mails", "no_report", "unreadable"), 0))
-    counts.update(dict.fromkeys(("new", "repeated", "unmatched", "other_address"), 0))
-    iterator = iter(mails)
-    while chunk := list(islice(iterator, _CHUNK)):
-        counts["mails"] += len(chunk)
-        counts["unreadable"] += sum(mail.is_unreadable for mail in chunk)
-        counts["no_report"] += sum(not mail.reports and not mail.is_unreadable for mail in chunk)
-        reports = [report for mail in chunk for report in mail.reports]
-        if reports:
-            counts.update(_apply(ledger, reports, now=now))
+    counts = _no_counts()
+    for chunk in _chunks(mails):
+        _take(ledger, chunk, counts, now=now)
     log.info("bounces read", **counts)
     return counts
+
+
+def _no_counts() -> Counts:
+    words = ("mails", "no_report", "unreadable", "new", "repeated", "unmatched", "other_address")
+    return Counter(dict.fromkeys(words, 0))
+
+
+def _chunks(mails: Iterable[BounceMail]) -> Iterator[list[BounceMail]]:
+    iterator = iter(mails)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
+
+
+def _take(ledger: Ledger, mails: Sequence[BounceMail], counts: Counts, *, now: datetime) -> None:
+    counts["mails"] += len(mails)
+    counts["unreadable"] += sum(mail.is_unreadable for mail in mails)
+    counts["no_report"] += sum(not mail.reports and not mail.is_unreadable for mail in mails)
+    reports = [report for mail in mails for report in mail.reports]
+    if reports:
+        counts.update(_apply(ledger, reports, now=now))
 
 
 @again_if_undone

@@ -43,8 +43,12 @@ def test_a_maildir_is_read_and_left_as_it_was(tmp_path: Path) -> None:
     (path / "tmp" / "1.half").write_bytes(mail("postfix"))  # has not wholly arrived
     seen = next((path / "new").iterdir())
     seen.rename(path / "cur" / f"{seen.name}:2,S")
+    next((path / "new").iterdir()).touch()  # changed last
     before = everything(path)
     assert sorted(reported(BounceBox(path))) == [0, 1, 1]
+    came = [one.came_at for one in BounceBox(path).read(None) if one.came_at]
+    assert len(came) == 3
+    assert came == sorted(came)  # over both folders: a reading that is ended goes on from there
     assert everything(path) == before
 
 
@@ -98,9 +102,10 @@ def test_of_an_mbox_that_grew_only_what_was_delivered_since_is_read(mbox: Path) 
     assert reported(BounceBox(mbox), since=datetime.now(UTC) - hour) == [1]
     append(mbox, "vacation", datetime.now(UTC))
     assert reported(BounceBox(mbox), since=datetime.now(UTC) - hour) == [1, 0]
-    assert reported(BounceBox(mbox), since=datetime.now(UTC) + hour) == []  # unchanged since: not even opened
+    append(mbox, "vacation", datetime.now(UTC) + timedelta(days=400))
+    assert reported(BounceBox(mbox), since=datetime.now(UTC) + hour) == []  # unchanged since: not even looked into
     mbox.write_bytes(mbox.read_bytes().replace(b"From MAILER-DAEMON  ", b"From somebody without a date "))
-    assert reported(BounceBox(mbox), since=datetime.now(UTC) - hour) == [1, 1, 0]
+    assert reported(BounceBox(mbox), since=datetime.now(UTC) - hour) == [1, 1, 0, 0]
 
 
 @pytest.mark.slow

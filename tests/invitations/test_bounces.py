@@ -229,6 +229,26 @@ def test_the_pass_reads_on_from_where_it_began_the_last_time(ledger: Ledger) -> 
     assert other.asked == [None]
 
 
+@pytest.mark.slow
+def test_a_long_reading_that_is_ended_goes_on_from_where_it_was(ledger: Ledger) -> None:
+    begun = datetime.now(UTC)
+
+    class Long(Box):
+        def read(self, since: datetime | None) -> Iterator[BounceMail]:
+            self.asked.append(since)
+            for number in range(450):
+                if number == 420:
+                    raise FileNotFoundError
+                yield BounceMail(came_at=begun - timedelta(minutes=450 - number))
+
+    sent(ledger)
+    box = Long()
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            read_bounces(ledger, box, now=LATER)
+    assert box.asked == [None, begun - timedelta(minutes=450 - 399) - READ_AGAIN]
+
+
 def test_a_box_that_is_being_written_waits_for_the_next_pass(ledger: Ledger) -> None:
     attempt_id = sent(ledger)
 
