@@ -16,12 +16,7 @@ from data.ledger.identities import lock_identities, resolve_people
 from data.ledger.store import Ledger
 from data.ledger.suppressions import is_suppressed, record, suppress_person
 from data.words import AddressKind, Channel, SuppressionEffect, SuppressionReason, address_kind
-from tests.world import NOON, World, make_customer, make_world
-
-
-@pytest.fixture
-def world(ledger: Ledger) -> World:
-    return make_world(ledger)
+from tests.world import NOON, World, make_customer
 
 
 def whole(world: World) -> Sight:

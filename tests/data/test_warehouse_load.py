@@ -13,19 +13,9 @@ from data.warehouse.checksum import checksum
 from data.warehouse.load import MARTS, load_from_ledger
 from data.warehouse.sources import SOURCES
 from data.words import AddressKind, Channel, EventKind, Evidence, InvitationStatus, RequestStatus, RunKind, RunStatus
-from tests.world import NOON, World, insert, make_customer, make_request, make_world, suppress
+from tests.world import NOON, World, insert, make_customer, make_request, suppress
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(ledger: Ledger) -> World:
-    return make_world(ledger)
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse", lock_seconds=5)
 
 
 def rows(warehouse: Warehouse, query: str) -> list[dict[str, Any]]:
