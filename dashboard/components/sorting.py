@@ -30,11 +30,10 @@ class Sorting:
     def choose_order(self) -> str:
         """The box; the order in words, the first of all unless another is chosen."""
         words = [word for both in self.orders.values() for word in both]
-        with st.container(key=f"aw_sort_{self.table}", width=220):
-            chosen: str = st.selectbox(
-                "Sort by", words, key=self._key, bind="query-params", label_visibility="collapsed",
-                icon=":material/swap_vert:", on_change=back_to_first_page, args=(self.table,),
-            )  # fmt: skip
+        chosen: str = st.selectbox(
+            "Sort by", words, key=self._key, bind="query-params", label_visibility="collapsed", width=220,
+            icon=":material/swap_vert:", on_change=back_to_first_page, args=(self.table,),
+        )  # fmt: skip
         return chosen if chosen in words else words[0]
 
     def draw_headings(self, names: Sequence[str]) -> None:
