@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors import (
     Accepted,
@@ -28,10 +28,12 @@ from invitations.clerk import Clerk
 from invitations.deadline import before
 from invitations.desk import Leaving
 from invitations.endings import Endings
-from invitations.gate import LONGEST_PAUSE, Gate
+from invitations.gate import Gate
 from invitations.segments import count_segments
 
 DEADLINE_SECONDS = 45.0  # for one whole call, far below the lease
+# That a sender's rate may ask for: two seconds for each segment of the longest text. A day's end is further away.
+LONGEST_TURN = timedelta(minutes=1)
 
 
 class AnswersMissing(Exception):
@@ -234,7 +236,7 @@ class Lane:
             longest = max(given.waits[item.claim.attempt_id] for item in waiting)
             self._waiting.extendleft(reversed(waiting))
             self._rate_opens_at = time.monotonic() + longest.total_seconds()
-            self.is_closed = self.is_closed or longest > LONGEST_PAUSE
+            self.is_closed = self.is_closed or longest > LONGEST_TURN
         stays = given.held | given.waits.keys()
         calls = [([item for item in items if item.claim.attempt_id not in stays], name) for items, name in asking]
         return [(items, name) for items, name in calls if items], held

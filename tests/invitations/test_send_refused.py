@@ -12,7 +12,7 @@ from connectors import AccountStopped, ConfigurationError, Message, Outcome, Per
 from data.ledger import tables as t
 from data.ledger.breakers import close, read_open
 from data.ledger.claimable import has_claimable
-from data.ledger.dispatch import Claim
+from data.ledger.dispatch import LEASE, Claim
 from data.ledger.store import Ledger
 from data.pace import Pace
 from data.words import (
@@ -23,8 +23,11 @@ from data.words import (
     RequestStatus,
     RunStatus,
 )
-from invitations import desk
+from invitations import desk, lane
+from invitations.gate import LONGEST_PAUSE
 from invitations.held_senders import read_holds
+from invitations.lane import LONGEST_TURN
+from invitations.segments import count_segments
 from invitations.send import SendingHalted, send_due
 from invitations.writing import Written, write
 from tests.invitations.dispatching import due, quota_used, statuses
@@ -180,6 +183,27 @@ def test_several_messages_wait_for_their_turn_within_the_second(ledger: Ledger) 
     batch = send_due(ledger, recorder.messengers, now=NOON, pace=Pace(sms_per_second=4))
     assert time.monotonic() - started > 0.4  # four at once, a quarter of a second for each of the others
     assert batch.counts == {AttemptOutcome.ACCEPTED: 6}
+
+
+def test_the_longest_text_has_its_turn_in_the_run_that_claimed_it_and_long_before_its_lease_ends() -> None:
+    longest = count_segments("Ж" * 1600)  # characters, as many as Twilio takes (21617)
+    assert longest == 24
+    at_one_a_second = timedelta(seconds=longest)
+    assert LONGEST_PAUSE < at_one_a_second < LONGEST_TURN < LEASE / 2
+
+
+@pytest.mark.one_database
+@pytest.mark.slow
+@pytest.mark.parametrize(("longest_turn", "sent"), [(0.4, 5), (0.1, 4)])
+def test_a_run_waits_for_a_turn_and_leaves_a_longer_one_to_the_next(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, longest_turn: float, sent: int
+) -> None:
+    world, recorder = make_world(ledger), Recorder()
+    due(ledger, world, 5)
+    write_texts_of_two_segments(ledger)
+    monkeypatch.setattr(lane, "LONGEST_TURN", timedelta(seconds=longest_turn))
+    send_due(ledger, recorder.messengers, now=NOON, pace=Pace(sms_per_second=8))  # four, and a quarter of a second
+    assert len(recorder.taken) == sent
 
 
 @pytest.mark.slow
