@@ -43,11 +43,21 @@ class TextTable:
     encoding: str
     delimiter: str
     sheet: str | None = None  # of a workbook, which one was read
+    other_sheets: tuple[str, ...] = ()  # with text, and not read
 
     @property
     def headers(self) -> list[str]:
         """The column names, without `line`."""
         return self.frame.columns[1:]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the file was left unread, in words; nothing where it was read whole."""
+        if not self.other_sheets:
+            return ()
+        others = ", ".join(f"“{sheet}”" for sheet in self.other_sheets)
+        read = f"Only the sheet “{self.sheet}” was read, and nobody on: {others}."
+        return (f"{read} Bring another sheet as a file of its own.",)
 
 
 def read_csv(content: bytes) -> TextTable:

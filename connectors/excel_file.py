@@ -1,10 +1,12 @@
 """A workbook (.xlsx) as people have it, made into the same frame of text as a CSV file; or whichever of both it is.
 
-The first sheet with any text counts. Dates come as 2026-11-20, numbers as they are typed: never 3125550100.0.
+The first sheet with any text counts that is not hidden; the others are named, so that nobody in them is missed
+unnoticed. Dates come as 2026-11-20, numbers as they are typed: never 3125550100.0.
 """
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 import fastexcel
 import polars as pl
@@ -23,17 +25,18 @@ def read_table(content: bytes) -> TextTable:
 
 
 def read_excel(content: bytes) -> TextTable:
-    """Read a workbook's first sheet with any text.
+    """Read a workbook's first visible sheet with any text.
 
     Raises UnreadableFile when it is none, is locked, has no rows, or its headers cannot be used.
     """
     _refuse_what_cannot_be_opened(content)
     try:
         workbook = fastexcel.read_excel(content)
-        for sheet in workbook.sheet_names:
+        sheets = _the_visible_first(workbook)
+        for number, sheet in enumerate(sheets, 1):
             cells = _cells(workbook, sheet)
             if not cells.is_empty():
-                return _laid_out(cells, sheet)
+                return _laid_out(cells, sheet, others=[one for one in sheets[number:] if _holds_text(workbook, one)])
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as fault:
         raise UnreadableFile(
             "This Excel workbook cannot be read: it is damaged, or of a kind that is not known here. Save it once more "
@@ -62,6 +65,21 @@ def _refuse_what_cannot_be_opened(content: bytes) -> None:
         raise UnreadableFile("This workbook unpacks to more than 1 GB. Save the sheet with the customers as CSV UTF-8.")
 
 
+def _the_visible_first(workbook: fastexcel.ExcelReader) -> list[str]:
+    """The sheets' names in their order, hidden ones last: whoever looks at the workbook does not know of those."""
+    names = workbook.sheet_names
+    return sorted(names, key=lambda name: _is_hidden(workbook, name)) if len(names) > 1 else names
+
+
+def _is_hidden(workbook: fastexcel.ExcelReader, sheet: str) -> bool:
+    return workbook.load_sheet(sheet, header_row=None, n_rows=1, dtypes="string").visible != "visible"
+
+
+def _holds_text(workbook: fastexcel.ExcelReader, sheet: str) -> bool:
+    """Whether somebody may miss this sheet: it can be seen, and is not empty."""
+    return not _is_hidden(workbook, sheet) and not _cells(workbook, sheet).is_empty()
+
+
 def _cells(workbook: fastexcel.ExcelReader, sheet: str) -> pl.DataFrame:
     """Every row with any text, under `line` (as the workbook counts) and a column of text for each of the sheet's."""
     # Every row from the first on, so that lines are counted as on screen.
@@ -73,11 +91,18 @@ def _cells(workbook: fastexcel.ExcelReader, sheet: str) -> pl.DataFrame:
     return numbered.filter(pl.any_horizontal(pl.exclude(LINE) != ""))
 
 
-def _laid_out(cells: pl.DataFrame, sheet: str) -> TextTable:
+def _laid_out(cells: pl.DataFrame, sheet: str, *, others: Sequence[str]) -> TextTable:
     filled = [name for name in cells.columns[1:] if (cells[name] != "").any()]
     cells = cells.select(LINE, *filled)  # a column that was only coloured has no name and no text
     headers = checked_headers([str(cell) for cell in cells.row(0)[1:]])
     frame = cells[1:].rename(dict(zip(filled, headers, strict=True)))
     if frame.is_empty():
-        raise UnreadableFile("The sheet has column names but no rows under them: there is nobody to take in.")
-    return TextTable(frame, (), "xlsx", "", sheet)
+        first = f" Only the first sheet is read: move {_quoted(others)} to the front." if others else ""
+        raise UnreadableFile(
+            f"The sheet “{sheet}” has column names but no rows under them: there is nobody to take in.{first}"
+        )
+    return TextTable(frame, (), "xlsx", "", sheet, tuple(others))
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return " or ".join(f"“{name}”" for name in names)

@@ -80,6 +80,7 @@ def import_do_not_contact(
         rejected_count=found.row_count - len(groups),
         rejected=found.rejected,
         unread_columns=found.unread_columns,
+        notes=table.notes,
         file_name=file_name,
     )
     log.info("do-not-contact list taken in", **report.as_metadata())

@@ -73,7 +73,7 @@ class Intake:
     rejected: tuple[RejectedRow, ...] = field(repr=False)
     row_count: int
     unread_columns: tuple[str, ...]
-    notes: tuple[str, ...] = field(default=(), repr=False)  # how cells were read that could have been read otherwise
+    notes: tuple[str, ...] = field(default=(), repr=False)  # what was not read, or could be read otherwise
     columns: Mapping[str, str] = field(default_factory=dict, repr=False)  # the file's name for each of ours
 
 
@@ -116,7 +116,7 @@ def take_rows(
         rejected=tuple(rejected),
         row_count=len(table.frame) + len(table.broken),
         unread_columns=unread(table.headers, mapped),
-        notes=_notes(cleaned, mapped),
+        notes=(*table.notes, *_notes(cleaned, mapped)),
         columns={name: headers[0] for name, headers in mapped.items() if headers},
     )
 

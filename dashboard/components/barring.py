@@ -108,6 +108,8 @@ def _told(report: ImportReport) -> None:
         f"{report.new_count:,} will not be contacted from now on",
         f"{report.known_count:,} were not to be contacted already",
         f"{report.rejected_count:,} held no address that can be read",
+        *([f"Not used: {', '.join(report.unread_columns)}"] if report.unread_columns else []),
+        *report.notes,
     ))  # fmt: skip
     with st.container(horizontal=True, horizontal_alignment="right"):
         if report.rejected:

@@ -44,6 +44,34 @@ def test_the_first_sheet_with_text_is_read_with_the_lines_that_excel_shows() -> 
     ]
 
 
+def with_several_sheets(book: Any) -> None:
+    """A hidden sheet before the first that can be seen, and two behind it, one of them empty."""
+    for name in ("Old", "Chicago", "Boston", "Empty"):
+        sheet = book.add_worksheet(name)
+        if name != "Empty":
+            sheet.write_column(0, 0, ["Email", f"{name.lower()}@example.com"])
+    book.get_worksheet_by_name("Chicago").activate()
+    book.get_worksheet_by_name("Chicago").set_first_sheet()
+    book.get_worksheet_by_name("Old").hide()
+
+
+def test_a_hidden_sheet_is_not_taken_for_the_list_and_sheets_left_unread_are_told() -> None:
+    table = read_table(made(with_several_sheets))
+    assert (table.sheet, table.frame["Email"].to_list()) == ("Chicago", ["chicago@example.com"])
+    [note] = table.notes
+    assert note.startswith("Only the sheet “Chicago” was read, and nobody on: “Boston”.")
+    assert read_table(made(with_customers)).notes == ()
+
+
+def test_a_sheet_of_one_line_before_the_list_is_named_with_the_one_to_move() -> None:
+    def fill(book: Any) -> None:
+        book.add_worksheet("Read me").write(0, 0, "How to use this file")
+        book.add_worksheet("Customers").write_column(0, 0, ["Email", "ana@example.com"])
+
+    with pytest.raises(UnreadableFile, match=r"“Read me” has column names but no rows.*move “Customers” to the front"):
+        read_table(made(fill))
+
+
 def test_a_csv_file_is_read_as_one() -> None:
     table = read_table(b"email;phone\nana@example.com;1\n")
     assert (table.sheet, table.delimiter, table.headers) == (None, ";", ["email", "phone"])

@@ -48,6 +48,7 @@ def workbook() -> bytes:
     with xlsxwriter.Workbook(target) as book:
         book.add_worksheet("People").write_row(0, 0, ["First name", "Phone", "Email"])
         book.worksheets()[0].write_row(1, 0, ["Dee", 3125550140, "dee@example.com"])
+        book.add_worksheet("More people").write_column(0, 0, ["Email", "gus@example.com"])
     return target.getvalue()
 
 
@@ -134,6 +135,7 @@ def test_a_workbook_goes_in_its_own_time_by_the_channels_chosen_with_consent_dec
     speed: Any = next(one for one in app.get("button_group") if "speed" in str(one.key))
     speed.select("Drip").run()
     app.button(key="import_check").click().run()
+    assert "nobody on: “More people”" in text(app)
     app.button(key="import_yes").click().run()
     with ledger.read() as c:
         job = c.execute(sa.select(t.jobs)).one()

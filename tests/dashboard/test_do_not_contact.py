@@ -1,7 +1,11 @@
 """Do not contact: who is on the list and why, adding by hand, a list of them, and allowing email again."""
 
+import io
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
+import xlsxwriter  # type: ignore[import-untyped]
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
@@ -60,3 +64,20 @@ def test_viewers_and_managers_are_offered_what_they_may(
     chicago = text(look("do_not_contact", location="Acme Chicago"))
     assert "Nobody matches" in chicago or "Nobody has said no" in chicago
     assert "Nobody matches" in text(look("do_not_contact", barred_reason="Unsubscribed"))
+
+
+def test_a_list_says_which_columns_and_sheets_of_it_nobody_read(world: World, look: Open) -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        book.add_worksheet("Calls").write_row(0, 0, ["Email", "Reach him"])
+        book.worksheets()[0].write_row(1, 0, ["cal@example.com", "312 555 0177"])
+        book.add_worksheet("Letters").write_column(0, 0, ["Email", "let@example.com"])
+    page = look("do_not_contact")
+    page.button(key="bar_import").click().run()
+    uploader: Any = page.get("file_uploader")[0]
+    uploader.upload("no.xlsx", target.getvalue(), "application/octet-stream").run()
+    page.button(key="bar_list_yes").click().run()
+    shown = text(page)
+    assert "1 will not be contacted from now on" in shown
+    assert "Not used: Reach him" in shown
+    assert "nobody on: “Letters”" in shown

@@ -1,11 +1,13 @@
 """Whom never to contact, said by the business, and imports that undo none of it."""
 
+import io
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
+import xlsxwriter  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -148,6 +150,19 @@ def as_csv(rows: list[tuple[str | None, str | None]]) -> str:
         f"{f'{mail}@example.com' if mail else ''},{f'312-555-010{number}' if number else ''}" for mail, number in rows
     )
     return "email,phone\n" + "\n".join(cells) + "\n"
+
+
+def test_a_workbooks_other_sheets_are_named_for_nobody_on_them_is_suppressed(ledger: Ledger) -> None:
+    make_world(ledger)
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        for name in ("Calls", "Letters"):
+            book.add_worksheet(name).write_column(0, 0, ["email", f"{name.lower()}@example.com"])
+    report = import_do_not_contact(
+        ledger, target.getvalue(), file_name="no.xlsx", imported_by="ana@acme.example", reason=None, now=NOON
+    )
+    assert suppressions(ledger) == [("calls@example.com", "do_not_contact_list")]
+    assert "nobody on: “Letters”" in report.notes[0]
 
 
 @given(st.lists(STEP, min_size=1, max_size=6))
