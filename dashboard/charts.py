@@ -13,7 +13,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 import polars as pl
 
 from dashboard.comparing import score
-from dashboard.wording import share
+from dashboard.wording import counted, share
 
 SERIES = PROMOTERS = "#000001"
 PASSIVES = "#000002"
@@ -113,7 +113,8 @@ def funnel(counts: Mapping[str, int]) -> go.Figure:
             textposition="outside",
             textfont={"color": TEXT, "size": 13},
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:,} invitations<extra></extra>",
+            hovertext=[f"{name}: {counted(value, 'invitation')}" for name, value in zip(names, values, strict=True)],
+            hovertemplate="%{hovertext}<extra></extra>",
             customdata=[step for step, _ in STEPS][::-1],
         ),
         layout={"template": TEMPLATE},

@@ -31,10 +31,11 @@ class Ahead:
             yield "  Nobody of this list would be asked."
         else:
             first = of_list.messages.filter("is_invitation")["at"]
-            by = ", ".join(f"{number:,} by {CHANNEL[channel]}" for channel, number in by_channel(of_list).items())
+            number = of_list.messages.height
+            by = ", ".join(f"{count:,} by {CHANNEL[channel]}" for channel, count in by_channel(of_list).items())
             yield (
                 f"  {begun:,} would be asked, the first on {_moment(first.min(), zone)}, the last on "
-                f"{_moment(first.max(), zone)}; {of_list.messages.height:,} messages ({by})."
+                f"{_moment(first.max(), zone)}; {number:,} {'message' if number == 1 else 'messages'} ({by})."
             )
             unpriced = of_list.cost.unpriced_messages
             but = f", without {unpriced:,} messages that have no price" if unpriced else ""
@@ -43,11 +44,15 @@ class Ahead:
             until = "" if row["is_for_good"] else f", from {_moment(row['earliest_at'], zone)} on"
             yield f"  {row['customers']:,} would not: {reason(row)}{until}."
         for shortage in whole.shortages:
+            who = "customer" if shortage.waiting == 1 else "customers"
             yield (
-                f"  The quota would run out on {_moment(shortage.ran_out_at, zone)}, with {shortage.waiting:,} "
-                f"customers waiting, and come back on {_moment(shortage.resets_at, zone)}."
+                f"  The quota would run out on {_moment(shortage.ran_out_at, zone)}, with {shortage.waiting:,} {who} "
+                f"waiting, and come back on {_moment(shortage.resets_at, zone)}."
             )
-        yield f"  {self.quota_left:,} invitations are left of this cycle. {ASSUMED[0]}"
+        left = (
+            f"{self.quota_left:,} {'invitation is' if self.quota_left == 1 else 'invitations are'} left of this cycle"
+        )
+        yield f"  {left}. {ASSUMED[0]}"
 
 
 def _moment(at: object, zone: ZoneInfo) -> str:

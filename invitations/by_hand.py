@@ -182,7 +182,8 @@ def buy_more(ledger: Ledger, actor: Actor, invitations: int, *, now: datetime) -
         )  # fmt: skip
         _ask_to_plan(c, actor)
     return Done(
-        f"Bought {invitations:,} more invitations: {left:,} of {allowance:,} are left until {resets.day} {resets:%B}. "
+        f"Bought {invitations:,} more {'invitation' if invitations == 1 else 'invitations'}: {left:,} of "
+        f"{allowance:,} {'is' if left == 1 else 'are'} left until {resets.day} {resets:%B}. "
         "What is not used by then is not carried over."
     )
 

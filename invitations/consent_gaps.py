@@ -57,7 +57,7 @@ class ConsentGaps:
     def in_words(self) -> list[str]:
         """What the report says, and how to mend it; nothing where nothing is missing."""
         told = [
-            f"{count} of {self.reachable[channel]} customers cannot be asked by {CHANNEL_NAMES[channel]}: no consent "
+            f"{count} of {_customers(self.reachable[channel])} cannot be asked by {CHANNEL_NAMES[channel]}: no consent "
             f"is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
             for channel in Channel
             if (count := self.missing[channel])
@@ -73,6 +73,10 @@ class ConsentGaps:
                 'day, in a column "consent" or "consent date".'
             )
         return told
+
+
+def _customers(count: int) -> str:
+    return f"{count} {'customer' if count == 1 else 'customers'}"
 
 
 def _stands(bases: Mapping[ConsentBasis, int], newest: Mapping[ConsentBasis, datetime], now: datetime) -> bool:

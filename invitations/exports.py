@@ -17,4 +17,4 @@ def note_export(ledger: Ledger, actor: Actor, table: str, *, rows: int) -> Answe
             c, actor.account_id, actor=actor.email, action=Action.EXPORT.value, subject=table,
             before={}, after={"rows": rows},
         )  # fmt: skip
-    return Done(f"Exported {rows:,} rows.")
+    return Done(f"Exported {rows:,} {'row' if rows == 1 else 'rows'}.")

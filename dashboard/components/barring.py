@@ -106,7 +106,7 @@ def _told(report: ImportReport) -> None:
     st.html(_lines(
         f"{counted(report.row_count, 'row')} in {report.file_name}",
         f"{report.new_count:,} will not be contacted from now on",
-        f"{report.known_count:,} were not to be contacted already",
+        f"{report.known_count:,} on the list already",
         f"{report.rejected_count:,} held no address that can be read",
         *([f"Not used: {', '.join(report.unread_columns)}"] if report.unread_columns else []),
         *report.notes,

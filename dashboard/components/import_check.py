@@ -198,7 +198,7 @@ def _why_not(ahead: Ahead, desk: Desk) -> list[Markup]:
     """Who would not be asked or only later, and why, a line each."""
     lines = []
     if desk.may(Action.SEE_ACCOUNT_QUOTA):
-        lines.append(Markup("<li>{} invitations are left of this cycle</li>").format(f"{ahead.quota_left:,}"))
+        lines.append(Markup("<li>{} left of this cycle</li>").format(counted(ahead.quota_left, "invitation")))
     for row in left_out(ahead.of_list.asked_nothing()).to_dicts():
         first = short_moment(row["earliest_at"], ahead.time_zone, desk.now)
         when = "not asked" if row["is_for_good"] else f"only from {first} on"

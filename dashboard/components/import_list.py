@@ -121,7 +121,7 @@ def _results(row: dict[str, Any], desk: Desk) -> None:
         return
     invited, waiting = found.get("invited", 0), found.get("waiting", 0)
     if not invited:
-        words = f"Nobody has been asked yet; {counted(waiting, 'person', 'people')} have a message queued."
+        words = f"Nobody has been asked yet; messages are queued for {counted(waiting, 'person', 'people')}."
         st.html(Markup('<p class="aw-faint">{}</p>').format(words))
         return
     st.html(bars([(words, found.get(step, 0)) for step, words in _STEPS], invited))
@@ -129,11 +129,11 @@ def _results(row: dict[str, Any], desk: Desk) -> None:
     score = (
         f"NPS {100 * (found['promoters'] - found['detractors']) / answers:+.0f} from {answers:,} answers"
         if answers >= FEWEST_ANSWERS
-        else f"NPS is shown from {FEWEST_ANSWERS} answers on; there are {answers:,}"
+        else f"NPS is shown from {FEWEST_ANSWERS} answers on; so far {answers:,}"
     )
     more = [
         score,
-        f"{waiting:,} more wait" if waiting else "",
+        f"{waiting:,} more waiting" if waiting else "",
         f"{found['failed']:,} failed" if found["failed"] else "",
     ]
     st.html(Markup('<p class="aw-faint">{}.</p>').format("; ".join(filter(None, more))))

@@ -12,7 +12,7 @@ from dashboard.components.cards import Card, Lead
 from dashboard.components.confirm import remember
 from dashboard.components.invited import ACCOUNT, HERE, put_invited
 from dashboard.desk import Desk, here
-from dashboard.wording import long_day
+from dashboard.wording import counted, long_day
 from data.ledger.quota import QuotaStanding, standing
 from data.permissions import Action
 from data.plans import allowance
@@ -84,7 +84,7 @@ def _question() -> None:
         st.html(_words(number, now))
         with st.container(horizontal=True, horizontal_alignment="right"):
             is_canceled = st.button("Cancel", key="buy_more_no")
-            is_confirmed = st.button(f"Buy {number:,} invitations", key="buy_more_yes", type="primary")
+            is_confirmed = st.button(f"Buy {counted(number, 'invitation')}", key="buy_more_yes", type="primary")
     if is_confirmed:
         remember(buy_more(desk.ledger, desk.actor, number, now=desk.ledger.policy_now()))
     if is_confirmed or is_canceled:

@@ -88,7 +88,9 @@ def _cards(desk: Desk) -> list[Card]:
         Card("Reviews", f"{total['reviews']:,}", below=desk.period.capitalize()),
         Card("Average rating", average, of="/ 5", below=f"Of {counted(total['rated'], 'rating')}"),
         Card("Answered", share(total["answered"], total["reviews"]), below=f"{total['answered']:,} with a reply"),
-        Card("After an invitation", share(total["linked"], total["reviews"]), below=f"{total['linked']:,} are linked"),
+        Card(
+            "After an invitation", share(total["linked"], total["reviews"]), below=f"{total['linked']:,} linked to one"
+        ),
     ]
 
 

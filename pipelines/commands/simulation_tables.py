@@ -105,10 +105,11 @@ def _strip(of_day: pl.DataFrame, top: int) -> Text:
 def _print_quota(console: Console, simulation: Simulation, zone: str) -> None:
     quota = simulation.quota
     used = int(simulation.messages["is_invitation"].sum())
-    console.print(f"Invitations: {used:,} would begin; {quota.left:,} are left of this cycle.", highlight=False)
+    console.print(f"Invitations: {used:,} would begin; {quota.left:,} left of this cycle.", highlight=False)
     for shortage in simulation.shortages:
+        who = "customer" if shortage.waiting == 1 else "customers"
         console.print(
-            f"The quota runs out on {_moment(shortage.ran_out_at, zone)}, with {shortage.waiting:,} customers waiting; "
+            f"The quota runs out on {_moment(shortage.ran_out_at, zone)}, with {shortage.waiting:,} {who} waiting; "
             f"it comes back on {_moment(shortage.resets_at, zone)}.",
             style="yellow",
             highlight=False,

@@ -84,6 +84,12 @@ def test_the_funnel_labels_each_step_with_its_share_of_what_was_sent() -> None:
     assert table["% of sent"].to_list()[1] == 100.0
 
 
+def test_the_funnels_hover_says_one_invitation_and_two_invitations() -> None:
+    bar = charts.funnel({"planned": 2, "sent": 1}).data[0]
+    hover = dict(zip(bar.y, bar.hovertext, strict=True))
+    assert (hover["Planned"], hover["Sent"]) == ("Planned: 2 invitations", "Sent: 1 invitation")
+
+
 def test_nothing_sent_is_no_share_and_no_division_by_zero() -> None:
     assert chart_tables.funnel_table({"planned": 3})["% of sent"].null_count() == 8
 

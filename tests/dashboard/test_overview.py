@@ -180,6 +180,8 @@ def test_buying_more_is_asked_first_then_counts_at_once_and_is_kept(
     app = look()
     assert "/ 200" in text(app)
     app.button(key="buy_more").click().run()
+    app.number_input(key="buy_more_number").set_value(1).run()
+    assert app.button(key="buy_more_yes").label == "Buy 1 invitation"
     app.number_input(key="buy_more_number").set_value(50).run()
     assert "250" in text(app)
     assert "not carried over" in text(app)

@@ -144,6 +144,13 @@ def test_more_invitations_are_bought_for_the_cycle_that_runs(ledger: Ledger) -> 
         assert standing(c, world.account_id, NOON + timedelta(days=30)).left == 200
 
 
+def test_one_invitation_is_bought_in_so_many_words(ledger: Ledger) -> None:
+    world = make_world(ledger, quota=0)
+    answer = buy_more(ledger, owner(world), 1, now=NOON)
+    assert isinstance(answer, Done)
+    assert answer.message.startswith("Bought 1 more invitation: 1 of 1 is left until 1 December.")
+
+
 @pytest.mark.parametrize(
     ("role", "plan", "number", "is_done"),
     [

@@ -74,6 +74,13 @@ def test_customers_who_are_known_and_were_never_asked_go_with_the_list(at_noon: 
     at_noon.close()
 
 
+def test_of_one_it_is_said_as_of_one(at_noon: Ledger) -> None:
+    make_world(at_noon, quota=1)
+    told = "\n".join(taken_in(at_noon, b"email\nzoe@example.com\n", dry_run=True).notes)
+    assert "1 invitation is left of this cycle." in told
+    at_noon.close()
+
+
 def test_without_a_policy_nothing_is_foreseen(at_noon: Ledger) -> None:
     make_world(at_noon)
     with at_noon.write() as c:

@@ -233,6 +233,8 @@ def test_without_consent_the_report_counts_by_channel_who_cannot_be_asked_and_ho
     assert (dict(declared.no_consent), declared.notes) == ({}, ())
     bare = take(ledger, content.replace(",yes", ","), "July")  # what the ledger knows counts
     assert dict(bare.no_consent) == {}
+    alone = take(ledger, "phone\n312-555-0109\n", "August")
+    assert alone.notes[0].startswith("1 of 1 customer cannot be asked by SMS")
 
 
 @pytest.mark.both_databases
