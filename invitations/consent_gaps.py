@@ -57,8 +57,8 @@ class ConsentGaps:
     def in_words(self) -> list[str]:
         """What the report says, and how to mend it; nothing where nothing is missing."""
         told = [
-            f"{count} of {_customers(self.reachable[channel])} cannot be asked by {CHANNEL_NAMES[channel]}: no consent "
-            f"is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
+            f"{count:,} of {_customers(self.reachable[channel])} cannot be asked by {CHANNEL_NAMES[channel]}: no "
+            f"consent is known ({' or '.join(sorted(self.needed[channel]))} is needed where they live)."
             for channel in Channel
             if (count := self.missing[channel])
         ]
@@ -69,14 +69,14 @@ class ConsentGaps:
             )
         if self.refused:
             told.append(
-                f"Said no, so not asked by any channel: {self.refused}. A later yes counts where the list gives its "
+                f"Said no, so not asked by any channel: {self.refused:,}. A later yes counts where the list gives its "
                 'day, in a column "consent" or "consent date".'
             )
         return told
 
 
 def _customers(count: int) -> str:
-    return f"{count} {'customer' if count == 1 else 'customers'}"
+    return f"{count:,} {'customer' if count == 1 else 'customers'}"
 
 
 def _stands(bases: Mapping[ConsentBasis, int], newest: Mapping[ConsentBasis, datetime], now: datetime) -> bool:

@@ -178,7 +178,7 @@ def how_read(frame: pl.DataFrame, name: str, header: str) -> list[str]:
             continue
         region, example = guessed["region"][0], guessed[f"{name}_text"][0]
         told.append(
-            f"{len(guessed)} of them could be two days, such as {example}; read {order.value}, as is usual "
+            f"{len(guessed):,} of them could be two days, such as {example}; read {order.value}, as is usual "
             f"in {region}, where the location is. Write 2026-05-17 to be certain."
         )
         against = len(dates.filter(pl.col(f"{name}_order") == other.value))
@@ -188,4 +188,4 @@ def how_read(frame: pl.DataFrame, name: str, header: str) -> list[str]:
 
 
 def _counted(number: int) -> str:
-    return "1 date was" if number == 1 else f"{number} dates were"
+    return "1 date was" if number == 1 else f"{number:,} dates were"

@@ -19,6 +19,7 @@ from dashboard.wording import CHANNEL, counted, short_day, short_moment
 from data.permissions import Action
 from data.words import Rule
 from invitations.ahead import Ahead
+from invitations.foresee_list import TOO_MANY
 from invitations.import_report import ImportReport
 from invitations.rejected import RejectedRow
 from invitations.simulation_report import by_channel, by_hour, invitations_of, left_out, reason
@@ -41,7 +42,7 @@ def show_charts(report: ImportReport, desk: Desk) -> None:
         st.html(bars(_becomes(report, ahead), report.row_count))
     with right, st.container(border=True, key="aw_import_ahead"):
         _show_ahead(ahead, desk)
-    own = set(ahead.in_words()) if ahead else set()
+    own = set(ahead.in_words()) if ahead else {TOO_MANY}  # told by the charts, not in the terminal's words
     notes = [note for note in report.notes if note not in own]
     if report.unread_columns:
         notes.append(f"Not used: {', '.join(report.unread_columns)}.")

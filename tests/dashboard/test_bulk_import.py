@@ -121,6 +121,18 @@ def test_a_list_is_brought_checked_imported_shown_and_taken_back(
     assert f"undo_{list_id}" not in buttons(app)
 
 
+def test_a_list_too_long_to_look_ahead_says_so_without_a_command(
+    people: dict[str, int], look: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("customers_file", "foresee_list"):
+        monkeypatch.setattr(f"invitations.{module}.MOST_ROWS", 1)
+    app = brought(look("bulk_import"), b"email\nana@long.example\nbo@long.example\n", "long.csv")
+    app.button(key="import_check").click().run()
+    shown = text(app)
+    assert "the Simulate page shows it" in shown
+    assert "afterword plan" not in shown
+
+
 def test_a_workbook_goes_in_its_own_time_by_the_channels_chosen_with_consent_declared(
     ledger: Ledger, people: dict[str, int], look: Open
 ) -> None:

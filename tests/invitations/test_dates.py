@@ -78,6 +78,11 @@ def test_the_report_says_how_dates_were_read_that_could_be_two_days() -> None:
     assert f"{Order.MONTH_FIRST.value}, as is usual in US" in told
 
 
+def test_many_dates_are_counted_in_thousands() -> None:
+    [told] = how_read(frame(*["03/04/2026"] * 1_200), "visit", "Visit date")
+    assert "1,200 dates were read. 1,200 of them could be two days" in told
+
+
 def test_one_date_that_could_be_two_days_is_told_as_one() -> None:
     [told] = how_read(frame("03/04/2026", "2026-05-01"), "visit", "Visit date")
     assert "1 of them could be two days, such as 03/04/2026; read month first" in told
