@@ -15,6 +15,7 @@ import polars as pl
 
 LINE = "line"
 _DELIMITERS = ",;\t|"
+_YEARS = r"(?<![0-9])(?:19|20)[0-9]{2}\s?[-/–]\s?(?:19|20)[0-9]{2}(?![0-9])"  # "Visits 2025/2026": no number to call
 _LONGEST_CELL_IN_LINES = 100  # a quote still open after this many lines was never meant as one
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -128,7 +129,9 @@ def _guessed_delimiter(header: str) -> str:
 
 def checked_headers(cells: Sequence[str]) -> list[str]:
     """The names of the columns, each once. Raises UnreadableFile where they are not names."""
-    if any(re.search(r"\S@\S|[0-9]{3}.?[0-9]{4}", cell) for cell in cells):  # nor may its cells get into a message
+    if any(
+        re.search(r"\S@\S|[0-9]{3}.?[0-9]{4}", re.sub(_YEARS, "", cell)) for cell in cells
+    ):  # nor may its cells get into a message
         raise UnreadableFile("The first line looks like a customer. Put a line with column names above it.")
     headers = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
     places: dict[str, list[int]] = {}

@@ -33,6 +33,13 @@ def test_a_file_in_any_usual_encoding_gives_the_same_rows(content: bytes, encodi
     assert rows(table) == [(2, "José", "Köln")]
 
 
+@pytest.mark.parametrize("years", ["2024-2025", "2025/2026", "FY 1999 – 2000"])
+def test_a_column_of_years_makes_no_customer_of_the_header(years: str) -> None:
+    assert read_csv(f"email,Visits {years}\nana@example.com,3\n".encode()).headers == ["email", f"Visits {years}"]
+    with pytest.raises(UnreadableFile, match="like a customer"):
+        read_csv(f"Ana,202-5551234,{years}\nBo,,\n".encode())
+
+
 @pytest.mark.parametrize("sign", list(",;\t|"))
 def test_the_separator_is_guessed_from_the_header(sign: str) -> None:
     table = read_csv(f'first{sign}"a, b; c"{sign}last\n1{sign}2{sign}3\n'.encode())
