@@ -11,7 +11,7 @@ import polars as pl
 from connectors.csv_file import LINE, TextTable, UnreadableFile
 from data.ledger.identities import Address
 from data.words import AddressKind
-from invitations.columns import map_columns, unread
+from invitations.columns import map_columns, unread, without_addresses
 from invitations.contact_columns import contact_findings, first_filled, unswapped, with_contacts, with_location
 from invitations.rejected import Finding, Place, RejectedRow, complaints
 
@@ -32,10 +32,7 @@ def mapped_columns(table: TextTable, synonyms: Mapping[str, tuple[str, ...]]) ->
     """The file's columns for each of ours, `location` among them. Raises UnreadableFile without any for addresses."""
     mapped = {"location": [], **map_columns(table.headers, synonyms)}
     if not mapped["email"] and not mapped["phone"]:
-        raise UnreadableFile(
-            f"No column holds email addresses or phone numbers. Found: {', '.join(table.headers)}. "
-            'Name one "email" or "phone".'
-        )
+        raise UnreadableFile(without_addresses(table.headers))
     return mapped
 
 

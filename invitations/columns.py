@@ -136,6 +136,18 @@ def chosen_columns(headers: Sequence[str], chosen: Mapping[str, str | None]) -> 
     return {name: [header for header in headers if chosen.get(header) == name] for name in CUSTOMER_SYNONYMS}
 
 
+def without_addresses(headers: Sequence[str], *, names_count: bool = True) -> str:
+    """What is said of a file none of whose columns holds an address: often it has a title above the names.
+
+    `names_count`: the names say what columns mean; else somebody said it of each.
+    """
+    mend = 'Name one "email" or "phone".' if names_count else "Say which one is the email or the phone."
+    return (
+        f"No column holds email addresses or phone numbers. Found: {', '.join(headers)}. {mend} If the column names "
+        "stand further down in the file, remove the lines above them."
+    )
+
+
 def unread(headers: Sequence[str], mapped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The columns that mean nothing to us."""
     read = {header for chosen in mapped.values() for header in chosen}

@@ -14,7 +14,7 @@ import polars as pl
 
 from connectors.csv_file import LINE, TextTable, UnreadableFile
 from data.words import ConsentBasis, Relationship
-from invitations.columns import CUSTOMER_SYNONYMS, chosen_columns, map_columns, unread
+from invitations.columns import CUSTOMER_SYNONYMS, chosen_columns, map_columns, unread, without_addresses
 from invitations.consent_columns import consent_findings, with_consent
 from invitations.contact_columns import (
     contact_findings,
@@ -94,10 +94,7 @@ def take_rows(
     headers = table.headers
     mapped = map_columns(headers, CUSTOMER_SYNONYMS) if chosen is None else chosen_columns(headers, chosen)
     if not mapped["email"] and not mapped["phone"]:
-        raise UnreadableFile(
-            f"No column holds email addresses or phone numbers. Found: {', '.join(headers)}. "
-            + ('Name one "email" or "phone".' if chosen is None else "Say which one is the email or the phone.")
-        )
+        raise UnreadableFile(without_addresses(headers, names_count=chosen is None))
     raw = unswapped(table.frame.select(LINE, *(first_filled(mapped[name]).alias(name) for name in mapped)))
     raw = raw.rename({name: f"{name}_text" for name in _READ_BY_TEXT})
     placed = with_contacts(with_location(_with_texts(raw), default, places))

@@ -58,7 +58,10 @@ def problem_with(found: Preview, chosen: Mapping[str, str | None] | None) -> str
     meanings = set((found.guessed if chosen is None else chosen).values())
     if meanings & {"email", "phone"}:
         return None
-    return "Say which column holds the email address or the phone number: nobody can be reached without."
+    return (
+        "Say which column holds the email address or the phone number: nobody can be reached without. If the column "
+        "names stand further down in the file, remove the lines above them and choose the file again."
+    )
 
 
 def _say_doubles(chosen: Mapping[str, str | None]) -> None:

@@ -121,6 +121,12 @@ def test_a_list_is_brought_checked_imported_shown_and_taken_back(
     assert f"undo_{list_id}" not in buttons(app)
 
 
+def test_a_title_above_the_column_names_is_told_to_be_removed(world: World, look: Open) -> None:
+    app = brought(look("bulk_import"), b"Our customers,\nName,Email\nAna,ana@example.com\n", "titled.csv")
+    assert app.button(key="import_check").disabled
+    assert "remove the lines above them and choose the file again" in text(app)
+
+
 def test_a_list_too_long_to_look_ahead_says_so_without_a_command(
     people: dict[str, int], look: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,11 @@ def test_columns_are_known_by_their_usual_names(header: str) -> None:
     }  # fmt: skip
 
 
+def test_a_title_above_the_column_names_is_told_to_be_removed() -> None:
+    with pytest.raises(UnreadableFile, match="further down in the file, remove the lines above them"):
+        take("Customers of November;;\n;;\nFirst name;Last name;Email\nAna;Ruiz;ana@example.com\n")
+
+
 @pytest.mark.parametrize(
     ("name", "first", "last"),
     [
