@@ -49,8 +49,11 @@ def undo_import(ledger: Ledger, actor: Actor, list_id: int, *, now: datetime) ->
             return Refused(_OTHERS_TOO)
         ended, canceled = undoing.undo(c, list_id, at=now, by=actor.email)
         write_audit(
-            c, actor, Action.UNDO_IMPORT, f"list {list_id}", before={"name": found.name, "undone_at": None},
-            after={"undone_at": now.isoformat(), "invitations_ended": ended, "messages_canceled": canceled},
+            c, actor, Action.UNDO_IMPORT, f"list {list_id}", before={"undone_at": None},
+            after={
+                "name": found.name, "undone_at": now.isoformat(), "invitations_ended": ended,
+                "messages_canceled": canceled,
+            },
         )  # fmt: skip
         ask_to_plan(c, actor)
     log.warning("import undone", list_id=list_id, invitations=ended, messages=canceled)

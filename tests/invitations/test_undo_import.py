@@ -91,6 +91,7 @@ def test_what_is_queued_is_canceled_and_what_has_gone_stays(ledger: Ledger, sett
         jobs = c.execute(sa.select(t.jobs.c.kind)).scalars().all()
     assert (row.undone_at, row.undone_by) == (LATER, "owner@acme.example")
     assert audit.after["messages_canceled"] == 2
+    assert (audit.after["name"], "name" in audit.before) == ("May", False)  # its name did not change
     assert jobs == [JobKind.PLAN]
     assert undo_import(ledger, actor(world), list_id, now=LATER) == Refused("This list was taken back already.")
 
