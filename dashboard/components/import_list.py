@@ -125,7 +125,12 @@ def _results(row: dict[str, Any], desk: Desk) -> None:
         st.html(Markup('<p class="aw-faint">{}</p>').format(words))
         return
     st.html(bars([(words, found.get(step, 0)) for step, words in _STEPS], invited))
-    answers = found["promoters"] + found["passives"] + found["detractors"]
+    st.html(Markup('<p class="aw-faint">{}.</p>').format(in_words(found)))
+
+
+def in_words(found: dict[str, int]) -> str:
+    """What the bars do not say: the score, who waits, and who was reached by no message. All counts are people."""
+    waiting, answers = found["waiting"], found["promoters"] + found["passives"] + found["detractors"]
     score = (
         f"NPS {100 * (found['promoters'] - found['detractors']) / answers:+.0f} from {answers:,} answers"
         if answers >= FEWEST_ANSWERS
@@ -133,7 +138,7 @@ def _results(row: dict[str, Any], desk: Desk) -> None:
     )
     more = [
         score,
-        f"{waiting:,} more waiting" if waiting else "",
-        f"{found['failed']:,} failed" if found["failed"] else "",
+        f"{counted(waiting, 'person', 'people')} still to be asked" if waiting else "",
+        f"{counted(found['failed'], 'person', 'people')} reached by no message" if found["failed"] else "",
     ]
-    st.html(Markup('<p class="aw-faint">{}.</p>').format("; ".join(filter(None, more))))
+    return "; ".join(filter(None, more))

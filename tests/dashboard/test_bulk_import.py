@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import xlsxwriter  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.import_list import in_words
 from data.ledger import tables as t
 from data.ledger.store import Ledger
 from data.words import JobKind, Plan, Role
@@ -119,6 +120,12 @@ def test_a_list_is_brought_checked_imported_shown_and_taken_back(
     app.button(key="undo_yes").click().run()
     assert "Taken back" in text(app)
     assert f"undo_{list_id}" not in buttons(app)
+
+
+def test_what_came_of_a_list_is_told_of_people(settings: object) -> None:
+    found = {"promoters": 4, "passives": 1, "detractors": 0, "waiting": 1, "failed": 2}
+    assert in_words(found) == ("NPS +80 from 5 answers; 1 person still to be asked; 2 people reached by no message")
+    assert in_words(found | {"promoters": 0, "waiting": 0, "failed": 0}) == "NPS is shown from 5 answers on; so far 1"
 
 
 def test_a_title_above_the_column_names_is_told_to_be_removed(world: World, look: Open) -> None:
