@@ -10,12 +10,15 @@ import polars as pl
 CUSTOMER_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "email": (
         "email", "e mail", "email address", "e mail address", "mail", "customer email", "contact email", "correo",
-        "correo electronico", "courriel", "e mail adresse", "indirizzo email", "posta elettronica",
+        "correo electronico", "courriel", "e mail adresse", "adresse e mail", "adresse email", "adresse mail",
+        "adresse electronique", "indirizzo email", "posta elettronica",
     ),
     "phone": (
         "mobile", "mobile phone", "mobile number", "cell", "cell phone", "cellphone", "phone", "phone number", "tel",
-        "telephone", "telephone number", "customer phone", "contact phone", "handy", "mobil", "mobilnummer", "telefon",
-        "telefonnummer", "telefono", "movil", "celular", "portable", "cellulare", "sms", "whatsapp",
+        "telephone", "telephone number", "customer phone", "contact phone", "handy", "mobil", "mobilnummer",
+        "mobiltelefon", "mobilfunknummer", "handynummer", "telephone mobile", "telephone portable",
+        "numero de portable", "telefon", "telefonnummer", "rufnummer", "telefono", "movil", "celular", "portable",
+        "cellulare", "numero de telephone", "n de telephone", "numero de telefono", "sms", "whatsapp",
     ),
     "first_name": (
         "first name", "firstname", "first", "given name", "givenname", "forename", "fname", "vorname", "nombre",

@@ -40,6 +40,9 @@ def complaint(text: str) -> RejectedRow:
         "Nombre,Apellidos,Correo electrónico,Teléfono,Empleado,Servicio",
         "PRÉNOM,NOM,Courriel,Portable,Employé,Soin",
         "firstname,lastname,Email Address,Phone Number,Staff,Procedure",
+        "Prénom,Nom,Adresse e-mail,N° de téléphone,Employé,Soin",
+        "Vorname,Nachname,E-Mail-Adresse,Mobiltelefon,Mitarbeiter,Leistung",
+        "Vorname,Nachname,E-Mail,Rufnummer,Mitarbeiter,Leistung",
     ],
 )
 def test_columns_are_known_by_their_usual_names(header: str) -> None:
