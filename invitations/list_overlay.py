@@ -1,6 +1,6 @@
 """A list that is not taken in yet, laid over the present state: the rows that it would add to what candidates are built
-from. New customers are laid over; those whom the ledger knows, and of whom something may still go, take the list, its
-channels and the new occasion. Nothing is written.
+from. New customers are laid over, and those whose invitations are over, who come again; those of whom something may
+still go take the list, its channels and the new occasion. Nothing is written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,6 +43,8 @@ class ListOverlay:
     consents: list[dict[str, Any]] = field(default_factory=list)
     suppressed: list[int] = field(default_factory=list)  # people
     excluded: list[int] = field(default_factory=list)
+    asks: list[dict[str, Any]] = field(default_factory=list)  # by the system before us
+    same: dict[int, int] = field(default_factory=dict)  # people who turn out to be another one
 
     def __post_init__(self) -> None:
         rows = self.before.sources.people.select("person_id", "location_id", "customer_id").iter_rows()
@@ -54,20 +56,26 @@ class ListOverlay:
         """One person of the list."""
         owners = {self.people.owner[address] for address in one.addresses if address in self.people.owner}
         person = min(owners) if owners else next(self.numbers)
+        self.same.update(dict.fromkeys(owners - {person}, person))
         if not self.people.standing.suppressed_addresses.isdisjoint(one.addresses):
             self.suppressed.append(person)
+        self.asks += [
+            {"person_id": person, "location_id": location, "asked_at": at}
+            for address in one.addresses
+            for location, at in self.people.standing.invited_addresses.get(address, {}).items()
+        ]
         for row, bases in zip(one.rows, one.bases, strict=True):
             customer = self.known.get((person, row["location_id"]))
-            if customer is None and owners & self.people.standing.invited:
-                continue  # whose invitations are over: that they come again is not foreseen here
+            given = [(one.basis, one.given_at) for one in bases]
             if customer is None:
                 customer = next(self.numbers)
                 self._add(customer, person, row)
+                given += self.people.on_record(owners, row["location_id"]).items()
             else:
                 self.again.append(customer)
             if self._is_excluded(row):
                 self.excluded.append(person)
-            self.consents += [{"customer_id": customer, "basis": b.basis.value, "given_at": b.given_at} for b in bases]
+            self.consents += [{"customer_id": customer, "basis": basis.value, "given_at": at} for basis, at in given]
 
     def _is_excluded(self, row: Mapping[str, Any]) -> bool:
         named = row["relationship"] not in {None, Relationship.CUSTOMER.value}
@@ -115,6 +123,9 @@ class ListOverlay:
                         pl.DataFrame({"person_id": self.excluded}, schema={"person_id": pl.Int64}),
                     ]
                 ).unique(),
+                asks=pl.concat([sources.asks, _frame(self.asks, sources.asks)]).with_columns(
+                    pl.col("person_id").replace(self.same)
+                ),
                 lists=pl.concat(
                     [sources.lists, _frame([{"list_id": THE_LIST, "is_list_paused": False}], sources.lists)]
                 ),

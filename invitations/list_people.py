@@ -96,14 +96,14 @@ class ListPeople:
                 row, self.declared, zone=self.places[location_id].time_zone, list_name=self.list_name,
                 columns=self.taken.columns, now=self.now,
             )  # fmt: skip
-        there = self._on_record(persons, location_id)
+        there = self.on_record(persons, location_id)
         if is_refused(there):  # as when it is written
             given = tuple(one for one in given if not one.yields_to_a_no)
         if self.gaps is not None:
             self.gaps.count(row, given, there)
         return given
 
-    def _on_record(self, persons: set[int], location_id: int) -> dict[ConsentBasis, datetime]:
+    def on_record(self, persons: set[int], location_id: int) -> dict[ConsentBasis, datetime]:
         """The newest of each basis of these people, who turn out to be one, at a location."""
         newest: dict[ConsentBasis, datetime] = {}
         known = (
@@ -117,7 +117,7 @@ class ListPeople:
 
     def _count(self, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address], persons: set[int]) -> None:
         standing = self.standing
-        if persons & standing.invited or not standing.invited_addresses.isdisjoint(addresses):
+        if persons & standing.invited or not standing.invited_addresses.keys().isdisjoint(addresses):
             self.invited_count += 1
         if persons & standing.suppressed or not standing.suppressed_addresses.isdisjoint(addresses):
             self.suppressed_count += 1

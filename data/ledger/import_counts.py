@@ -22,12 +22,15 @@ _a, _s, _p = t.person_addresses.c, t.suppressions.c, t.past_invitations.c
 
 @dataclass(frozen=True, slots=True)
 class StandingOfPeople:
-    """People by their ids, and addresses, which nobody may own yet."""
+    """People by their ids, and addresses, which nobody may own yet.
+
+    `invited_addresses`: when the system before us asked there last, by location.
+    """
 
     invited: set[int] = field(default_factory=set)
     suppressed: set[int] = field(default_factory=set)
     excluded: set[int] = field(default_factory=set)
-    invited_addresses: set[Address] = field(default_factory=set)
+    invited_addresses: dict[Address, dict[int, datetime]] = field(default_factory=dict)
     suppressed_addresses: set[Address] = field(default_factory=set)
     bases: dict[tuple[int, int], dict[ConsentBasis, datetime]] = field(default_factory=dict)  # by person and location
 
@@ -45,13 +48,14 @@ def standing_of_people(
         )
         found.excluded.update(connection.execute(excluded).scalars())
         _add_bases(connection, account_id, some, found)
+    are_any = [_are_any(connection, table, account_id) for table in (t.suppressions, t.past_invitations)]
     wanted: dict[AddressKind, list[str]] = {}
-    for table, into in ((t.suppressions, found.suppressed_addresses), (t.past_invitations, found.invited_addresses)):
-        if not connection.execute(sa.select(sa.exists().where(table.c.account_id == account_id))).scalar_one():
-            continue
-        for kind, address in () if wanted else addresses:
-            wanted.setdefault(AddressKind(kind), []).append(address)
-        into.update(_listed(connection, table, account_id, wanted))
+    for kind, address in addresses if any(are_any) else ():
+        wanted.setdefault(AddressKind(kind), []).append(address)
+    if are_any[0]:
+        found.suppressed_addresses.update(_suppressed_addresses(connection, account_id, wanted))
+    if are_any[1]:
+        _add_past_invitations(connection, account_id, wanted, found)
     return found
 
 
@@ -93,20 +97,40 @@ def _add_bases(connection: Connection, account_id: int, people: Sequence[int], f
         found.bases.setdefault((person, location), {})[basis] = given_at
 
 
-def _listed(
-    connection: Connection, table: sa.Table, account_id: int, addresses: Mapping[AddressKind, Sequence[str]]
+def _are_any(connection: Connection, table: sa.Table, account_id: int) -> bool:
+    return bool(connection.execute(sa.select(sa.exists().where(table.c.account_id == account_id))).scalar_one())
+
+
+def _suppressed_addresses(
+    connection: Connection, account_id: int, addresses: Mapping[AddressKind, Sequence[str]]
 ) -> Iterator[Address]:
-    """Those of the addresses that stand in `table` (and, of suppressions, are barred on every channel)."""
-    columns = table.c
-    barred = (
-        [columns.channel.is_(None), columns.effect == SuppressionEffect.SUPPRESS] if table is t.suppressions else []
-    )
-    for kind, texts in addresses.items():
-        for some in _portions(texts):
-            query = sa.select(columns.address).where(
-                columns.account_id == account_id, columns.kind == kind, columns.address.in_(some), *barred
-            )
-            yield from ((kind, address) for address in connection.execute(query).scalars())
+    """Those that are barred on every channel."""
+    for kind, some in _portions_of(addresses):
+        query = sa.select(_s.address).where(
+            _s.account_id == account_id, _s.kind == kind, _s.address.in_(some),
+            _s.channel.is_(None), _s.effect == SuppressionEffect.SUPPRESS,
+        )  # fmt: skip
+        yield from ((kind, address) for address in connection.execute(query).scalars())
+
+
+def _add_past_invitations(
+    connection: Connection,
+    account_id: int,
+    addresses: Mapping[AddressKind, Sequence[str]],
+    found: StandingOfPeople,
+) -> None:
+    for kind, some in _portions_of(addresses):
+        query = (
+            sa.select(_p.address, _p.location_id, sa.func.max(_p.invited_at))
+            .where(_p.account_id == account_id, _p.kind == kind, _p.address.in_(some))
+            .group_by(_p.address, _p.location_id)
+        )
+        for address, location, invited_at in connection.execute(query):
+            found.invited_addresses.setdefault((kind, address), {})[location] = invited_at
+
+
+def _portions_of(addresses: Mapping[AddressKind, Sequence[str]]) -> Iterator[tuple[AddressKind, Sequence[str]]]:
+    return ((kind, some) for kind, texts in addresses.items() for some in _portions(texts))
 
 
 def _portions(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
