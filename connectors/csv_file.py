@@ -17,6 +17,7 @@ LINE = "line"
 _DELIMITERS = ",;\t|"
 _YEARS = r"(?<![0-9])(?:19|20)[0-9]{2}\s?[-/–]\s?(?:19|20)[0-9]{2}(?![0-9])"  # "Visits 2025/2026": no number to call
 _LONGEST_CELL_IN_LINES = 100  # a quote still open after this many lines was never meant as one
+_UTF_8_LETTER = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -106,8 +107,19 @@ def _decoded(content: bytes) -> tuple[str, str]:
     try:
         return _without_nul(content.decode("utf-8")), "utf-8"
     except UnicodeDecodeError:
-        # Windows' Western encoding; its five unused bytes become replacement characters, never a refusal.
-        return _without_nul(content.decode("cp1252", errors="replace")), "cp1252"
+        pieces = content.split(b"\n") if re.search(_UTF_8_LETTER, content) else [content]
+        return _without_nul("\n".join(map(_decoded_piece, pieces))), "cp1252"
+
+
+def _decoded_piece(piece: bytes) -> str:
+    """In UTF-8, else Windows' Western encoding: where two files were put together, neither's names are spoilt.
+
+    The five bytes that Windows leaves unused become replacement characters, never a refusal.
+    """
+    try:
+        return piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return piece.decode("cp1252", errors="replace")
 
 
 def _without_nul(text: str) -> str:

@@ -36,6 +36,8 @@ _READ_BY_TEXT = (
 _BREAKS = r"[\p{Cc}\p{Zl}\p{Zp}]+"
 _UNSEEN = r"[\p{Cf}--[\x{200C}\x{200D}]]+"  # text-direction signs and the like; the joiners are part of some names
 _TEMPLATE_MARKS = r"\{[%#]?|[%#]?\}"  # no brace stays, so none of {{ {% {# can be put together from what remains
+_SPOILT = "\ufffd"  # what a byte becomes that the file's encoding does not have
+_SPOILT_SAID = "holds a letter that cannot be read (\ufffd), so it was left out. Save the file as CSV UTF-8"
 _LOCALE = r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?$"
 
 
@@ -145,8 +147,11 @@ def _with_texts(raw: pl.DataFrame) -> pl.DataFrame:
         "employee": clean_text(pl.col("employee")),
         "service": clean_text(pl.col("service")),
     }
+    spoilt = {name: text.str.contains(_SPOILT, literal=True).fill_null(False) for name, text in texts.items()}
+    short = {name: text.str.slice(0, _LIMITS[name]).str.strip_chars() for name, text in texts.items()}
     return raw.with_columns(
-        *(text.str.slice(0, _LIMITS[name]).str.strip_chars().alias(name) for name, text in texts.items()),
+        *(pl.when(~spoilt[name]).then(text).alias(name) for name, text in short.items()),
+        *(is_spoilt.alias(f"{name}_spoilt") for name, is_spoilt in spoilt.items()),
         *((text.str.len_chars() > _LIMITS[name]).fill_null(False).alias(f"{name}_cut") for name, text in texts.items()),
         *(text.alias(f"{name}_text") for name, text in texts.items()),
         pl.when(locale != "").then(locale).alias("locale"),
@@ -164,6 +169,7 @@ def _text_findings() -> tuple[Finding, ...]:
             lambda row: "not a language code, so it was left out. Expected one such as en or es-US",
         ),
         *(_cut_finding(name, limit) for name, limit in _LIMITS.items()),
+        *(Finding(name, f"{name}_text", pl.col(f"{name}_spoilt"), lambda row: _SPOILT_SAID) for name in _LIMITS),
         Finding(
             "visited_at",
             "visited_at_text",

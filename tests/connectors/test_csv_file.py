@@ -33,6 +33,11 @@ def test_a_file_in_any_usual_encoding_gives_the_same_rows(content: bytes, encodi
     assert rows(table) == [(2, "José", "Köln")]
 
 
+def test_one_line_in_windows_encoding_spoils_no_letter_of_the_others() -> None:
+    content = "name,city\nJürgen,Köln\n".encode() + "José,León\n".encode("cp1252")
+    assert rows(read_csv(content)) == [(2, "Jürgen", "Köln"), (3, "José", "León")]
+
+
 @pytest.mark.parametrize("years", ["2024-2025", "2025/2026", "FY 1999 – 2000"])
 def test_a_column_of_years_makes_no_customer_of_the_header(years: str) -> None:
     assert read_csv(f"email,Visits {years}\nana@example.com,3\n".encode()).headers == ["email", f"Visits {years}"]

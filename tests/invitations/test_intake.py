@@ -151,6 +151,18 @@ def test_names_keep_umlauts_and_apostrophes_and_lose_what_is_unseen() -> None:
     assert (row["first_name"], row["last_name"]) == ("Zoë", "O’Neil")
 
 
+def test_a_name_with_a_letter_that_cannot_be_read_is_left_out_and_told() -> None:
+    taken = take_rows(
+        read_csv("email,name\nana@example.com,Ana Lefèvre\n".encode("mac-roman")), CHICAGO, PLACES, now=NOW
+    )
+    [row] = taken.rows.to_dicts()
+    assert (row["email"], row["first_name"], row["last_name"]) == ("ana@example.com", "Ana", None)
+    [told] = taken.rejected
+    assert told.is_row_kept
+    assert "cannot be read" in told.reason
+    assert "CSV UTF-8" in told.reason
+
+
 def test_a_name_that_looks_like_a_formula_is_kept_as_the_text_it_is() -> None:
     assert only("first name,email\n=1+2,a@example.com\n")["first_name"] == "=1+2"
 
