@@ -56,6 +56,10 @@ _FOR_GOOD = {
     Rule.LOCATION_QUOTA: " longer than can be told",
     Rule.QUOTA: " longer than can be told",
 }
+# While one of these holds, no step is said to wait: nothing more comes.
+_NOTHING_COMES = frozenset(
+    one.value for one in (Rule.ANSWERED, Rule.UNDELIVERABLE, Rule.SUPPRESSED, Rule.NO_FOLLOW_UPS, Rule.LIST_UNDONE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +213,18 @@ def _standing(row: last_seen.AnyRow, verdict: dict[str, Any] | None, zone: ZoneI
 def reasons_of(verdict: dict[str, Any], zone: ZoneInfo, now: datetime) -> list[str]:
     """Each rule that holds, in words, with its end: "quiet until 09:00 Chicago time, Tue 24 Nov".
 
+    That a step is not due yet is left out where another rule says that it never comes.
+
     Hours end by the recipient's own clock, everything else by the location's.
     """
     theirs = verdict["zones"].split("|")
     own = {rule: zone if zone.key in theirs else ZoneInfo(theirs[0]) for rule in _BY_THEIR_CLOCK}
+    is_over = not _NOTHING_COMES.isdisjoint(verdict["rules"])
     return [
         verdict[_SAYS + name]
         + (f" until {_until(until, own.get(name, zone), now)}" if until else _FOR_GOOD.get(name, ""))
         for name, until in zip(verdict["rules"], verdict["untils"], strict=True)
+        if not (is_over and name == Rule.STEP_NOT_DUE.value)
     ]
 
 

@@ -94,6 +94,18 @@ def test_somebody_asked_hears_when_and_what_comes_next(ledger: Ledger) -> None:
     ]
 
 
+@pytest.mark.slow
+def test_somebody_who_answered_hears_of_nothing_that_would_still_wait(ledger: Ledger) -> None:
+    world = make_world(ledger)
+    customer = make_customer(ledger, world, email="ana@example.com", phone=PHONE)
+    make_request(ledger, world, customer, status=RequestStatus.DELIVERED, handed_at=NOON)
+    with ledger.write() as c:
+        c.execute(t.invitations.update().values(first_handed_at=NOON, status=InvitationStatus.ANSWERED))
+    told = explain(ledger, PHONE, NOON + timedelta(days=1))
+    assert "they have answered, so nothing more is sent" in told
+    assert not [line for line in told if "waits" in line]
+
+
 def test_somebody_who_opted_out_is_not_asked_whatever_else_holds(ledger: Ledger) -> None:
     world = make_world(ledger)
     make_customer(ledger, world, email="ana@example.com", phone=PHONE)
