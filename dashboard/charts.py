@@ -25,6 +25,7 @@ HEIGHT = 330
 _NPS_TICKS = [-100, -50, 0, 50, 100]
 _WEEK = timedelta(weeks=1)
 _FEWEST_WEEKS = 6  # on the axis of NPS: a lone week stands among others, not in a void
+_FEW = 5  # messages of a day, below which the axis would be parted into fractions
 _MOST_TICKS = 6
 STEPS = (  # of the funnel, as data.warehouse.overview.Stage names them
     ("planned", "Planned"),
@@ -186,7 +187,10 @@ def messages_ahead(
         ticktext=[_day(day) for day in shown],
         tickangle=0,
     )
-    figure.update_yaxes(range=[0, max(top, 1) * (1.35 if turns else 1.1)])
+    figure.update_yaxes(
+        range=[0, max(top, 1) * (1.35 if turns else 1.1)],
+        dtick=1 if top < _FEW else None,  # there are no half messages
+    )
     return figure
 
 

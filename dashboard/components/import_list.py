@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 from markupsafe import Markup
 
+from dashboard.comparing import score
 from dashboard.components.import_check import bars, show_rejected
 from dashboard.components.page import say_outdated
 from dashboard.desk import Desk, here
@@ -131,13 +132,13 @@ def _results(row: dict[str, Any], desk: Desk) -> None:
 def in_words(found: dict[str, int]) -> str:
     """What the bars do not say: the score, who waits, and who was reached by no message. All counts are people."""
     waiting, answers = found["waiting"], found["promoters"] + found["passives"] + found["detractors"]
-    score = (
-        f"NPS {100 * (found['promoters'] - found['detractors']) / answers:+.0f} from {answers:,} answers"
+    nps = (
+        f"NPS {score(100 * (found['promoters'] - found['detractors']) / answers)} from {answers:,} answers"
         if answers >= FEWEST_ANSWERS
         else f"NPS is shown from {FEWEST_ANSWERS} answers on; so far {answers:,}"
     )
     more = [
-        score,
+        nps,
         f"{counted(waiting, 'person', 'people')} still to be asked" if waiting else "",
         f"{counted(found['failed'], 'person', 'people')} reached by no message" if found["failed"] else "",
     ]

@@ -126,6 +126,8 @@ def test_what_came_of_a_list_is_told_of_people(settings: object) -> None:
     found = {"promoters": 4, "passives": 1, "detractors": 0, "waiting": 1, "failed": 2}
     assert in_words(found) == ("NPS +80 from 5 answers; 1 person still to be asked; 2 people reached by no message")
     assert in_words(found | {"promoters": 0, "waiting": 0, "failed": 0}) == "NPS is shown from 5 answers on; so far 1"
+    assert in_words(found | {"detractors": 5}).startswith("NPS −10 from 10 answers")
+    assert in_words(found | {"detractors": 4}).startswith("NPS 0 from 9 answers")
 
 
 def test_a_title_above_the_column_names_is_told_to_be_removed(world: World, look: Open) -> None:

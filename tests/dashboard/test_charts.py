@@ -116,6 +116,16 @@ def test_messages_ahead_are_stacked_by_channel_and_days_without_any_stay_on_the_
     assert figure.layout.xaxis.range == (wall("2026-11-23"), wall("2026-12-08"))
 
 
+def test_an_axis_of_few_messages_has_no_halves() -> None:
+    counts = pl.DataFrame({"at": [wall("2026-11-23")], "channel": ["sms"], "messages": [2]})
+    span = (wall("2026-11-23"), wall("2026-11-30"))
+    few, many = (
+        charts.messages_ahead(counts, channels={"sms": "SMS"}, span=span, step=timedelta(days=1), turns=(), top=top)
+        for top in (2, 50)
+    )
+    assert (few.layout.yaxis.dtick, many.layout.yaxis.dtick) == (1, None)
+
+
 def test_the_quota_running_out_and_coming_back_are_lines_with_words() -> None:
     turns = [(wall("2026-11-23 15:00"), "Quota used up"), (wall("2026-12-06"), "Quota comes back")]
     figure = ahead(timedelta(hours=1), turns)
