@@ -17,6 +17,7 @@ _EASY_MAIL = r"^([a-z0-9]+(?:[._+-][a-z0-9]+)*)@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+
 # Ten digits as North Americans write them, with or without the 1.
 _EASY_NANP = r"^(?:\+?1[ .-]?)?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-]?)[0-9]{3}[ .-]?[0-9]{4}$"
 _NANP_REGIONS = frozenset({"US", "CA"})
+_AS_FRACTION = re.compile(r"^\s*(\+?[0-9]{7,15})\.0+\s*$")  # 13125550124.0: a column of numbers with gaps, exported
 _LONGEST_TEXT = 320  # nothing longer is an address; the libraries need not look at it
 
 
@@ -109,8 +110,10 @@ def _validated(text: str) -> str:
 
 
 def _parsed(text: str, region: str) -> phonenumbers.PhoneNumber | None:
+    if len(text) > _LONGEST_TEXT:
+        return None
     try:
-        return phonenumbers.parse(text, region) if len(text) <= _LONGEST_TEXT else None
+        return phonenumbers.parse(_AS_FRACTION.sub(r"\1", text), region)
     except phonenumbers.NumberParseException:
         return None
 
