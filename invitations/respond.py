@@ -41,6 +41,7 @@ __all__ = [  # with the visits, for whoever answers a customer
 
 MOST_ANSWERS = 50  # events of one invitation: whoever goes on pressing fills no ledger
 COMMENT_LIMIT = 4000  # characters; the form stops at half of it
+MOST_COMMENTS = 50  # private messages of one invitation: as with answers, and a row holds them all together
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,8 @@ def _take(ledger: Ledger, link_token: str, answer: Answer, now: datetime) -> boo
 def take_comment(ledger: Ledger, link_token: str, text: str, *, now: datetime) -> bool:
     """Keep what the customer tells the business in private; False when the link is not known.
 
-    A later comment is added below an earlier one, the same one again is not. Nothing but spaces is nothing. It needs no
-    score: where none is asked for, it is kept as an event alone.
+    A later comment is added below an earlier one, the same one again is not, nor more than MOST_COMMENTS of them.
+    Nothing but spaces is nothing. It needs no score: where none is asked for, it is kept as an event alone.
     """
     comment = _clean(text)
     with ledger.write() as c:
@@ -148,7 +149,7 @@ def take_comment(ledger: Ledger, link_token: str, text: str, *, now: datetime) -
         if link is None:
             return False
         before = rows.comments_of(c, link.invitation_id)
-        if not comment or comment in before:
+        if not comment or comment in before or len(before) >= MOST_COMMENTS:
             return True
         rows.set_comment(c, link.invitation_id, [*before, comment])
         _prove_click(c, link, now)

@@ -234,6 +234,16 @@ def test_comments_are_kept_in_order_and_once(ledger: Ledger) -> None:
 
 @pytest.mark.one_database
 @pytest.mark.usefixtures("request_id")
+def test_somebody_who_never_stops_writing_fills_no_ledger(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(respond, "MOST_COMMENTS", 3)
+    respond.take_score(ledger, TOKEN, 2, now=NOON)
+    assert all(respond.take_comment(ledger, TOKEN, f"no. {number}", now=NOON) for number in range(6))
+    assert one(ledger, t.scores).comment == "no. 0\n\nno. 1\n\nno. 2"
+    assert len(events(ledger, EventKind.COMMENTED)) == 3
+
+
+@pytest.mark.one_database
+@pytest.mark.usefixtures("request_id")
 def test_a_comment_without_a_score_is_kept_as_an_event(ledger: Ledger) -> None:
     respond.take_comment(ledger, TOKEN, "Hello", now=NOON)
     assert [event.detail for event in events(ledger, EventKind.COMMENTED)] == [{"text": "Hello"}]
