@@ -21,6 +21,8 @@ LATER = [
     11200, 30001, 30003, 30008, 30017, 30022, 30023, 30027, 30036, 30410, 30450, 63012, 63018, 63019, 63037,
 ]  # fmt: skip
 OUR_SENDER = [21212, 21606, 21659, 21660, 21703, 21705, 63007]
+OPT_OUT = {21610, 63014, 63033}
+DEAD_ADDRESS = {21211, 21217, 21614, 30005, 30006, 63003, 63024}
 ACCOUNT = [20003, 20005, 30002, 21608, 30032, 30034, 30035, 63001, 63020, 63051, 63038]
 
 
@@ -38,6 +40,23 @@ def test_a_trouble_that_may_pass_allows_another_message(code: int) -> None:
 def test_a_refused_account_is_our_senders_fault_and_its_message_is_kept(code: int) -> None:
     assert scope_of(code) is FailureScope.SENDER
     assert retry_of(code) is not None
+
+
+def test_who_opted_out_and_what_address_is_dead_are_just_those_of_the_table() -> None:
+    """One too few writes again to somebody who said no (field rule R10); one too many takes an address for good."""
+    scopes = {code: meaning for code, (meaning, _) in ERRORS.items()}
+    assert {code for code, meaning in scopes.items() if meaning is FailureScope.OPT_OUT} == OPT_OUT
+    assert {code for code, meaning in scopes.items() if meaning is FailureScope.ADDRESS} == DEAD_ADDRESS
+    for code in OPT_OUT | DEAD_ADDRESS:
+        told = status_event("SM1", "undelivered", code, NOON, None, raw={})
+        assert (told.scope, told.retry) == (scopes[code], None)
+
+
+def test_what_slows_a_sender_down_and_what_stops_the_account_are_just_those_of_the_table() -> None:
+    treated = {kind: {code for code, (meaning, _) in ERRORS.items() if meaning is kind} for kind in Treatment}
+    assert treated[Treatment.THROTTLE] == {20429, 21611}
+    assert treated[Treatment.ACCOUNT] == {*ACCOUNT, 20404}
+    assert treated[Treatment.LATER] == set(LATER)
 
 
 def test_routes_are_a_country_or_the_whole_sender() -> None:
