@@ -1,18 +1,15 @@
 """A table as a file to take away: CSV and .xlsx, in which no customer's text can act as a formula.
 
-A spreadsheet runs what begins with = + - @ and some others (owasp.org/www-community/attacks/CSV_Injection), so such
-text gets an apostrophe before it; phone numbers in E.164 stay as they are, and numbers are no text. In .xlsx every cell
-is a string.
+Texts are written `harmless`; numbers are no text. In .xlsx every cell is a string.
 """
 
 import io
-import re
 
 import polars as pl
 import xlsxwriter  # type: ignore[import-untyped]
 
-_ACTS = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
+from invitations.exports import harmless
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for the system's old encoding
 _MOST_ROWS = 1_048_575  # of a sheet, beside its heading; more go on the next sheet
 _LONGEST = 32_767  # characters of a cell
@@ -62,8 +59,3 @@ def _written(name: str, kind: pl.DataType, zone: str) -> pl.Expr:
     elif kind != pl.String:
         return column.cast(pl.String)
     return column.map_elements(harmless, return_dtype=pl.String)
-
-
-def harmless(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would run it."""
-    return f"'{text}" if _ACTS.match(text) and not _E164.fullmatch(text) else text

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from invitations.exports import harmless
 from invitations.take_in import RejectedRow
 from pipelines.commands.frame import console
 
@@ -47,6 +48,7 @@ def _table(title: str, complaints: Sequence[RejectedRow]) -> None:
 def write_complaints(file: Path, found: Sequence[RejectedRow]) -> None:
     """Every complaint with every cell of its row, readable by its owner only; mended, the file can be imported.
 
+    It is made to be opened in a spreadsheet, so no cell of it acts as a formula.
     Raises typer.BadParameter when it cannot be written.
     """
     originals = list(dict.fromkeys(name for complaint in found for name in complaint.row))
@@ -55,11 +57,11 @@ def write_complaints(file: Path, found: Sequence[RejectedRow]) -> None:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(handle, "w", newline="", encoding="utf-8-sig") as target:
             writer = csv.writer(target)
-            writer.writerow([*ours, *originals])
+            writer.writerow(map(harmless, [*ours, *originals]))
             for complaint in found:
                 fate = KEPT if complaint.is_row_kept else AWAY
-                told = [fate, complaint.line, complaint.column_name, complaint.value, complaint.reason]
-                writer.writerow([*told, *(complaint.row.get(name, "") for name in originals)])
+                told = [fate, str(complaint.line), complaint.column_name, complaint.value, complaint.reason]
+                writer.writerow(map(harmless, [*told, *(complaint.row.get(name, "") for name in originals)]))
     except OSError as problem:
         raise typer.BadParameter(
             f"cannot be written ({problem.strerror}). The rows are kept: the same command shows them again.",

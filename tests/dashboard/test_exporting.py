@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from dashboard.desk import Desk
-from dashboard.export_files import as_csv, as_xlsx, harmless
+from dashboard.export_files import as_csv, as_xlsx
 from dashboard.exporting import handed_over
 from data.ledger import tables as t
 from data.ledger.access import access_of, system_state
@@ -18,6 +18,7 @@ from data.ledger.store import Ledger
 from data.settings import Settings
 from data.warehouse.reader import open_reader
 from data.words import Role
+from invitations.exports import harmless
 from tests.world import NOON, World
 
 ZONE = "America/Chicago"

@@ -1,6 +1,7 @@
 """The command line that takes people in: what it prints, and the code it ends with."""
 
 import json
+from csv import reader
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,17 @@ def test_a_do_not_contact_list_and_one_contact_are_taken_in_once(run: Run, ledge
     assert "bad" in bad.read_text()
     assert "will not be contacted" in run("do-not-contact", "312-555-0101", "--reason", "asked by phone").output
     assert "already" in run("do-not-contact", "(312) 555-0101").output
+
+
+def test_no_cell_of_the_file_of_complaints_acts_as_a_formula(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    make_world(ledger)
+    acting = '=HYPERLINK(""https://evil.example"")'
+    file = csv(tmp_path, f'email,phone,first name,=1+1\nbad,+1 (312) 555-0101,"{acting}",@SUM(A1)\n-1+1,,Ana,x\n')
+    bad = tmp_path / "bad.csv"
+    run("import", file, "--location", "chicago", "--list", "May", "--rejected", str(bad))
+    cells = [cell for row in reader(bad.read_text("utf-8-sig").splitlines()) for cell in row]
+    assert [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")] == []
+    assert {"'=1+1", '\'=HYPERLINK("https://evil.example")', "'@SUM(A1)", "'-1+1", "'+1 (312) 555-0101"} <= {*cells}
 
 
 @pytest.mark.parametrize("contact", ["nobody", "nowhere.csv"])
