@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from connectors import Accepted, AccountStopped, ConfigurationError, PermanentFailure, TemporaryFailure
+from connectors import Accepted, AccountStopped, ConfigurationError, PermanentFailure, TemporaryFailure, Unavailable
 from connectors.mailgun import MailgunMessenger
+from connectors.mailgun_api import MailgunApi
 from connectors.transport import Unclear
 from data.words import FailureScope
 from tests.connectors.samples import ATTEMPT, DOMAIN, mail_message, mailgun_settings
@@ -154,6 +155,26 @@ def test_what_proves_nothing_is_doubt(it: Stub, status: int, body: Any) -> None:
     with pytest.raises(Unclear):
         messenger(it).send(mail_message())
     assert len(it.received) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(it: Stub, status: int) -> None:
+    """By a 307 a mail would be posted a second time, by any other the key or an address would travel elsewhere."""
+    with stub() as elsewhere:
+        it.answer = lambda request: Answer(status, None, {"Location": f"{elsewhere.url}{request.path}"})
+        elsewhere.answer = lambda _request: Answer(200, QUEUED | {"items": []})
+        with pytest.raises(Unclear):
+            messenger(it).send(mail_message())
+        api = MailgunApi(mailgun_settings(it.url), PATIENT)
+        for call in (
+            lambda: api.get(f"{it.url}/v3/{DOMAIN}/events"),
+            lambda: api.post_listed("unsubscribes", [{"address": "ana@example.com"}]),
+            lambda: api.delete_listed("bounces", "ana@example.com"),
+        ):
+            with pytest.raises(Unavailable):
+                call()
+        assert elsewhere.received == []
+        assert len(it.received) == 4
 
 
 def test_doctor_finds_nothing_wrong_or_says_what_to_mend(it: Stub) -> None:
