@@ -17,6 +17,7 @@ from dashboard.desk import Desk, here
 from dashboard.export_files import as_csv, as_xlsx
 from data.ledger.access import access_of
 from data.permissions import Action
+from invitations.account_download import account_download
 from invitations.actor import Refused
 from invitations.exports import note_export
 
@@ -57,3 +58,13 @@ def handed_over(
     if isinstance(refusal, Refused):
         raise PermissionError(refusal.reason)
     return write(frame, desk.time_zone)
+
+
+def account_file(desk: Desk) -> bytes:
+    """The account's settings as their file; empty for whoever lost the right since the page was drawn."""
+    with desk.ledger.read() as c:
+        access = access_of(c, desk.access.email)
+    if access is None:
+        return b""
+    found = account_download(desk.ledger, replace(desk, access=access).actor, now=desk.ledger.policy_now())
+    return b"" if isinstance(found, Refused) else found.content

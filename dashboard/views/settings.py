@@ -12,10 +12,10 @@ from dashboard.components.settings_form import Document, may_change
 from dashboard.components.settings_locations import show_location
 from dashboard.components.settings_sequences import show_sequences
 from dashboard.desk import Desk, here
+from dashboard.exporting import account_file
 from data.ledger.account_export import kept_logos
 from data.permissions import Action
-from invitations.account_download import account_download, download_name
-from invitations.actor import Refused
+from invitations.account_download import download_name
 from invitations.change_settings import settings_now
 
 _PARTS = ["Locations", "Channels", "Sequence", "Texts", "Rules", "Users", "Account"]
@@ -55,17 +55,11 @@ def _download(desk: Desk, document: Document) -> None:
         return
     name, media_type = download_name(document)
     st.download_button(
-        "Download account.toml", partial(_content, desk), name, media_type, key="settings_download",
+        "Download account.toml", partial(account_file, desk), name, media_type, key="settings_download",
         icon=":material/download:", on_click="ignore",
         help="The account's file as these settings say it. Begin from it before you run `afterword init` again: an "
         "older file that would take back what was changed here is refused, and says what it would undo.",
     )  # fmt: skip
-
-
-def _content(desk: Desk) -> bytes:
-    """Empty for whoever lost the right since the page was drawn."""
-    found = account_download(desk.ledger, desk.actor, now=desk.ledger.policy_now())
-    return b"" if isinstance(found, Refused) else found.content
 
 
 def _show_part(desk: Desk, document: Document, part: str) -> None:

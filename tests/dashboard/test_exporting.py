@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from dashboard.desk import Desk
 from dashboard.export_files import as_csv, as_xlsx
-from dashboard.exporting import handed_over
+from dashboard.exporting import account_file, handed_over
 from data.ledger import tables as t
 from data.ledger.access import access_of, system_state
 from data.ledger.store import Ledger
@@ -106,3 +106,17 @@ def test_a_location_taken_away_meanwhile_is_not_exported(table: pl.DataFrame, de
     other = replace(desk, access=replace(desk.access, places=desk.access.places[:1]))
     with pytest.raises(PermissionError, match="load it again"):
         handed_over(other, "nps", "csv", lambda: table, as_csv)
+
+
+def test_who_lost_the_right_since_the_page_was_drawn_gets_no_settings(
+    ledger: Ledger, desk_of: Callable[[Role], Desk]
+) -> None:
+    was_admin = desk_of(Role.ADMIN)
+    mine = t.users.c.email == "admin@acme.example"
+    assert b"[[users]]" in account_file(was_admin)
+    with ledger.write() as c:
+        c.execute(t.users.update().where(mine).values(role=Role.VIEWER))
+    assert account_file(was_admin) == b""
+    with ledger.write() as c:
+        c.execute(t.users.delete().where(mine))
+    assert account_file(was_admin) == b""
