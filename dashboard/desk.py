@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from data.ledger.access import Access, Place, SystemState
+from data.ledger.access import Access, Place, SystemState, access_of
 from data.ledger.store import Ledger
 from data.permissions import Action, may
 from data.warehouse.pages import Scope
 from data.warehouse.reader import Look
+from data.words import Role
 from invitations.controls import Actor
 
 _KEY = "desk"
@@ -89,6 +90,16 @@ def laid(desk: Desk) -> Iterator[None]:
 
 
 def here() -> Desk:
-    """The desk that app.py laid out for this run; a part of a page that runs again by itself looks anew."""
+    """The desk that app.py laid out for this run; a part of a page that runs again by itself looks anew.
+
+    So does what a button calls, which comes before the run that it causes: their rights are those of now as well.
+    """
     desk: Desk = st.session_state[_KEY]
-    return replace(desk, reader=desk.reader.again()) if desk.reader.is_over else desk
+    if not desk.reader.is_over:
+        return desk
+    with desk.ledger.read() as c:
+        access = access_of(c, desk.access.email)
+    if access is None:  # no user any more, who may neither see nor do anything
+        access = replace(desk.access, role=Role.VIEWER, places=(), is_every_place=False)
+    places = tuple(place for place in desk.places if place in access.places)
+    return replace(desk, reader=desk.reader.again(), access=access, places=places)

@@ -6,13 +6,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+import streamlit as st
 
+from dashboard import desk
 from data.ledger import tables as t
+from data.ledger.access import access_of, system_state
 from data.ledger.store import Ledger
+from data.settings import Settings
+from data.warehouse.reader import open_reader
 from data.words import Role
 from tests.conftest import DATABASES
 from tests.dashboard.conftest import APP, Open, text
-from tests.world import World
+from tests.world import NOON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 PAGES = sorted(path.stem for path in APP.parent.glob("views/[a-z]*.py"))
@@ -54,6 +60,39 @@ def test_a_role_taken_away_is_gone_on_the_next_look(ledger: Ledger, world: World
         c.execute(t.users.update().where(t.users.c.role == Role.OWNER).values(role=Role.VIEWER))
     app.run()
     assert not app.button
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, None])
+def test_what_a_button_does_is_asked_of_the_role_of_now(
+    ledger: Ledger, world: World, look: Open, role: Role | None
+) -> None:
+    """What it calls comes before the run in which the page would notice."""
+    app = look("runs", as_user="owner")
+    mine = t.users.c.email == "owner@acme.example"
+    with ledger.write() as c:
+        c.execute(t.users.update().where(mine).values(role=role) if role else t.users.delete().where(mine))
+    app.button(key="halt").click().run()
+    assert not app.exception
+    with ledger.read() as c:
+        assert system_state(c).halted_at is None
+
+
+def test_a_part_of_a_page_that_runs_again_sees_no_location_that_was_taken_away(
+    ledger: Ledger, world: World, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    with ledger.read() as c:
+        access, system = access_of(c, "manager@acme.example"), system_state(c)
+    assert access is not None
+    look = open_reader(ledger, settings.warehouse_folder).look()
+    monkeypatch.setattr(st, "session_state", {})
+    drawn = desk.Desk(ledger, look, access, system, access.places, None, "of all time", NOON)
+    with desk.laid(drawn):
+        assert desk.here() is drawn
+    with ledger.write() as c:
+        manager = c.execute(sa.select(t.users.c.user_id).where(t.users.c.role == Role.MANAGER)).scalar_one()
+        c.execute(t.user_locations.insert().values(user_id=manager, location_id=world.chicago))
+    assert desk.here().scope.location_ids == desk.here().whole_scope.location_ids == (world.chicago,)
+    assert desk.here().actor.location_ids == frozenset({world.chicago})
 
 
 @pytest.mark.both_databases
