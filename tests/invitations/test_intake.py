@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.csv_file import UnreadableFile, read_csv
+from invitations.exports import harmless
 from invitations.intake import Intake, Place, clean_text, take_rows
 from invitations.rejected import RejectedRow
 
@@ -161,6 +162,15 @@ def test_a_name_with_a_letter_that_cannot_be_read_is_left_out_and_told() -> None
     assert told.is_row_kept
     assert "cannot be read" in told.reason
     assert "CSV UTF-8" in told.reason
+
+
+def test_the_apostrophe_that_our_own_files_put_before_a_formula_is_taken_away_again() -> None:
+    written = [harmless(text) for text in ("=Ana", "-ana@example.com", "+1 (312) 555-0123", "'t Hooft")]
+    row = only("first name,email,phone,last name\n" + ",".join(written) + "\n")
+    assert list(written) == ["'=Ana", "'-ana@example.com", "'+1 (312) 555-0123", "'t Hooft"]
+    assert [row[name] for name in ("first_name", "email", "phone", "last_name")] == [
+        "=Ana", "-ana@example.com", "+13125550123", "'t Hooft",
+    ]  # fmt: skip
 
 
 def test_a_name_that_looks_like_a_formula_is_kept_as_the_text_it_is() -> None:
