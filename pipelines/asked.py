@@ -7,11 +7,12 @@ from pathlib import Path
 import structlog
 
 from connectors import Accepted, Messenger, TemplateDesk
-from data.ledger.access import access_of
+from data.ledger.access import Access, access_of
 from data.ledger.imports import ListUndone
 from data.ledger.jobs import Job, end_job, open_import_paths, take_job
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger
+from data.permissions import Action, may
 from data.settings import utc_now
 from data.words import Channel, JobKind, RunKind
 from invitations.actor import Actor, Refused
@@ -68,8 +69,21 @@ def _carry_out(
             _submit_template(ledger, desks, job)
 
 
+def _asker(ledger: Ledger, job: Job) -> Access:
+    """Whoever asked, with the rights of now: a role or a location taken away since is gone."""
+    with ledger.read() as connection:
+        access = access_of(connection, job.asked_by)
+    if access is None:
+        raise JobRefused("Whoever asked is no user of this account any more.")
+    return access
+
+
 def _send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], job: Job) -> None:
-    payload = job.payload
+    """Also while sending is halted: it is how one finds out whether to resume."""
+    payload, access = job.payload, _asker(ledger, job)
+    is_reached = access.is_every_place or payload["location_id"] in {place.location_id for place in access.places}
+    if not is_reached or not may(access.role, Action.SEND):
+        raise JobRefused("Whoever asked may not send for this location any more.")
     outcome = send_test(
         ledger, messengers, payload["contact"], template=payload.get("template"), location_id=payload.get("location_id")
     )
@@ -78,14 +92,10 @@ def _send_test(ledger: Ledger, messengers: Mapping[Channel, Messenger], job: Job
 
 
 def _submit_template(ledger: Ledger, desks: Mapping[str, TemplateDesk], job: Job) -> None:
-    """The right to is looked at now: a role taken away since is gone."""
     desk = next(iter(desks.values()), None)
     if desk is None:
         raise JobRefused("No provider that takes WhatsApp templates is configured. `afterword doctor` says more.")
-    with ledger.read() as connection:
-        access = access_of(connection, job.asked_by)
-    if access is None:
-        raise JobRefused("Whoever asked is no user of this account any more.")
+    access = _asker(ledger, job)
     actor = Actor(access.email, access.role, access.account_id)
     answer = submit_templates(
         ledger, desk, actor, slug=job.payload.get("slug"), language=job.payload.get("language")
@@ -96,12 +106,9 @@ def _submit_template(ledger: Ledger, desks: Mapping[str, TemplateDesk], job: Job
 
 def _import(ledger: Ledger, job: Job) -> None:
     """The uploaded file becomes a list; whatever came of it, the file is customers' data and goes."""
-    with ledger.read() as connection:
-        access = access_of(connection, job.asked_by)
     file = _file_of(ledger, job)
     try:
-        if access is None:
-            raise JobRefused("Whoever asked is no user of this account any more.")
+        access = _asker(ledger, job)
         reach = None if access.is_every_place else frozenset(place.location_id for place in access.places)
         actor = Actor(access.email, access.role, access.account_id, reach)
         with recorded_run(ledger, RunKind.IMPORT) as run:

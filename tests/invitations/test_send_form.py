@@ -250,8 +250,14 @@ def test_a_test_goes_to_oneself_and_to_no_customer(ledger: Ledger) -> None:
     assert [message.to for message in recorder.taken] == ["owner@acme.example", "+13125550199"]
     assert all("Acme New York" in message.text for message in recorder.taken)
     assert last_problem(ledger, owner(world)) is None
+    ask_for_test(ledger, owner(world), channel=Channel.EMAIL, **chosen)
+    with ledger.write() as c:  # who asked and lost the right before it was carried out
+        c.execute(t.users.update().where(t.users.c.email == "owner@acme.example").values(role=Role.VIEWER))
+    assert carry_out_jobs(ledger, recorder.messengers) == {"done": 0, "failed": 1}
+    assert "may not send for this location any more" in (last_problem(ledger, owner(world)) or "")
+    assert len(recorder.taken) == 2
     viewer = Actor("viewer@acme.example", Role.VIEWER, world.account_id)
     assert isinstance(ask_for_test(ledger, viewer, channel=Channel.EMAIL, **chosen), Refused)
-    for _ in range(MOST_A_DAY - 2):
+    for _ in range(MOST_A_DAY - 3):
         ask_for_test(ledger, owner(world), channel=Channel.EMAIL, **chosen)
     assert isinstance(ask_for_test(ledger, owner(world), channel=Channel.EMAIL, **chosen), Refused)
