@@ -13,11 +13,8 @@ from invitations.rejected import Finding, Place
 
 
 def first_filled(headers: Sequence[str]) -> pl.Expr:
-    """The first of the columns that has text in a row, trimmed; null when none has.
-
-    The apostrophe that our own files put before what a spreadsheet would run (`exports.harmless`) is taken away again.
-    """
-    trimmed = [pl.col(header).str.strip_chars().str.replace(r"^'([=+\-@＝＋－＠])", "$1") for header in headers]
+    """The first of the columns that has text in a row, trimmed; null when none has."""
+    trimmed = [pl.col(header).str.strip_chars() for header in headers]
     filled = [pl.when(text != "").then(text) for text in trimmed]
     return pl.coalesce(filled) if filled else pl.lit(None, pl.String)
 

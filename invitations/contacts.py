@@ -106,7 +106,8 @@ def _easy_and_hard(frame: pl.DataFrame, name: str, clean: Callable[[str], str | 
 def _validated(text: str) -> str:
     if len(text) > _LONGEST_TEXT:
         raise EmailNotValidError("It is far too long.")
-    return validate_email(text.strip(), check_deliverability=False, allow_display_name=True).normalized.lower()
+    text = re.sub(r"^'(?=[=+\-])", "", text.strip())  # put there by `exports.harmless`, in a file that came back
+    return validate_email(text, check_deliverability=False, allow_display_name=True).normalized.lower()
 
 
 def _parsed(text: str, region: str) -> phonenumbers.PhoneNumber | None:

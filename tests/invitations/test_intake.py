@@ -164,13 +164,11 @@ def test_a_name_with_a_letter_that_cannot_be_read_is_left_out_and_told() -> None
     assert "CSV UTF-8" in told.reason
 
 
-def test_the_apostrophe_that_our_own_files_put_before_a_formula_is_taken_away_again() -> None:
-    written = [harmless(text) for text in ("=Ana", "-ana@example.com", "+1 (312) 555-0123", "'t Hooft")]
-    row = only("first name,email,phone,last name\n" + ",".join(written) + "\n")
-    assert list(written) == ["'=Ana", "'-ana@example.com", "'+1 (312) 555-0123", "'t Hooft"]
-    assert [row[name] for name in ("first_name", "email", "phone", "last_name")] == [
-        "=Ana", "-ana@example.com", "+13125550123", "'t Hooft",
-    ]  # fmt: skip
+def test_an_address_that_came_back_from_our_own_file_is_the_same() -> None:
+    written = [harmless(text) for text in ("-ana@example.com", "+1 (312) 555-0123")]
+    assert written == ["'-ana@example.com", "'+1 (312) 555-0123"]
+    row = only("email,phone\n" + ",".join(written) + "\n")
+    assert (row["email"], row["phone"]) == ("-ana@example.com", "+13125550123")
 
 
 def test_a_name_that_looks_like_a_formula_is_kept_as_the_text_it_is() -> None:
