@@ -4,12 +4,10 @@
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from importlib import resources
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.engine import Connection
@@ -17,21 +15,11 @@ from sqlalchemy.engine import Connection
 from data.ledger import watched
 from data.ledger.breakers import OpenBreaker, read_open
 from data.words import AlertKind, RunKind, RunStatus
+from invitations import complaint_rate
 
 NOTHING, PLANNING = "nothing", "planning"  # what has not finished for too long
 DAGSTER_JOB = "job "  # before the name of a job of Dagster's: those alerts are raised and cleared where Dagster is
 _UNSAFE = re.compile(r"[^\w.+@:/ -]")
-
-
-class Complaints(BaseModel):
-    """When the rate of complaints is too high."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    over_days: int = Field(ge=1)
-    highest_rate: float = Field(gt=0, lt=1)
-    least_complaints: int = Field(ge=1)
-    least_mails: int = Field(ge=1)
 
 
 class Runs(BaseModel):
@@ -57,7 +45,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    complaints: Complaints
+    complaints: complaint_rate.Complaints
     runs: Runs
     providers: Providers
 
@@ -65,8 +53,7 @@ class Limits(BaseModel):
 @cache
 def limits() -> Limits:
     """The table, checked. Raises pydantic.ValidationError when it is not whole."""
-    text = resources.files("data.rules").joinpath("watching.toml").read_text(encoding="utf-8")
-    return Limits.model_validate(tomllib.loads(text))
+    return Limits.model_validate(complaint_rate.watching())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +100,7 @@ def title_of(kind: AlertKind, subject: str) -> str:
     return {
         AlertKind.RUN_FAILED: f"a run failed ({subject})",
         AlertKind.HALTED: "sending is halted",
-        AlertKind.BREAKER_OPEN: f"a provider refuses a sender ({subject})",
+        AlertKind.BREAKER_OPEN: f"a sender is held back ({subject})",
         AlertKind.PROVIDER_AWAY: f"a provider can't be reached ({subject})",
         AlertKind.COMPLAINT_RATE: "too many complaints",
         AlertKind.NO_RUN: f"{subject} has finished for too long" if subject == NOTHING else f"{subject} is late",
@@ -211,11 +198,18 @@ def _refused(breaker: OpenBreaker) -> Wrong:
         if breaker.probe_at
         else "It stays so until a person closes it: "
     )
+    since = _clock(breaker.opened_at)
+    why = (
+        f"{covered} is held back since {since}: too many of its mails were called spam, and mailbox providers shut out "
+        "whoever goes on."
+        if breaker.is_ours
+        else f"The provider refuses {covered} with code {_plain(breaker.code)} since {since}."
+    )
     return Wrong(
         AlertKind.BREAKER_OPEN,
         covered,
-        f"The provider refuses {covered} with code {_plain(breaker.code)} since {_clock(breaker.opened_at)}. What "
-        f"would leave from there waits; everything else goes on. {ends}`afterword breakers` says why and closes it.",
+        f"{why} What would leave from there waits; everything else goes on. {ends}`afterword breakers` says why and "
+        "closes it.",
     )
 
 
@@ -236,19 +230,14 @@ def _away(seen: watched.TurnedAway) -> Wrong | tuple[AlertKind, str]:
 
 def _complaints(connection: Connection, now: datetime) -> Iterator[Wrong]:
     rules = limits().complaints
-    since = now - timedelta(days=rules.over_days)
-    found = watched.read_complaints(connection, since, least=rules.least_complaints)
-    for account_id, complaints in found.items():
-        enough = int(complaints / rules.highest_rate)  # with so many mails the rate is not over the limit
-        mails = watched.count_mails_taken(connection, account_id, since, up_to=enough)
-        if mails < rules.least_mails or mails >= enough:
-            continue
+    found = complaint_rate.over(connection, now, rules.highest_rate, least=rules.least_complaints)
+    for account_id, called in found.items():
         yield Wrong(
             AlertKind.COMPLAINT_RATE,
             f"account {account_id}",
-            f"{complaints} of {mails} mails of the last {rules.over_days} days were called spam: "
-            f"{complaints / mails:.2%}, and {rules.highest_rate:.1%} is the limit that mailbox providers set. Whoever "
-            "complained is asked no more. Look which list they came from; pause it, or email, on the Requests page.",
+            f"{called}, and {rules.highest_rate:.1%} is the limit that mailbox providers set. Whoever complained is "
+            "asked no more. Look which list they came from; pause it, or email, on the Requests page. Over "
+            f"{rules.hold_rate:.1%} email is held back by itself.",
         )
 
 

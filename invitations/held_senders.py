@@ -1,4 +1,4 @@
-"""Why messages wait that nothing about their customers holds back: a refused sender, a sender's day that is used up."""
+"""Why messages wait that nothing about their customers holds back: a held sender, a sender's day that is used up."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,9 +49,12 @@ def _a_day(channel: Channel, pace: Pace) -> str:
 
 def _refused(found: OpenBreaker, shift: timedelta) -> Hold:
     to = f" to numbers beginning {found.prefix}" if found.prefix else ""
-    says = (
-        f"no {CHANNEL_NAMES[found.channel]} leaves{to}: the provider refuses our sender ({found.reason}, {found.code})"
+    why = (
+        f"too many called our mails spam ({found.reason})"
+        if found.is_ours
+        else f"the provider refuses our sender ({found.reason}, {found.code})"
     )
+    says = f"no {CHANNEL_NAMES[found.channel]} leaves{to}: {why}"
     if found.probe_at is None:
         return Hold(found.channel, found.prefix, f"{says}, until someone closes the breaker")
     return Hold(found.channel, found.prefix, f"{says}; one message tries next", found.probe_at + shift)

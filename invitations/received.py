@@ -20,6 +20,7 @@ from data.ledger.happened import Raw, Told, append_event, append_events, keep_ra
 from data.ledger.outcomes import Attempt
 from data.ledger.people import lock_people
 from data.words import AttemptOutcome, EventKind, FailureScope, RequestStatus
+from invitations.complaint_rate import hold_if_called_spam
 from invitations.consequences import CUSTOMER, after_late_failure, no_more
 from invitations.evidence import Visit, sign_of
 from invitations.grading import machines_of, regrade
@@ -189,6 +190,8 @@ def _apply_one(connection: Connection, one: _Fresh, now: datetime) -> str:
             at=event.occurred_at,
             event_id=event_id,
         )
+        if event.kind is EventKind.COMPLAINED:
+            hold_if_called_spam(connection, attempt)
     return "new"  # whatever else: kept as an event, and changes nothing
 
 

@@ -137,10 +137,13 @@ def _out_of_order(connection: Connection) -> Iterator[Fault]:
     if halted is not None:
         yield Fault(f"Sending is halted: {halted.halt_reason or 'no reason given'}.", "`afterword resume` lifts it.")
     for held in read_open(connection):
-        yield Fault(
-            f"A provider refuses our sender on {held.channel.value}: {held.reason} ({held.code}).",
-            f"Mend it at the provider, then `afterword breakers close {held.breaker_id}`.",
-        )
+        close = f"then `afterword breakers close {held.breaker_id}`."
+        if held.is_ours:
+            held_back = f"Our sender on {held.channel.value} is held back: {held.reason}."
+            yield Fault(held_back, f"Find the list they came from and pause it, {close}")
+            continue
+        refused = f"A provider refuses our sender on {held.channel.value}: {held.reason} ({held.code})."
+        yield Fault(refused, f"Mend it at the provider, {close}")
     checks: list[tuple[Callable[[Connection], int], str, str]] = [
         (
             notices.count_given_up,

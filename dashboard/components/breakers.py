@@ -1,4 +1,4 @@
-"""Over every page while a provider refuses a sender: which one, why, what happens next, and the way to let it go on."""
+"""Over every page while a sender is held: which one, why, what happens next, and the way to let it go on."""
 
 import streamlit as st
 from markupsafe import Markup
@@ -33,7 +33,8 @@ def _show(breaker: OpenBreaker, desk: Desk) -> None:
         st.html(_told(breaker, desk))
         if desk.may(Action.LIFT_HALT):
             st.button(
-                "Mended: send again", key=f"close_breaker_{breaker.breaker_id}", icon=":material/play_arrow:",
+                "Send again" if breaker.is_ours else "Mended: send again",
+                key=f"close_breaker_{breaker.breaker_id}", icon=":material/play_arrow:",
                 on_click=_close, args=(breaker.breaker_id,),
             )  # fmt: skip
 
@@ -48,14 +49,13 @@ def _told(breaker: OpenBreaker, desk: Desk) -> Markup:
     opened = desk.on_policy_clock(breaker.opened_at)
     to = f" to numbers beginning {breaker.prefix}" if breaker.prefix else ""
     return Markup(
-        '<div role="status">{}<span><strong>{}</strong> since <span title="{}">{}</span>: {} ({}). {}</span></div>'
+        '<div role="status">{}<span><strong>{}</strong> since <span title="{}">{}</span>: {}. {}</span></div>'
     ).format(
         icon("pause"),
-        f"{CHANNEL[breaker.channel]}{_sender(breaker)}{to} is refused",
+        f"{CHANNEL[breaker.channel]}{_sender(breaker)}{to} is {'held back' if breaker.is_ours else 'refused'}",
         exact_moment(opened, zone),
         short_moment(opened, zone, desk.now),
-        breaker.reason.rstrip("."),
-        breaker.code,
+        breaker.reason.rstrip(".") + ("" if breaker.is_ours else f" ({breaker.code})"),
         _next(breaker, desk),
     )
 
@@ -66,6 +66,8 @@ def _sender(breaker: OpenBreaker) -> str:
 
 def _next(breaker: OpenBreaker, desk: Desk) -> str:
     waits = "Its messages wait; all else goes on."
+    if breaker.is_ours:
+        return f"{waits} Find the list they came from and pause it, then let email go on here."
     if breaker.probe_at is None:
         return f"{waits} Mend it at the provider, then let it go on here."
     probe_at = desk.on_policy_clock(breaker.probe_at)

@@ -18,6 +18,7 @@ from data.ledger.tables import attempts, breakers, requests
 from data.ledger.tables.metadata import database_now
 from data.words import Channel
 
+CALLED_SPAM = "complaint_rate"  # the code of a sender that we hold ourselves: too many called its mails spam
 BY_PROBE = "probe"  # who closed a breaker, where no person did
 
 _FIRST_WAIT = timedelta(minutes=15)
@@ -41,6 +42,11 @@ class OpenBreaker:
     opened_at: datetime
     probe_at: datetime | None  # from then on one message tries; None = a person closes it
     probes: int  # how many have tried
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether no provider refused the sender, and we hold it for the complaints about it."""
+        return self.code == CALLED_SPAM
 
 
 def open_breaker(

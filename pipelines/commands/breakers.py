@@ -1,4 +1,4 @@
-"""`breakers`: the senders that a provider refuses, why, and what would let each go on."""
+"""`breakers`: the senders that are held back, why, and what would let each go on."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ from invitations.controls import close_breaker
 from pipelines.commands.frame import LARGEST_NUMBER, AsJson, acting, console, looking, say, show_rows, working_ledger
 from pipelines.commands.plainly import plainly
 
-app = typer.Typer(help="The senders that a provider refuses: nothing leaves from them until they are let go on.")
+app = typer.Typer(help="The senders that are held back: a provider refuses them, or too many called their mails spam.")
 _COLUMNS = ("id", "channel", "sender", "to", "since", "code", "reason", "goes_on")
 
 
 @app.callback(invoke_without_command=True)
 @plainly
 def show_open(context: typer.Context, as_json: AsJson = False) -> None:
-    """The senders that a provider refuses: nothing leaves from them until they are let go on."""
+    """The senders that are held back: a provider refuses them, or too many called their mails spam."""
     if context.invoked_subcommand is not None:
         return
     with working_ledger() as ledger:
@@ -37,7 +37,7 @@ def close(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Say that what made a provider refuse the sender is mended. Again changes nothing."""
+    """Say that what holds the sender is mended, and let it go on. Again changes nothing."""
     with working_ledger() as ledger:
         answer = close_breaker(ledger, acting(ledger), breaker_id)
     say(answer, as_json=as_json, stands=isinstance(answer, Refused) and answer.is_so_already)

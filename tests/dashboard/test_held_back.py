@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from data.ledger import tables as t
-from data.ledger.breakers import open_breaker, read_open
+from data.ledger.breakers import CALLED_SPAM, open_breaker, read_open
 from data.ledger.runs import this_process
 from data.ledger.store import Ledger
 from data.words import AttemptOutcome, Channel, RequestStatus, RunKind, RunStatus, Source
@@ -98,6 +98,18 @@ def test_where_nobody_can_be_asked_a_person_decides_and_is_told_what_follows(
     app.button(key=button).click().run()
     assert status(ledger, doubt) is after
     assert not app.exception
+
+
+def test_a_sender_that_was_called_spam_too_often_is_not_said_to_be_refused(
+    ledger: Ledger, world: World, people: dict[str, int], look: Open
+) -> None:
+    with ledger.write() as c:
+        open_breaker(c, Channel.EMAIL, "hello@acme.example", code=CALLED_SPAM, reason="5 of 800 mails", is_probed=False)
+    shown = text(look("overview"))
+    assert "Email from hello@acme.example is held back" in shown
+    assert "5 of 800 mails. Its messages wait" in shown
+    assert "pause it, then let email go on here" in shown
+    assert "refused" not in shown
 
 
 def test_a_refused_sender_is_told_on_every_page_and_let_go_by_who_may(

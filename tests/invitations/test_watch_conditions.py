@@ -115,13 +115,26 @@ def test_a_sender_that_a_provider_refuses_is_told_without_the_providers_words(le
             connection, Channel.SMS, "+13125550100", code="20003", reason="refused for +14155550123 <ana@example.com>"
         )
     watch(ledger, [ear], now=NIGHT)
-    assert ear.told == [("raised", "Acme Dental: a provider refuses a sender (sms +13125550100)")]
+    assert ear.told == [("raised", "Acme Dental: a sender is held back (sms +13125550100)")]
     assert "20003" in ear.texts[0]
     assert "4155550123" not in ear.texts[0]
     with ledger.write() as connection:
         breakers.close(connection, breakers.read_open(connection)[0].breaker_id, by="owner@acme.example")
     watch(ledger, [ear], now=NIGHT)
     assert [topic for topic, _ in ear.told] == ["raised", "cleared"]
+
+
+@pytest.mark.one_database
+def test_a_sender_that_we_hold_for_complaints_is_not_said_to_be_refused(ledger: Ledger, world: World) -> None:
+    ear = Ear()
+    with ledger.write() as connection:
+        breakers.open_breaker(
+            connection, Channel.EMAIL, "hello@acme.example", code=breakers.CALLED_SPAM, reason="5 of 800",
+            is_probed=False,
+        )  # fmt: skip
+    watch(ledger, [ear], now=NIGHT)
+    assert "too many of its mails were called spam" in ear.texts[0]
+    assert "refuses" not in ear.texts[0]
 
 
 def tell_of_mails(ledger: Ledger, world: World, *, taken: int, complaints: int) -> None:
