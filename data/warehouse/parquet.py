@@ -17,11 +17,14 @@ def write_for_good(frame: pl.DataFrame, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
-        frame.write_parquet(file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            frame.write_parquet(file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # half a file on a full disk would take the ledger's last room
     flush(path.parent)
     flush(path.parent.parent)  # the folder itself may be new
     if not pl.read_parquet(path, hive_partitioning=False).equals(frame):

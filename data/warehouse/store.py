@@ -131,10 +131,15 @@ class Warehouse:
         return f"serving-{max(numbers, default=0) + 1}.duckdb"
 
     def _copy_to(self, name: str) -> Path:
+        for left in self.folder.glob("serving-*.partial"):
+            left.unlink()  # of a process that was killed
         partial = self.folder / f"{name}.partial"
-        shutil.copyfile(self.file, partial)
-        flush(partial)
-        return partial.rename(self.folder / name)
+        try:
+            shutil.copyfile(self.file, partial)
+            flush(partial)
+            return partial.rename(self.folder / name)
+        finally:
+            partial.unlink(missing_ok=True)  # half a copy on a full disk would take the ledger's last room
 
     def _point_at(self, target: Path) -> None:
         link = self.folder / "current.duckdb.new"
@@ -149,8 +154,6 @@ class Warehouse:
         )
         for _, entry in copies[:-KEPT_COPIES]:
             entry.unlink()  # a reader that still has it open keeps it until it closes
-        for entry in self.folder.glob("serving-*.partial"):
-            entry.unlink()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Payloads and verdicts leave as Parquet, each once, and nothing is forgotten before it rests safely."""
 
+import resource
 import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -132,6 +133,17 @@ def test_the_same_rows_make_the_same_file(tmp_path: Path) -> None:
         write_for_good(frame, tmp_path / name / "part.parquet")
     assert (tmp_path / "x" / "part.parquet").read_bytes() == (tmp_path / "y" / "part.parquet").read_bytes()
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_file_that_does_not_fit_on_the_disk_leaves_its_room_to_the_ledger(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(pl.exceptions.ComputeError, match="File too large"):
+            write_for_good(pl.DataFrame({"a": [1, 2]}), tmp_path / "x" / "part.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list((tmp_path / "x").iterdir())
 
 
 def verdicts(pass_id: str, now: datetime) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """One writer at a time, and readers never see half a copy."""
 
+import errno
 import multiprocessing
 import os
 import sys
@@ -14,7 +15,7 @@ import duckdb
 import pytest
 
 from data.settings import utc_now
-from data.warehouse import Warehouse, WarehouseBusy
+from data.warehouse import Warehouse, WarehouseBusy, store
 from data.warehouse.checksum import checksum
 from data.warehouse.store import connect
 
@@ -107,6 +108,21 @@ def test_a_copy_that_a_crash_left_unlinked_is_made_up_for(warehouse: Warehouse) 
     assert third is not None
     assert warehouse.current() == third.resolve()
     assert not list(warehouse.folder.glob("*.partial"))
+
+
+def test_a_copy_that_does_not_fit_on_the_disk_leaves_its_room_to_the_ledger(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write_row(warehouse, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "flush", refuse)
+        with pytest.raises(OSError, match="No space left"):
+            warehouse.publish()
+    assert not list(warehouse.folder.glob("serving-*"))
+    assert warehouse.publish() is not None
 
 
 def test_a_copy_says_when_it_was_made(warehouse: Warehouse) -> None:
