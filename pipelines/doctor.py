@@ -26,7 +26,7 @@ from data.settings import Settings
 from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
 from pipelines.doctor_whatsapp import of_whatsapp
-from pipelines.problems import tell
+from pipelines.problems import tell, tell_of_database
 from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 from pipelines.sign_in import sign_in_of
 from pipelines.ticks import Ticks
@@ -89,10 +89,15 @@ def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
         yield from of_whatsapp(ledger, has_sender=Channel.WHATSAPP in open_messengers())
     except (WrongRevision, LookupError) as problem:
         yield _with_its_mend(str(problem.args[0] if problem.args else problem))
-    except sa.exc.OperationalError as problem:
-        yield Fault(
-            f"The ledger's database does not answer ({type(problem.orig).__name__}).",
-            "Start it, or correct AFTERWORD_LEDGER_URL.",
+    except sa.exc.DatabaseError as problem:
+        foreseen = tell_of_database(problem)
+        yield (
+            _with_its_mend(foreseen)
+            if foreseen
+            else Fault(
+                f"The ledger's database does not answer ({type(problem.orig).__name__}).",
+                "Start it, or correct AFTERWORD_LEDGER_URL.",
+            )
         )
     finally:
         ledger.close()

@@ -55,7 +55,26 @@ _HELD = (
     'run it again. docs/operations.md, "Something holds the ledger", shows how to find what it is.'
 )
 _FULL = "The disk that the ledger is on is full. Nothing is written until it has room; what was written before stays."
-_DATABASE_WORDS = {"55P03": _HELD, "SQLITE_BUSY": _HELD, "53100": _FULL, "SQLITE_FULL": _FULL}
+_CLOSED = (
+    "This user may not open or write the ledger's file, or its folder: give this user the right to read and write all "
+    "of AFTERWORD_HOME, or run the command as the user whose it is."
+)
+_DAMAGED = (
+    "The ledger's file is damaged, or no SQLite database at all. End what works with it and keep it: a copy takes its "
+    'place, and docs/operations.md, "Backups", says what is to be done before anything is sent from one.'
+)
+_DATABASE_WORDS = {
+    "55P03": _HELD,
+    "SQLITE_BUSY": _HELD,
+    "53100": _FULL,
+    "SQLITE_FULL": _FULL,
+    "SQLITE_IOERR_SHMSIZE": _FULL,  # no room for the 32 kB that whoever opens it first needs beside it
+    "SQLITE_CANTOPEN": _CLOSED,
+    "SQLITE_READONLY": _CLOSED,
+    "SQLITE_READONLY_DIRECTORY": _CLOSED,
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+}
 
 
 def kinds(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:

@@ -11,7 +11,7 @@ from typing import ParamSpec
 
 import structlog
 import typer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from pipelines.commands.frame import errors
 from pipelines.logs import release_logs
@@ -34,26 +34,33 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
             _end(tell(problem), FAILED)
         except kinds(MISCONFIGURED) as problem:
             _end(tell_person(problem), WRONG_USE)
-        except OperationalError as problem:
-            _end(
-                tell_of_database(problem)
-                or f"The ledger's database does not answer ({type(problem.orig).__name__}). "
-                "Is it running, and is AFTERWORD_LEDGER_URL right? `afterword doctor` looks closer.",
-                FAILED,
-            )
+        except DatabaseError as problem:
+            _end(_of_database(problem), FAILED)
         except KeyboardInterrupt:
             _end("Interrupted. Nothing is left half done that the next run does not settle.", INTERRUPTED)
         except Exception as problem:  # noqa: BLE001  (the last stop: a person at a terminal wants words)
-            if logging.getLogger("afterword").handlers:  # else it would go to standard output, between the JSON
-                structlog.get_logger(__name__).error("command failed", problem=tell(problem))
-            _end(
-                f"This was not foreseen: {tell(problem)}. Please report it. It is safe to run the command again.",
-                FAILED,
-            )
+            _end(_unforeseen(problem), FAILED)
         finally:
             release_logs()
 
     return told
+
+
+def _of_database(problem: DatabaseError) -> str:
+    if foreseen := tell_of_database(problem):
+        return foreseen
+    if not isinstance(problem, OperationalError):  # a statement of ours was wrong
+        return _unforeseen(problem)
+    return (
+        f"The ledger's database does not answer ({type(problem.orig).__name__}). "
+        "Is it running, and is AFTERWORD_LEDGER_URL right? `afterword doctor` looks closer."
+    )
+
+
+def _unforeseen(problem: Exception) -> str:
+    if logging.getLogger("afterword").handlers:  # else it would go to standard output, between the JSON
+        structlog.get_logger(__name__).error("command failed", problem=tell(problem))
+    return f"This was not foreseen: {tell(problem)}. Please report it. It is safe to run the command again."
 
 
 def _end(words: str, code: int) -> None:

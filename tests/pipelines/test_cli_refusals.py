@@ -175,6 +175,32 @@ def test_what_providers_refuse_is_foreseen() -> None:
     assert tell(SendingHalted("Twilio refuses the account")) == "Twilio refuses the account"
 
 
+@pytest.mark.parametrize("command", [("halt",), ("send",), ("doctor",), ("init", str(ACCOUNT))])
+def test_a_damaged_ledger_is_called_one_and_not_a_fault_to_report(
+    run: Run, ledger: Ledger, home: Path, command: tuple[str, ...]
+) -> None:
+    make_world(ledger)
+    ledger.close()
+    with (home / "ledger.sqlite").open("r+b") as file:
+        file.truncate(20_000)
+    result = run(*command)
+    told = " ".join((result.errors + result.output).replace("│", " ").split())
+    assert (result.code, "ledger's file is damaged" in told.replace("’", "'")) == (1, True), told
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("SQLITE_IOERR_SHMSIZE", "disk that the ledger is on is full"), ("SQLITE_CANTOPEN", "may not open or write"),
+        ("SQLITE_READONLY_DIRECTORY", "may not open or write"), ("SQLITE_NOTADB", "no SQLite database at all"),
+    ],
+)  # fmt: skip
+def test_what_keeps_sqlite_from_its_file_is_told_in_words(code: str, words: str) -> None:
+    cause = sqlite3.OperationalError("what SQLite says")
+    cause.sqlite_errorname = code
+    assert words in tell(sa.exc.OperationalError("begin", {}, cause))
+
+
 def test_a_ledger_that_something_else_holds_is_told_in_words(ledger: Ledger, home: Path) -> None:
     file = home / "ledger.sqlite"
     with closing(sqlite3.connect(file)) as holder, closing(sqlite3.connect(file, timeout=0)) as waiter:
