@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from connectors import ConfigurationError
 from connectors.registry import require_loopback
-from data.ledger.migrate import WrongRevision, current_revision, migrate
+from data.ledger.migrate import WrongRevision, current_revision, migrate, newer_than_this
 from data.ledger.store import Ledger
 from data.settings import Settings
 
@@ -67,7 +67,4 @@ def bring_up(ledger: Ledger) -> None:
     try:
         migrate(ledger)
     except CommandError:
-        raise WrongRevision(
-            f"The ledger is at revision {current_revision(ledger)}, which this version does not know: a newer one made "
-            "it. Install that version again, or go back to the copy it made (ledger.sqlite.before-…)."
-        ) from None
+        raise newer_than_this(str(current_revision(ledger))) from None

@@ -75,6 +75,15 @@ def _back_up(ledger: Ledger, path: Path, newest: str) -> None:
         source.close()
 
 
+def newer_than_this(revision: str) -> WrongRevision:
+    """What is said of a ledger that a newer version made: nothing here can bring it down again."""
+    return WrongRevision(
+        f"The ledger is at revision {revision}, which this version does not know: a newer one made it. Install that "
+        "version again. The copy that it made (ledger.sqlite.before-…) has forgotten what was sent since: read "
+        '"Backups" in docs/operations.md before going back to it.'
+    )
+
+
 def require_current(ledger: Ledger) -> None:
     """Refuse to work on a ledger of another revision.
 
@@ -83,6 +92,8 @@ def require_current(ledger: Ledger) -> None:
     current, newest = current_revision(ledger), newest_revision()
     if current is None:
         raise WrongRevision("There is no ledger here yet. Run `afterword init FILE` with your account's TOML file.")
+    if current > newest:
+        raise newer_than_this(current)
     if current != newest:
         raise WrongRevision(
             f"The ledger is at revision {current}, this version needs {newest}. "

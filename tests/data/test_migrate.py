@@ -41,6 +41,14 @@ def test_a_ledger_of_another_revision_is_refused_and_says_how_to_mend_it(ledger:
         require_current(ledger)
 
 
+def test_a_ledger_that_a_newer_version_made_is_not_to_be_brought_up_by_this_one(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(WrongRevision, match="a newer one made it") as refused:
+        require_current(ledger)
+    assert "afterword init" not in str(refused.value)
+
+
 @pytest.mark.slow
 def test_a_sqlite_ledger_is_copied_before_it_is_changed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = open_ledger(Settings(home=home))
