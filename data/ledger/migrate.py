@@ -39,13 +39,15 @@ def migrate(ledger: Ledger) -> None:
     """Bring the ledger to the newest revision; does nothing when it is there.
 
     A SQLite file is copied to `<name>.before-<revision>` first. PostgreSQL is backed up by its own tools
-    (docs/operations.md).
+    (docs/operations.md). Raises WrongRevision where a newer version made the ledger.
     """
     ledger.settings.home.mkdir(parents=True, exist_ok=True)
     with FileLock(ledger.settings.home / "migrate.lock", timeout=60):
         current, newest = current_revision(ledger), newest_revision()
         if current == newest:
             return
+        if current is not None and current > newest:
+            raise newer_than_this(current)  # before a copy of it takes the place of the one made before that revision
         if current is not None and ledger.is_sqlite and ledger.engine.url.database:
             _back_up(ledger, Path(ledger.engine.url.database), newest)
         _upgrade(ledger)

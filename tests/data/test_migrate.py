@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from data.ledger.migrate import WrongRevision, migrate, require_current
+from data.ledger.migrate import WrongRevision, migrate, newest_revision, require_current
 from data.ledger.store import Ledger, open_ledger
 from data.ledger.tables import metadata
 from data.settings import Settings
@@ -47,6 +47,20 @@ def test_a_ledger_that_a_newer_version_made_is_not_to_be_brought_up_by_this_one(
     with pytest.raises(WrongRevision, match="a newer one made it") as refused:
         require_current(ledger)
     assert "afterword init" not in str(refused.value)
+
+
+@pytest.mark.slow
+def test_a_newer_ledger_does_not_take_the_place_of_an_older_copy(home: Path) -> None:
+    ledger = open_ledger(Settings(home=home))
+    migrate(ledger)
+    with ledger.write() as connection:
+        connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+    kept = home / f"ledger.sqlite.before-{newest_revision()}"
+    kept.touch()  # to SQLite an empty database
+    with pytest.raises(WrongRevision, match="a newer one made it"):
+        migrate(ledger)
+    ledger.close()
+    assert kept.stat().st_size == 0
 
 
 @pytest.mark.slow
