@@ -22,6 +22,7 @@ from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import open_ledger
 from data.ledger.tables import system
 from data.ledger.tables.metadata import database_now
+from data.pace import Pace
 from data.settings import Settings
 from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
@@ -42,6 +43,7 @@ def examine() -> list[Fault]:
     try:
         settings = Settings()
         Ticks()
+        Pace()
     except pydantic.ValidationError as problem:
         return [Fault(tell(problem), "Correct the variable; .env.example explains each.")]
     return [

@@ -12,6 +12,7 @@ from data.ledger.accounts import the_account
 from data.ledger.migrate import current_revision
 from data.ledger.store import open_ledger
 from data.ledger.tables import users
+from data.pace import Pace
 from data.settings import Settings
 from pipelines import children
 from pipelines.children import LOOPBACK, Ports
@@ -24,9 +25,11 @@ from pipelines.ticks import Ticks
 def run_up(console: Console, *, ports: Ports, web_host: str, dashboard_host: str = LOOPBACK) -> None:
     """Start everything and watch it until Ctrl-C or SIGTERM.
 
-    Raises ConfigurationError naming everything that is missing, ChildEnded when a process dies.
+    Raises ConfigurationError naming everything that is missing, ValidationError for a value that cannot be used,
+    ChildEnded when a process dies.
     """
     settings, ticks = Settings(), Ticks()
+    Pace()  # only runs read it, and each would fail
     _refuse_incomplete(settings)
     sign_in = sign_in_of(settings)
     _refuse_open_dashboard(sign_in, dashboard_host)

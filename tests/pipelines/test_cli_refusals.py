@@ -60,9 +60,13 @@ def test_a_ledger_address_that_cannot_be_meant_is_named_without_its_password(run
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("AFTERWORD_TICK_SECONDS", "often"), ("AFTERWORD_NIGHTLY_ZONE", "Mars/Olympus")]
-)
-def test_a_pace_that_dagster_could_not_load_is_refused_before_it_starts(
+    ("variable", "value"),
+    [
+        ("AFTERWORD_TICK_SECONDS", "often"), ("AFTERWORD_NIGHTLY_ZONE", "Mars/Olympus"), ("AFTERWORD_PARALLEL", "0"),
+        ("AFTERWORD_SMS_PER_SECOND", "few"), ("AFTERWORD_SENDING_DAY_ZONE", "Mars/Olympus"),
+    ],
+)  # fmt: skip
+def test_a_pace_that_no_run_could_read_is_refused_before_anything_starts(
     run: Run, ledger: Ledger, variable: str, value: str
 ) -> None:
     make_world(ledger)
