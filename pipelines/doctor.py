@@ -15,6 +15,7 @@ from connectors.alerting import open_ways
 from connectors.csv_file import UnreadableFile
 from connectors.registry import bounce_faults, is_known_code, missing_settings, open_messengers
 from data.ledger import notices, soundness
+from data.ledger.access import access_of
 from data.ledger.accounts import the_account
 from data.ledger.breakers import read_open
 from data.ledger.happened import count_codes
@@ -28,7 +29,7 @@ from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
 from pipelines.doctor_whatsapp import of_whatsapp
 from pipelines.problems import tell, tell_of_database
-from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.safeguards import UNKNOWN_USER, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 from pipelines.sign_in import sign_in_of
 from pipelines.ticks import Ticks
 
@@ -87,6 +88,8 @@ def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
         require_current(ledger)
         with ledger.read() as connection:
             the_account(connection)
+            if settings.local_user is not None and access_of(connection, settings.local_user) is None:
+                yield _with_its_mend(UNKNOWN_USER)
             yield from _out_of_order(connection)
         yield from of_whatsapp(ledger, has_sender=Channel.WHATSAPP in open_messengers())
     except (WrongRevision, LookupError) as problem:

@@ -11,6 +11,7 @@ from data.ledger.store import Ledger
 from data.settings import Settings
 
 SHORTEST_SETTLE_SECONDS = 1800
+UNKNOWN_USER = "AFTERWORD_LOCAL_USER names nobody of this account. Name a user of the account file, or unset it."
 
 
 def refuse_unsafe_clock(settings: Settings) -> None:

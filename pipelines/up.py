@@ -17,7 +17,13 @@ from data.settings import Settings
 from pipelines import children
 from pipelines.children import LOOPBACK, Ports
 from pipelines.processes import Group, child_environment, choose_port
-from pipelines.safeguards import bring_up, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.safeguards import (
+    UNKNOWN_USER,
+    bring_up,
+    refuse_absent_ledger,
+    refuse_unreadable_address,
+    refuse_unsafe_clock,
+)
 from pipelines.sign_in import SignIn, sign_in_of, write_secrets
 from pipelines.ticks import Ticks
 
@@ -110,9 +116,7 @@ def _refuse_unknown_user(connection: Connection, account_id: int, named: str | N
     """Before the dashboard starts, and not on its first page."""
     is_known = sa.exists().where(users.c.account_id == account_id, users.c.email == named)
     if named is not None and not connection.execute(sa.select(is_known)).scalar_one():
-        raise ConfigurationError(
-            "AFTERWORD_LOCAL_USER names nobody of this account. Name a user of the account file, or unset it."
-        )
+        raise ConfigurationError(UNKNOWN_USER)
 
 
 def _without_connection() -> str:

@@ -23,7 +23,7 @@ from data.settings import Settings
 from data.words import Channel, Role
 from invitations.actor import Actor, Answer, Done, refuse_role
 from pipelines.logs import configure_logs
-from pipelines.safeguards import refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
+from pipelines.safeguards import UNKNOWN_USER, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 
 COMMAND_LINE = "command line"
 LARGEST_NUMBER = 2**63 - 1  # that a database takes
@@ -83,9 +83,7 @@ def acting(ledger: Ledger) -> Actor:
             return Actor(COMMAND_LINE, Role.OWNER, account_id)
         access = access_of(connection, named)
     if access is None:
-        raise ConfigurationError(
-            "AFTERWORD_LOCAL_USER names nobody of this account. Name a user of the account file, or unset it."
-        )
+        raise ConfigurationError(UNKNOWN_USER)
     places = None if access.is_every_place else frozenset(place.location_id for place in access.places)
     return Actor(access.email, access.role, account_id, places)
 

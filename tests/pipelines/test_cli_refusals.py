@@ -83,6 +83,8 @@ def test_up_names_a_local_user_that_the_account_does_not_have(run: Run, ledger: 
                  AFTERWORD_LOCAL_USER="no@acme.example")  # fmt: skip
     assert result.code == 2
     assert "AFTERWORD_LOCAL_USER names nobody" in result.errors
+    told = json.loads(run("doctor", "--json", AFTERWORD_LOCAL_USER="no@acme.example").output)
+    assert "AFTERWORD_LOCAL_USER names nobody of this account." in [fault["what"] for fault in told]
     assert not (home / "dagster").exists()
 
 
