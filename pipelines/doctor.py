@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pydantic
@@ -57,10 +58,11 @@ def examine() -> list[Fault]:
 
 def _of_the_machine(settings: Settings) -> Iterator[Fault]:
     home = settings.home
-    nearest = next(folder for folder in (home, *home.resolve().parents) if folder.exists())
-    if not os.access(nearest, os.W_OK):
+    nearest = _nearest(home)
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
         yield Fault(
-            f"{home} cannot be written to.", "Give this user the right to write there, or name another AFTERWORD_HOME."
+            f"{home} cannot be read and written to.",
+            "Give this user the right to do both there, or name another AFTERWORD_HOME.",
         )
     if shutil.disk_usage(nearest).free < _LEAST_FREE_BYTES:
         yield Fault(f"Less than 2 GB are free for {home}.", "Make room: the warehouse keeps three copies of itself.")
@@ -76,6 +78,11 @@ def _of_the_machine(settings: Settings) -> Iterator[Fault]:
         yield _with_its_mend(str(problem))
 
 
+def _nearest(home: Path) -> Path:
+    """The folder itself, or the first above it that is there."""
+    return next(folder for folder in (home, *home.resolve().parents) if folder.exists())
+
+
 def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
     try:
         refuse_unreadable_address(settings)
@@ -83,6 +90,8 @@ def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
     except (ConfigurationError, WrongRevision) as problem:
         yield _with_its_mend(str(problem))
         return
+    except PermissionError:
+        return  # told above
     ledger = open_ledger(settings)
     try:
         require_current(ledger)
@@ -116,7 +125,11 @@ def _with_its_mend(words: str) -> Fault:
 
 def _of_the_inbox(settings: Settings) -> Iterator[Fault]:
     """Files that lie in the inbox folder and cannot be taken in. They are named here only: people write their names."""
-    waiting = waiting_files(settings.inbox_folder)
+    try:
+        waiting = waiting_files(settings.inbox_folder)
+    except PermissionError as problem:
+        yield Fault(f"{problem.filename} cannot be looked into.", "Give this user the right to read it.")
+        return
     if not waiting:
         return
     try:

@@ -5,6 +5,7 @@ rest by kind and place, because an exception's text may quote a row (PostgreSQL'
 whoever typed the command or uploaded the file: it may quote their own input back to them.
 """
 
+import errno
 import sys
 import traceback
 from pathlib import Path
@@ -100,6 +101,18 @@ def tell_of_database(problem: BaseException) -> str | None:
     cause = getattr(problem, "orig", None)
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     return _DATABASE_WORDS.get(code) if isinstance(code, str) else None
+
+
+def tell_of_files(problem: OSError) -> str | None:
+    """What a file or folder did not allow, if that is foreseeable. For a person: it names the path."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full. Make room, then run this again; what was written before stays."
+    if problem.filename and problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        return (
+            f"{problem.filename} cannot be read or written ({problem.strerror}). Give this user the right to, or run "
+            "the command as the user whose it is."
+        )
+    return None
 
 
 def tell_person(problem: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Wrong use of the command line, each refused in words and with nothing changed; and what may be told to whom."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -18,7 +19,8 @@ from invitations.events import PollFailed
 from invitations.policy import PolicyRefused
 from invitations.send import SendingHalted
 from invitations.take_in import ImportRefused, UnknownLocation
-from pipelines.problems import tell, tell_person
+from pipelines import doctor
+from pipelines.problems import tell, tell_of_files, tell_person
 from pipelines.processes import choose_port
 from tests.pipelines.commands import REAL_TWILIO, Run
 from tests.world import make_customer, make_request, make_world
@@ -205,6 +207,34 @@ def test_what_keeps_sqlite_from_its_file_is_told_in_words(code: str, words: str)
     cause = sqlite3.OperationalError("what SQLite says")
     cause.sqlite_errorname = code
     assert words in tell(sa.exc.OperationalError("begin", {}, cause))
+
+
+def test_a_home_that_is_no_folder_is_named_and_is_no_fault_to_report(run: Run, home: Path) -> None:
+    file = home / "file"
+    file.touch()
+    result = run("init", str(ACCOUNT), AFTERWORD_HOME=str(file))
+    assert (result.code, "Not a directory" in result.errors, "not foreseen" in result.errors) == (1, True, False)
+
+
+@pytest.mark.parametrize("command", ["send", "doctor"])
+def test_a_home_that_this_user_may_not_open_is_told_in_words(
+    run: Run, ledger: Ledger, home: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    make_world(ledger)
+    monkeypatch.setattr(Path, "exists", refuse)  # as it does; tests may run as root, who may everything
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(doctor, "_nearest", lambda _: home)
+    result = run(command)
+    told = result.errors + result.output
+    assert (result.code, "cannot be read" in told, "not foreseen" in told) == (1, True, False), told
+    assert command != "doctor" or "No connection for sms" in told, "the other faults too"
+
+
+def test_a_full_disk_is_told_in_words() -> None:
+    assert "The disk is full" in str(tell_of_files(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
 
 
 def test_a_ledger_that_something_else_holds_is_told_in_words(ledger: Ledger, home: Path) -> None:
