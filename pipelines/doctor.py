@@ -66,12 +66,16 @@ def _of_the_machine(settings: Settings) -> Iterator[Fault]:
         )
     if shutil.disk_usage(nearest).free < _LEAST_FREE_BYTES:
         yield Fault(f"Less than 2 GB are free for {home}.", "Make room: the warehouse keeps three copies of itself.")
-    address = urlsplit(settings.public_url)
-    if address.scheme != "https" and address.hostname not in _LOOPBACK:
-        yield Fault(
-            "AFTERWORD_PUBLIC_URL is not https: links in messages would be sent in the open.",
-            "Put web/ behind a server with a certificate and name its https address.",
-        )
+    try:
+        address = urlsplit(settings.public_url)
+    except ValueError:
+        yield Fault("AFTERWORD_PUBLIC_URL cannot be read.", "Its form is https://reviews.example.com.")
+    else:
+        if address.scheme != "https" and address.hostname not in _LOOPBACK:
+            yield Fault(
+                "AFTERWORD_PUBLIC_URL is not https: links in messages would be sent in the open.",
+                "Put web/ behind a server with a certificate and name its https address.",
+            )
     try:
         sign_in_of(settings)
     except ConfigurationError as problem:

@@ -209,6 +209,12 @@ def test_what_keeps_sqlite_from_its_file_is_told_in_words(code: str, words: str)
     assert words in tell(sa.exc.OperationalError("begin", {}, cause))
 
 
+def test_doctor_names_a_public_address_that_cannot_be_read(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    told = json.loads(run("doctor", "--json", AFTERWORD_PUBLIC_URL="https://[reviews.example.com").output)
+    assert told[0]["what"] == "AFTERWORD_PUBLIC_URL cannot be read."
+
+
 def test_a_home_that_is_no_folder_is_named_and_is_no_fault_to_report(run: Run, home: Path) -> None:
     file = home / "file"
     file.touch()
