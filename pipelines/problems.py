@@ -76,6 +76,12 @@ _DATABASE_WORDS = {
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_NOTADB": _DAMAGED,
 }
+# What DuckDB says of a file that is not one of its own, was cut off, or was written over.
+_WAREHOUSE_MARKS = ("not a valid DuckDB database file", "Could not read enough bytes", "Corrupt database file")
+_WAREHOUSE_DAMAGED = (
+    "The warehouse is damaged. Delete the folder warehouse in AFTERWORD_HOME and run `afterword events`: it "
+    "makes it again from the ledger."
+)
 
 
 def kinds(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
@@ -90,7 +96,7 @@ def tell(problem: BaseException) -> str:
         return " ".join(_variable(error) for error in problem.errors(include_input=False, include_url=False))
     if isinstance(problem, kinds((*MISCONFIGURED, *FORESEEN))) and not isinstance(problem, kinds(QUOTING)):
         return str(problem)
-    return tell_of_database(problem) or f"{type(problem).__name__} at {place(problem)}"
+    return tell_of_database(problem) or tell_of_warehouse(problem) or f"{type(problem).__name__} at {place(problem)}"
 
 
 def tell_of_database(problem: BaseException) -> str | None:
@@ -101,6 +107,12 @@ def tell_of_database(problem: BaseException) -> str | None:
     cause = getattr(problem, "orig", None)
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     return _DATABASE_WORDS.get(code) if isinstance(code, str) else None
+
+
+def tell_of_warehouse(problem: BaseException) -> str | None:
+    """What is wrong with the warehouse's file, if that is foreseeable; DuckDB has no code for it, only words."""
+    is_theirs = type(problem).__module__ in ("duckdb", "_duckdb")
+    return _WAREHOUSE_DAMAGED if is_theirs and any(mark in str(problem) for mark in _WAREHOUSE_MARKS) else None
 
 
 def tell_of_files(problem: OSError) -> str | None:

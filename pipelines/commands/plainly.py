@@ -15,7 +15,16 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from pipelines.commands.frame import errors
 from pipelines.logs import release_logs
-from pipelines.problems import FORESEEN, MISCONFIGURED, kinds, tell, tell_of_database, tell_of_files, tell_person
+from pipelines.problems import (
+    FORESEEN,
+    MISCONFIGURED,
+    kinds,
+    tell,
+    tell_of_database,
+    tell_of_files,
+    tell_of_warehouse,
+    tell_person,
+)
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130  # the last as shells count Ctrl-C
 P = ParamSpec("P")
@@ -41,7 +50,7 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             _end("Interrupted. Nothing is left half done that the next run does not settle.", INTERRUPTED)
         except Exception as problem:  # noqa: BLE001  (the last stop: a person at a terminal wants words)
-            _end(_unforeseen(problem), FAILED)
+            _end(tell_of_warehouse(problem) or _unforeseen(problem), FAILED)
         finally:
             release_logs()
 

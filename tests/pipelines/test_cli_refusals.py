@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -213,6 +214,17 @@ def test_doctor_names_a_public_address_that_cannot_be_read(run: Run, ledger: Led
     make_world(ledger)
     told = json.loads(run("doctor", "--json", AFTERWORD_PUBLIC_URL="https://[reviews.example.com").output)
     assert told[0]["what"] == "AFTERWORD_PUBLIC_URL cannot be read."
+
+
+@pytest.mark.slow
+def test_a_damaged_warehouse_is_called_one_and_made_again(run: Run, ledger: Ledger, home: Path) -> None:
+    make_world(ledger)
+    (home / "warehouse").mkdir()
+    (home / "warehouse" / "warehouse.duckdb").touch()  # as a full disk leaves it
+    result = run("events")
+    assert (result.code, "The warehouse is damaged" in result.errors) == (1, True), result.errors
+    shutil.rmtree(home / "warehouse")
+    assert run("events").code == 0
 
 
 def test_a_home_that_is_no_folder_is_named_and_is_no_fault_to_report(run: Run, home: Path) -> None:
