@@ -175,7 +175,7 @@ def _out_of_order(connection: Connection) -> Iterator[Fault]:
         (
             notices.count_given_up,
             "alerts or digests reached nobody in 30 tries",
-            "See docs/operations.md, Being told.",
+            "See docs/operations.md, …an alert came, or none may be missed.",
         ),
         (soundness.count_attempts_past_their_lease, "attempts are past their lease", "Run `afterword resolve`."),
         (soundness.count_events_without_request, "events belong to no request", "See docs/operations.md, Checks."),

@@ -34,6 +34,15 @@ def test_the_ci_script_can_be_run_and_refuses_without_the_specs(tmp_path: Path) 
     assert "AFTERWORD_SPECS" in result.stderr
 
 
+def test_every_part_of_the_operations_page_that_doctor_names_is_there() -> None:
+    headings = {
+        line.lstrip("# ") for line in (ROOT / "docs" / "operations.md").read_text().splitlines() if line[:2] == "##"
+    }
+    named = re.findall(r"See docs/operations\.md, (.+?)\.\"", (ROOT / "pipelines" / "doctor.py").read_text())
+    assert named
+    assert set(named) <= headings
+
+
 def read_by(settings: type[BaseSettings]) -> set[str]:
     """The variables that a settings class reads."""
     prefix = settings.model_config.get("env_prefix", "")
