@@ -26,6 +26,7 @@ from data.ledger.tables import system
 from data.ledger.tables.metadata import database_now
 from data.pace import Pace
 from data.settings import Settings
+from data.web_settings import WebSettings
 from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
 from pipelines.doctor_whatsapp import of_whatsapp
@@ -46,6 +47,7 @@ def examine() -> list[Fault]:
         settings = Settings()
         Ticks()
         Pace()
+        WebSettings()
     except pydantic.ValidationError as problem:
         return [Fault(tell(problem), "Correct the variable; .env.example explains each.")]
     return [

@@ -93,7 +93,8 @@ def kinds(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
 def tell(problem: BaseException) -> str:
     """One paragraph that holds no personal data."""
     if isinstance(problem, pydantic.ValidationError):
-        return " ".join(_variable(error) for error in problem.errors(include_input=False, include_url=False))
+        told = map(_variable, problem.errors(include_input=False, include_url=False))
+        return " ".join(dict.fromkeys(told))
     if isinstance(problem, kinds((*MISCONFIGURED, *FORESEEN))) and not isinstance(problem, kinds(QUOTING)):
         return str(problem)
     return tell_of_database(problem) or tell_of_warehouse(problem) or f"{type(problem).__name__} at {place(problem)}"
@@ -142,5 +143,5 @@ def place(problem: BaseException) -> str:
 
 
 def _variable(error: ErrorDetails) -> str:
-    variable = "_".join(("AFTERWORD", *(str(part).upper() for part in error["loc"])))
+    variable = f"AFTERWORD_{str(error['loc'][0]).upper()}"  # of several values in it, whichever is wrong
     return f"{variable} is wrong: {error['msg']}. Every variable is explained in .env.example."

@@ -14,6 +14,7 @@ from data.ledger.store import open_ledger
 from data.ledger.tables import users
 from data.pace import Pace
 from data.settings import Settings
+from data.web_settings import WebSettings
 from pipelines import children
 from pipelines.children import LOOPBACK, Ports
 from pipelines.processes import Group, child_environment, choose_port
@@ -35,7 +36,7 @@ def run_up(console: Console, *, ports: Ports, web_host: str, dashboard_host: str
     ChildEnded when a process dies.
     """
     settings, ticks = Settings(), Ticks()
-    Pace()  # only runs read it, and each would fail
+    Pace(), WebSettings()  # only runs and web/ read them, and each would fail
     _refuse_incomplete(settings)
     sign_in = sign_in_of(settings)
     _refuse_open_dashboard(sign_in, dashboard_host)

@@ -16,6 +16,7 @@ from connectors.registry import open_callback_readers
 from data.ledger.migrate import WrongRevision, require_current
 from data.ledger.store import open_ledger
 from data.settings import Settings
+from data.web_settings import WebSettings
 from web.access import Discreet, Lossy
 from web.app import create_app
 from web.clock import PolicyClock
@@ -23,7 +24,6 @@ from web.limits import neighbourhood
 from web.machines import Visitors
 from web.metrics import Metrics
 from web.server import configure, patience_for_this_system, serve, stopped_by_signal
-from web.settings import WebSettings
 from web.watcher import Watcher
 from web.writer import Nursery, ledger_store
 
@@ -41,8 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         settings, web_settings = Settings(), WebSettings()
         ledger = open_ledger(settings)
     except pydantic.ValidationError as problem:
-        names = ", ".join(f"AFTERWORD_{'_'.join(map(str, fault['loc'])).upper()}" for fault in problem.errors())
-        return _refuse(f"{names} cannot be read. Every variable is explained in .env.example.")
+        faults = problem.errors(include_input=False, include_url=False)
+        told = dict.fromkeys(f"AFTERWORD_{str(fault['loc'][0]).upper()} is wrong: {fault['msg']}." for fault in faults)
+        return _refuse(f"{' '.join(told)} Every variable is explained in .env.example.")
     except sa.exc.ArgumentError:
         return _refuse("AFTERWORD_LEDGER_URL cannot be read. Its form is postgresql://user:password@host/database.")
     nursery = Nursery(partial(ledger_store, settings))  # before there is any thread, or a connection to the ledger

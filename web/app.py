@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from connectors import CallbackReader
 from data.ledger.store import Ledger
+from data.web_settings import WebSettings
 from invitations.events import Posted, receive_posted
 from web.access import AccessLog
 from web.callbacks import Callbacks
@@ -25,7 +26,6 @@ from web.machines import Visitors
 from web.metrics import Metrics
 from web.pages import Pages
 from web.pictures import Pictures
-from web.settings import WebSettings
 from web.threads import LedgerThreads
 from web.writer import start_thread
 

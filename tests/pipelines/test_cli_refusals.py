@@ -67,16 +67,19 @@ def test_a_ledger_address_that_cannot_be_meant_is_named_without_its_password(run
     [
         ("AFTERWORD_TICK_SECONDS", "often"), ("AFTERWORD_NIGHTLY_ZONE", "Mars/Olympus"), ("AFTERWORD_PARALLEL", "0"),
         ("AFTERWORD_SMS_PER_SECOND", "few"), ("AFTERWORD_SENDING_DAY_ZONE", "Mars/Olympus"),
+        ("AFTERWORD_METRICS_TOKEN", "short"), ("AFTERWORD_HOOK_SECRET", "short"), ("AFTERWORD_PROXIES", "here"),
     ],
 )  # fmt: skip
-def test_a_pace_that_no_run_could_read_is_refused_before_anything_starts(
+def test_what_a_run_or_web_could_not_read_is_refused_before_anything_starts(
     run: Run, ledger: Ledger, variable: str, value: str
 ) -> None:
     make_world(ledger)
     result = run("up", **{variable: value})
     assert result.code == 2
     assert variable in result.errors
-    assert variable in run("doctor", **{variable: value}).output
+    told = run("doctor", "--json", **{variable: value}).output
+    assert variable in told
+    assert f"{variable}_" not in told  # it is the variable's name and nothing else
 
 
 def test_up_names_a_local_user_that_the_account_does_not_have(run: Run, ledger: Ledger, home: Path) -> None:

@@ -23,12 +23,12 @@ from connectors.twilio.settings import TwilioSettings
 from data.ledger import tables as t
 from data.ledger.commits import Commits
 from data.ledger.store import Ledger
+from data.web_settings import WebSettings
 from tests.web.client import PUBLIC_URL
 from tests.web.conftest import LINK, UNSUBSCRIBE, Asked
 from tests.web.raw import Line, line_to
 from web import health
 from web.app import create_app
-from web.settings import WebSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 

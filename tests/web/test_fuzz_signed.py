@@ -24,11 +24,11 @@ from connectors.mailgun_events import MailgunCallbacks
 from connectors.twilio.callbacks import TwilioCallbacks
 from connectors.twilio.settings import TwilioSettings
 from data.ledger.store import Ledger
+from data.web_settings import WebSettings
 from tests.web.client import PUBLIC_URL
 from tests.web.conftest import Asked
 from tests.web.raw import Answer, Line, line_to
 from web.app import create_app
-from web.settings import WebSettings
 from web.signatures import sign
 
 pytestmark = pytest.mark.slow

@@ -19,6 +19,7 @@ from data.ledger.breakers import open_breaker
 from data.ledger.runs import recorded_run
 from data.ledger.store import Ledger, open_ledger
 from data.settings import Settings
+from data.web_settings import WebSettings
 from data.words import Channel, RequestStatus, RunKind
 from tests.web.client import PUBLIC_URL
 from tests.web.conftest import LINK, Asked
@@ -27,7 +28,6 @@ from tests.world import make_customer, make_request
 from web.app import create_app
 from web.health import GAUGE_SECONDS, READY_SECONDS, WRITE_SECONDS, Health
 from web.metrics import CallbackResult, Metrics, Refusal
-from web.settings import WebSettings
 
 TOKEN = "tell-me-the-figures"
 FOREIGN = ("198.51.100.7", 5)

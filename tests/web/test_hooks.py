@@ -10,11 +10,11 @@ from pydantic import SecretStr, ValidationError
 
 from data.ledger import tables as t
 from data.ledger.store import Ledger
+from data.web_settings import WebSettings
 from tests.web.client import PUBLIC_URL, Client
 from tests.world import make_world
 from web import hooks
 from web.app import create_app
-from web.settings import WebSettings
 from web.signatures import sign
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]

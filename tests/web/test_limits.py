@@ -10,12 +10,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from data.ledger.store import Ledger
+from data.web_settings import WebSettings
 from tests.web.client import PUBLIC_URL
 from tests.web.raw import Line, line_to
 from web.app import create_app
 from web.limits import RateLimit, Windows, neighbourhood
 from web.machines import Visitors
-from web.settings import WebSettings
 
 pytestmark = pytest.mark.one_database
 

@@ -112,6 +112,19 @@ def test_without_a_ledger_it_says_what_to_run(home: Path) -> None:
     assert out == ""
 
 
+@pytest.mark.slow
+def test_a_variable_that_cannot_be_used_is_named_with_what_is_expected_and_not_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERWORD_HOOK_SECRET", "brief")
+    with started(home, "--port", "0") as process:
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "AFTERWORD_HOOK_SECRET is wrong" in err
+    assert "shorter than 16 characters" in err
+    assert "brief" not in err
+
+
 @pytest.fixture
 def usual_collector() -> Iterator[None]:
     """The collector as Python starts with it; conftest.py lets it look more seldom."""
