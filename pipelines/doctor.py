@@ -126,7 +126,7 @@ def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
 def _with_its_mend(words: str) -> Fault:
     """Our own refusals say what is wrong in the first sentence and what to do in the rest."""
     what, _, mend = words.partition(". ")
-    return Fault(f"{what}.", mend or "See docs/operations.md.")
+    return Fault(f"{what.rstrip('.')}.", mend or "See docs/operations.md.")
 
 
 def _of_the_inbox(settings: Settings) -> Iterator[Fault]:
@@ -164,7 +164,8 @@ def _of_the_inbox(settings: Settings) -> Iterator[Fault]:
 def _out_of_order(connection: Connection) -> Iterator[Fault]:
     halted = connection.execute(sa.select(system.c.halt_reason).where(system.c.halted_at.is_not(None))).one_or_none()
     if halted is not None:
-        yield Fault(f"Sending is halted: {halted.halt_reason or 'no reason given'}.", "`afterword resume` lifts it.")
+        why = (halted.halt_reason or "no reason given").rstrip(".")
+        yield Fault(f"Sending is halted: {why}.", "`afterword resume` lifts it.")
     for held in read_open(connection):
         close = f"then `afterword breakers close {held.breaker_id}`."
         if held.is_ours:

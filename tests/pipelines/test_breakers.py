@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from connectors import PermanentFailure
 from data.ledger import tables as t
 from data.ledger.breakers import CALLED_SPAM, open_breaker, read_open
+from data.ledger.controls import set_halted
 from data.ledger.store import Ledger
 from data.words import Channel, FailureScope
 from invitations.send import send_due
@@ -84,7 +85,9 @@ def test_the_doctor_names_held_senders_and_codes_that_nobody_here_knows(run: Run
     with ledger.write() as c:
         open_breaker(c, Channel.SMS, "+13125550100", code="20003", reason="auth token refused")
         open_breaker(c, Channel.EMAIL, "hello@acme.example", code=CALLED_SPAM, reason="5 of 800 mails", is_probed=False)
+        set_halted(c, halted_at=NOON, by="owner@acme.example", reason="too loud at 2 a.m.")
     faults = {fault["what"]: fault["mend"] for fault in json.loads(run("doctor", "--json").output)}
     assert "breakers close" in faults["A provider refuses our sender on sms: auth token refused (20003)."]
+    assert "Sending is halted: too loud at 2 a.m." in faults
     assert "Find the list they came from" in faults["Our sender on email is held back: 5 of 800 mails."]
     assert "twilio said '99999', which is not known here (1 in 7 days)." in faults
