@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,12 +51,19 @@ def examine() -> list[Fault]:
         WebSettings()
     except pydantic.ValidationError as problem:
         return [Fault(tell(problem), "Correct the variable; .env.example explains each.")]
-    return [
-        *_of_the_machine(settings),
-        *_of_the_ledger(settings),
-        *_of_the_inbox(settings),
-        *_of_the_providers(settings),
-    ]
+    looks: list[Callable[[], Iterable[Fault]]] = [
+        partial(_of_the_machine, settings), partial(_of_the_ledger, settings), partial(_of_the_inbox, settings),
+        partial(_of_the_clock, settings), missing_settings, _of_the_ways, bounce_faults, _of_the_messengers,
+    ]  # fmt: skip
+    return list(dict.fromkeys(fault for look in looks for fault in _looked_at(look)))
+
+
+def _looked_at(look: Callable[[], Iterable[Fault]]) -> Iterator[Fault]:
+    """What it finds; a setting that it cannot use is one fault more, and what others find is told all the same."""
+    try:
+        yield from look()
+    except ConfigurationError as problem:
+        yield _with_its_mend(str(problem))
 
 
 def _of_the_machine(settings: Settings) -> Iterator[Fault]:
@@ -208,14 +216,18 @@ def _of_unknown_codes(connection: Connection) -> Iterator[Fault]:
         )
 
 
-def _of_the_providers(settings: Settings) -> Iterator[Fault]:
+def _of_the_clock(settings: Settings) -> Iterator[Fault]:
     try:
         refuse_unsafe_clock(settings)
     except ConfigurationError as problem:
         yield Fault(str(problem), "Unset the variable.")
-    yield from missing_settings()
-    yield from open_ways(only_loopback=False).faults
-    yield from bounce_faults()
+
+
+def _of_the_ways() -> Iterable[Fault]:
+    return open_ways(only_loopback=False).faults
+
+
+def _of_the_messengers() -> Iterator[Fault]:
     seen: set[str] = set()
     for messenger in open_messengers().values():
         if messenger.name in seen or not isinstance(messenger, Checkable):

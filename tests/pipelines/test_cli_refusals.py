@@ -82,6 +82,16 @@ def test_what_a_run_or_web_could_not_read_is_refused_before_anything_starts(
     assert f"{variable}_" not in told  # it is the variable's name and nothing else
 
 
+def test_doctor_names_a_relay_that_cannot_be_read_once_and_what_else_is_wrong(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    told = run("doctor", "--json", AFTERWORD_SMTP_URL="smtp:garbage", AFTERWORD_PUBLIC_URL="http://reviews.example")
+    assert told.code == 1
+    found = [fault["what"] for fault in json.loads(told.output)]
+    assert found.count("AFTERWORD_SMTP_URL names no relay.") == 1
+    assert "AFTERWORD_PUBLIC_URL is not https: links in messages would be sent in the open." in found
+    assert "No connection for sms" in found
+
+
 def test_up_names_a_local_user_that_the_account_does_not_have(run: Run, ledger: Ledger, home: Path) -> None:
     make_world(ledger)
     loopback = {**REAL_TWILIO, "AFTERWORD_TWILIO_URL": "http://127.0.0.1:9"}
