@@ -247,9 +247,9 @@ def test_a_home_that_is_no_folder_is_named_and_is_no_fault_to_report(run: Run, h
     assert (result.code, "Not a directory" in result.errors, "not foreseen" in result.errors) == (1, True, False)
 
 
-@pytest.mark.parametrize("command", ["send", "doctor"])
+@pytest.mark.parametrize("command", [("send",), ("doctor", "--json")])
 def test_a_home_that_this_user_may_not_open_is_told_in_words(
-    run: Run, ledger: Ledger, home: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    run: Run, ledger: Ledger, home: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     def refuse(path: Path) -> bool:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
@@ -258,10 +258,10 @@ def test_a_home_that_this_user_may_not_open_is_told_in_words(
     monkeypatch.setattr(Path, "exists", refuse)  # as it does; tests may run as root, who may everything
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setattr(doctor, "_nearest", lambda _: home)
-    result = run(command)
+    result = run(*command)
     told = result.errors + result.output
     assert (result.code, "cannot be read" in told, "not foreseen" in told) == (1, True, False), told
-    assert command != "doctor" or "No connection for sms" in told, "the other faults too"
+    assert command == ("send",) or "No connection for sms" in told, "the other faults too"
 
 
 def test_a_full_disk_is_told_in_words() -> None:
