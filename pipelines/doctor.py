@@ -31,7 +31,7 @@ from data.web_settings import WebSettings
 from data.words import Channel
 from invitations.take_in import ImportRefused, UnknownLocation, import_customers, waiting_files
 from pipelines.doctor_whatsapp import of_whatsapp
-from pipelines.problems import tell, tell_of_database
+from pipelines.problems import DAMAGED, tell, tell_of_database
 from pipelines.safeguards import UNKNOWN_USER, refuse_absent_ledger, refuse_unreadable_address, refuse_unsafe_clock
 from pipelines.sign_in import sign_in_of
 from pipelines.ticks import Ticks
@@ -110,6 +110,8 @@ def _of_the_ledger(settings: Settings) -> Iterator[Fault]:
     try:
         require_current(ledger)
         with ledger.read() as connection:
+            if soundness.is_damaged(connection):
+                yield _with_its_mend(DAMAGED)
             the_account(connection)
             if settings.local_user is not None and access_of(connection, settings.local_user) is None:
                 yield _with_its_mend(UNKNOWN_USER)

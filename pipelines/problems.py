@@ -60,7 +60,7 @@ _CLOSED = (
     "This user may not open or write the ledger's file, or its folder: give this user the right to read and write all "
     "of AFTERWORD_HOME, or run the command as the user whose it is."
 )
-_DAMAGED = (
+DAMAGED = (
     "The ledger's file is damaged, or no SQLite database at all. End what works with it and keep it: a copy takes its "
     'place, and docs/operations.md, "Backups", says what is to be done before anything is sent from one.'
 )
@@ -73,8 +73,8 @@ _DATABASE_WORDS = {
     "SQLITE_CANTOPEN": _CLOSED,
     "SQLITE_READONLY": _CLOSED,
     "SQLITE_READONLY_DIRECTORY": _CLOSED,
-    "SQLITE_CORRUPT": _DAMAGED,
-    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_CORRUPT": DAMAGED,
+    "SQLITE_NOTADB": DAMAGED,
 }
 # What DuckDB says of a file that is not one of its own, was cut off, or was written over.
 _WAREHOUSE_MARKS = ("not a valid DuckDB database file", "Could not read enough bytes", "Corrupt database file")

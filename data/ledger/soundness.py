@@ -1,6 +1,8 @@
-"""Whether the ledger is in order: counts that must be zero, asked by Dagster's checks and by `afterword doctor`."""
+"""Whether the ledger is in order: its file, and counts that must be zero, asked by Dagster's checks and by `doctor`."""
 
+import time
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,6 +12,26 @@ from data.ledger.tables.metadata import database_now
 
 # Resolve looks every minute; a lease that ran out longer ago than this means that it does not.
 RESOLVE_LATE_AFTER = timedelta(minutes=15)
+
+
+def is_damaged(connection: Connection, *, seconds: float = 10.0) -> bool:
+    """Whether SQLite's file contradicts itself, looked through for so long at most (200 MB take half a second).
+
+    Elsewhere, and where the time did not suffice, False. Raises sqlalchemy.exc.DatabaseError for what cannot be read.
+    """
+    if connection.dialect.name != "sqlite":
+        return False
+    driver: Any = connection.connection.driver_connection
+    ends = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: time.monotonic() > ends, 100_000)
+    try:
+        return bool(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok")
+    except sa.exc.OperationalError as problem:
+        if getattr(problem.orig, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+            raise
+        return False
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def count_events_without_request(connection: Connection) -> int:

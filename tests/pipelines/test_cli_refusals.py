@@ -230,6 +230,21 @@ def test_doctor_names_a_public_address_that_cannot_be_read(run: Run, ledger: Led
 
 
 @pytest.mark.slow
+def test_doctor_finds_damage_in_what_nothing_else_of_it_reads(run: Run, ledger: Ledger) -> None:
+    make_world(ledger)
+    damage = "The ledger's file is damaged, or no SQLite database at all."
+    assert damage not in run("doctor", "--json").output
+    with sqlite3.connect(str(ledger.engine.url.database)) as file:  # two indexes on one page
+        file.execute("pragma writable_schema = on")
+        file.execute(
+            "update sqlite_master set rootpage = (select rootpage from sqlite_master where name = 'ix_requests_due') "
+            "where name = 'ix_requests_changed_at'"
+        )
+    file.close()
+    told = run("doctor", "--json")
+    assert (told.code, damage in told.output) == (1, True)
+
+
 def test_a_damaged_warehouse_is_called_one_and_made_again(run: Run, ledger: Ledger, home: Path) -> None:
     make_world(ledger)
     (home / "warehouse").mkdir()
