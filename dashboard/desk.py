@@ -101,5 +101,6 @@ def here() -> Desk:
         access = access_of(c, desk.access.email)
     if access is None:  # no user any more, who may neither see nor do anything
         access = replace(desk.access, role=Role.VIEWER, places=(), is_every_place=False)
-    places = tuple(place for place in desk.places if place in access.places)
+    chosen = {place.location_id for place in desk.places}
+    places = tuple(place for place in access.places if place.location_id in chosen)
     return replace(desk, reader=desk.reader.again(), access=access, places=places)

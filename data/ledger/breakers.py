@@ -102,7 +102,8 @@ def open_for(connection: Connection, attempt_id: str, *, code: str, reason: str,
     """As `open_breaker`, for the sender of a message that was refused or not delivered for the sender's sake.
 
     A person closes it: that a provider takes a message proves nothing where it told the failure later. Nothing is
-    opened for a message that left before the last such breaker was closed, for it tells of what is over.
+    opened for a message that left before the last such breaker was closed, for it tells of what is over. What a
+    provider refused says nothing about complaints, nor they about that.
     """
     found = connection.execute(
         sa.select(_r.channel, _r.address, _at.sender, _at.handed_at)
@@ -112,8 +113,9 @@ def open_for(connection: Connection, attempt_id: str, *, code: str, reason: str,
     if found is None or not found.sender:  # of an attempt older than the column nobody knows the sender
         return False
     prefix = route_prefix(found.address) if is_for_country else ""
+    is_alike = _b.code == CALLED_SPAM if code == CALLED_SPAM else _b.code != CALLED_SPAM
     newest = sa.select(sa.func.max(_b.closed_at)).where(
-        _b.channel == found.channel, _b.sender == found.sender, _b.prefix == prefix
+        _b.channel == found.channel, _b.sender == found.sender, _b.prefix == prefix, is_alike
     )
     closed_at = connection.execute(newest).scalar_one()
     if closed_at is not None and found.handed_at is not None and found.handed_at <= closed_at:

@@ -23,7 +23,7 @@ def is_damaged(connection: Connection, *, seconds: float = 10.0) -> bool:
         return False
     driver: Any = connection.connection.driver_connection
     ends = time.monotonic() + seconds
-    driver.set_progress_handler(lambda: time.monotonic() > ends, 100_000)
+    driver.set_progress_handler(lambda: time.monotonic() > ends, 1_000)
     try:
         return bool(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok")
     except sa.exc.OperationalError as problem:

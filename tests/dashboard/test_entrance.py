@@ -91,6 +91,7 @@ def test_a_part_of_a_page_that_runs_again_sees_no_location_that_was_taken_away(
     with ledger.write() as c:
         manager = c.execute(sa.select(t.users.c.user_id).where(t.users.c.role == Role.MANAGER)).scalar_one()
         c.execute(t.user_locations.insert().values(user_id=manager, location_id=world.chicago))
+        c.execute(t.locations.update().values(name="Acme, renamed meanwhile"))
     assert desk.here().scope.location_ids == desk.here().whole_scope.location_ids == (world.chicago,)
     assert desk.here().actor.location_ids == frozenset({world.chicago})
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from connectors import ProviderEvent
 from data.ledger import tables as t
-from data.ledger.breakers import CALLED_SPAM, OpenBreaker, close, read_open
+from data.ledger.breakers import CALLED_SPAM, OpenBreaker, close, open_breaker, read_open
 from data.ledger.store import Ledger
 from data.words import Channel, EventKind, RequestStatus
 from invitations.events import receive
@@ -58,6 +58,10 @@ def called_spam(ledger: Ledger, attempt_ids: list[str]) -> list[OpenBreaker]:
 def test_over_three_in_a_thousand_nothing_more_leaves_until_a_person_says_so(ledger: Ledger, world: World) -> None:
     first = mailed(ledger, world, 6)
     taken(ledger, world, 1000)
+    with ledger.write() as c:  # what a provider refused once, and was mended, says nothing about complaints
+        sender = c.scalars(sa.select(t.attempts.c.sender)).first() or ""
+        open_breaker(c, Channel.EMAIL, sender, code="402", reason="not paid")
+        close(c, read_open(c)[0].breaker_id, by="owner@acme.example")
     assert called_spam(ledger, first[:4]) == []
     [held] = called_spam(ledger, first[4:5])
     assert (held.channel, held.code, held.probe_at, held.is_ours) == (Channel.EMAIL, CALLED_SPAM, None, True)
